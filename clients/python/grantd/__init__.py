@@ -1,0 +1,1 @@
+"""grantd for callers: stubs, typed clients, and verifiers for MCP servers."""

@@ -1,0 +1,1 @@
+"""Generated from proto/grantd/v1; do not edit."""

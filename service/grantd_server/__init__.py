@@ -1,0 +1,1 @@
+"""grantd: enterprise-managed authorization for MCP servers."""

@@ -1,0 +1,1 @@
+"""Proof that an OAuth client is itself: one method a file."""

@@ -1,0 +1,1 @@
+"""The flows: each one callable with numbered steps (docs/flows.md)."""

@@ -1,0 +1,1 @@
+"""The governance bundle: load, validate, version, compile, diff."""

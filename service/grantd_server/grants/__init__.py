@@ -1,0 +1,1 @@
+"""Kinds of grant: they declare and read; flows enforce."""

@@ -1,0 +1,1 @@
+"""Our signing keys, and the public keys of others."""

@@ -1,0 +1,1 @@
+"""The nouns, all frozen. Nothing here does I/O, reads a clock or knows a library."""

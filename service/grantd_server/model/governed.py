@@ -1,0 +1,189 @@
+"""What administrators govern: the objects of one bundle version, compiled and frozen.
+
+Written by `governance` from the YAML document, read by everything else. Names
+(`corp`, `ledger`) are the keys of the YAML document; identifiers (issuers, URIs,
+client ids) are compared byte for byte unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where another party's public keys come from. Exactly one is set."""
+
+    jwks_uri: str | None = None
+    """Fetched, within bounds, and cached."""
+    discovery: bool = False
+    """`jwks_uri` is read from the party's own metadata, whose issuer must match."""
+    jwks: str | None = None
+    """A fixed JWK Set as JSON text."""
+
+
+class SubjectRule(Enum):
+    """How a subject of one namespace becomes a subject of the next (A-40, B-15)."""
+
+    PASSTHROUGH = "passthrough"  # declared: the same identifier is used on
+    CLAIM = "claim"  # another, immutable claim (`oid`) is the identifier
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectMapping:
+    """The declared subject mapping of one identity provider."""
+
+    rule: SubjectRule
+    claim: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """A provider whose sign-ins a grant issuer of ours accepts."""
+
+    name: str
+    issuer: str
+    keys: KeySource
+    algorithms: frozenset[str]
+    subject: SubjectMapping
+    groups_claim: str | None = None
+    """Top-level claim that lists groups; None means groups are never known."""
+    roles_claim: str | None = None
+    claims: tuple[str, ...] = ()
+    """Further top-level claims that rules may read."""
+    email_domains: tuple[str, ...] = ()
+    """Domains for which a verified `email` of this provider is authoritative."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantIssuer:
+    """A grant issuer of ours (the draft's IdP role)."""
+
+    name: str
+    issuer: str
+    trust_domain: str
+    identity_providers: tuple[str, ...]
+    algorithm: str
+    grant_lifetime: int
+    """Seconds; 300 unless said otherwise."""
+    rules: str
+    """Which rule set (`grants`) decides; the issuer's own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedIssuer:
+    """A grant issuer that one authorization server redeems for: ours or foreign."""
+
+    name: str
+    issuer: str
+    trust_domain: str
+    keys: KeySource | None
+    """None for a grant issuer of ours: its keys are at hand."""
+    algorithms: frozenset[str]
+    resources: frozenset[str]
+    """Names of the resources it may speak for (B-09)."""
+    max_lifetime: int
+    """Longest accepted `exp - iat`, seconds."""
+    reuse_limit: int = 1
+    """How often one grant may be redeemed before it expires; 1 is single use (X-2)."""
+    subject: SubjectMapping = SubjectMapping(SubjectRule.PASSTHROUGH)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationServer:
+    """An authorization server of ours: redeems grants, answers introspection."""
+
+    name: str
+    issuer: str
+    trust_domain: str
+    algorithm: str
+    token_lifetime: int
+    """Seconds; 900 unless said otherwise."""
+    trusted: Mapping[str, TrustedIssuer]
+    """By issuer identifier. Never empty."""
+    default_scopes: Mapping[str, tuple[str, ...]]
+    """By resource name: granted where the ID-JAG has no scope; usually empty (B-30)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignAuthorizationServer:
+    """An authorization server of somebody else that grants may be issued for."""
+
+    name: str
+    issuer: str
+    trust_domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """An MCP server, as registered: one canonical identifier and its aliases."""
+
+    name: str
+    uri: str
+    aliases: tuple[str, ...]
+    authorization_server: str
+    scopes: frozenset[str]
+    default_scopes: tuple[str, ...]
+    """Granted at leg 1 where the request names no scope (A-16), subject to policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretCredential:
+    """A generated client secret, kept as SHA-256 only."""
+
+    digest: bytes
+    expires: int | None
+    """Seconds since the epoch; None: until withdrawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCredential:
+    """Keys of `private_key_jwt`."""
+
+    keys: KeySource
+    algorithms: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCredential:
+    """A TLS identity of a gRPC caller: `spiffe://…` or a DNS name."""
+
+    identity: str
+
+
+Credential = SecretCredential | KeyCredential | PeerCredential
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One client at one issuer: credentials are never shared between issuers (D-26)."""
+
+    client: str
+    """The client's name in the bundle."""
+    issuer: str
+    """The issuer identifier this registration is at."""
+    client_id: str
+    credentials: tuple[Credential, ...]
+    grant_types: frozenset[str]
+    sso_client_ids: Mapping[str, frozenset[str]]
+    """At a grant issuer: by identity provider name, the client's ids there, one of
+    which must be the audience of its ID tokens (A-26)."""
+    identity_providers: frozenset[str] | None = None
+    """Providers this client may use; None: all of the issuer's."""
+    reuse_limit: int | None = None
+    """Overrides `TrustedIssuer.reuse_limit` for this client (X-2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceServer:
+    """An MCP server in its part of asking for introspection."""
+
+    name: str
+    issuer: str
+    """The authorization server, by issuer identifier."""
+    client_id: str
+    credentials: tuple[Credential, ...]
+    resources: frozenset[str]
+    """Names of the resources it may ask about."""

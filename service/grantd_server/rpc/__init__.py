@@ -1,0 +1,1 @@
+"""RPCs over two adapters: protobuf in, protobuf out; nothing is decided here."""

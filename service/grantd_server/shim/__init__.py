@@ -1,0 +1,1 @@
+"""OAuth wire formats over the RPCs. Imports stubs and refusals, never a flow."""

@@ -1,0 +1,222 @@
+"""What a store promises, and the values that cross its edge.
+
+Two implementations keep one contract (tests/test_store_contract.py): SQLite for one
+worker, PostgreSQL for several. Nothing here names either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class StoreUnavailable(Exception):
+    """The store could not be reached in time. Nothing was used up."""
+
+
+class OutcomeUnknown(Exception):
+    """COMMIT was sent and not answered. The call may or may not have taken effect:
+    it is never retried, never released, and its token is revoked on reconnect."""
+
+
+class Conflict(Exception):
+    """A compare-and-swap found another value than expected."""
+
+
+class Space(IntEnum):
+    """Separate replay namespaces (G-18)."""
+
+    ID_JAG = 1
+    CLIENT_ASSERTION = 2
+    DPOP = 3
+    SAML = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One use of a one-time token. The first to insert (space, issuer, digest, use)
+    wins, for ever until `until`."""
+
+    space: Space
+    issuer: str
+    """Who made the jti unique: an issuer, or a client id at an issuer."""
+    digest: bytes
+    """SHA-256 of the jti (G-19), 32 bytes."""
+    until: int
+    """Seconds since the epoch: expiry plus every clock-skew window (G-20)."""
+    uses: int = 1
+    """How many times it may be used; each use is one row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One durable record, before it is chained."""
+
+    id: str
+    time_us: int
+    rpc: str
+    outcome: str
+    reason: str
+    issuer: str
+    client: str
+    subject: str
+    chain: str
+    body: bytes
+    """Canonical JSON of the whole record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """The one epoch row: what the live state was when a decision was made."""
+
+    bundle: int = 0
+    withdrawals: int = 0
+    revocations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token that the same transaction issues, so that revoking a chain finds it."""
+
+    digest: bytes
+    """SHA-256 of its jti."""
+    chain: str
+    """The chain it belongs to: the digest (hex) of the (issuer, jti) of its ID-JAG."""
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A revoked node of a chain: a token by digest, or a whole chain."""
+
+    digest: bytes
+    expires: int
+    """When the token would have expired; the row may go after that and the skew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one call wants written, all or nothing."""
+
+    entry: Entry
+    marks: tuple[Mark, ...] = ()
+    """In order: client assertion and DPoP first, the ID-JAG only if those won."""
+    lost: Callable[[Mark, str], Entry] | None = None
+    """The record to write instead when a mark was used before; told which, and the
+    decision id of the winner. Marks before it stay used."""
+    epochs: Epochs | None = None
+    """What the decision saw; None where nothing of it matters (a refusal)."""
+    issued: tuple[Issued, ...] = ()
+    tombstones: tuple[Tombstone, ...] = ()
+    deadline: float | None = None
+    """Monotonic seconds; too little time left is refused before it queues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Written, durably."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A mark was used before; the `lost` record is written instead."""
+
+    mark: Mark
+    winner: str
+    """The decision id that used it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The live state moved past the decision's: nothing was written; decide again."""
+
+    epochs: Epochs
+
+
+Outcome = Committed | Lost | Moved
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A block of a user, client, issuer, resource, credential or kid. It outlives
+    activation and rollback of bundles."""
+
+    kind: str
+    name: str
+    reason: str
+    until: int | None
+    """Seconds since the epoch; None: until lifted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """One poll of the live state."""
+
+    epochs: Epochs
+    withdrawals: tuple[Withdrawal, ...]
+    tombstones: tuple[Tombstone, ...]
+    """Those written since the last poll, and somewhat before: overlapping, idempotent."""
+    now: int
+    """The database clock, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A durable record with its place in its writer's chain."""
+
+    entry: Entry
+    writer: str
+    writer_epoch: int
+    seq: int
+    prev_hash: bytes
+    hash: bytes
+
+
+class Store(Protocol):
+    """What the road needs. Every call is bounded in time; a failure that provably
+    precedes COMMIT is `StoreUnavailable`, any other `OutcomeUnknown`."""
+
+    async def write(self, write: Write) -> Outcome:
+        """Joins the open window and answers after its COMMIT."""
+
+    async def write_behind(self, rows: Sequence[dict[str, Any]], table: str) -> None:
+        """Upserts aggregates of class 2 (`introspections`) or 3 (`refusals`)."""
+
+    async def live_state(self, since: int) -> LiveState:
+        """Reads epochs, withdrawals, and tombstones written after `since` (database
+        clock, seconds) less an overlap."""
+
+    async def entry(self, decision_id: str) -> StoredEntry | None:
+        """Reads one record."""
+
+    async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
+        """Reads the newest records that match (`client`, `chain`, `reason`, `subject`)."""
+
+    async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
+        """Stores an immutable bundle version; the same version again is a no-op."""
+
+    async def activate(self, version: str, expected: int, entry: Entry) -> int:
+        """Points at `version` if the epoch is `expected`, and returns the new epoch.
+
+        Raises:
+            Conflict: somebody else activated meanwhile.
+        """
+
+    async def active_bundle(self) -> tuple[int, str, bytes] | None:
+        """Reads epoch, version and document of the active bundle."""
+
+    async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
+        """Blocks something, on record."""
+
+    async def restore(self, kind: str, name: str, entry: Entry) -> bool:
+        """Lifts a block, on record; False when there was none."""
+
+    async def ping(self) -> None:
+        """Proves that a transaction can be committed now."""
+
+    async def close(self) -> None:
+        """Commits what waits and closes."""

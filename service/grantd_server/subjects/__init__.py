@@ -1,0 +1,1 @@
+"""Kinds of subject token: they declare and read; flows enforce."""
