@@ -46,6 +46,7 @@ class Public(Enum):
     # the client
     CLIENT_AUTHENTICATION_FAILED = (20, "UNAUTHENTICATED",   "invalid_client",      401, "client authentication failed")
     CLIENT_NOT_AUTHORIZED        = (21, "PERMISSION_DENIED", "unauthorized_client", 400, "the client is not registered for this grant")
+    TOKEN_NOT_OWNED              = (22, "PERMISSION_DENIED", "unauthorized_client", 400, "the token was not issued to this client")
 
     # the sign-in and the grant
     SUBJECT_TOKEN_INVALID    = (30, "FAILED_PRECONDITION", "invalid_grant", 400, "the subject token is not acceptable")
@@ -119,6 +120,8 @@ class Reason(Enum):
     CLIENT_BLOCKED                   = (Public.CLIENT_AUTHENTICATION_FAILED, "warning", "identity", "The client is blocked; lift the block if that was a mistake.")
     CLIENT_GRANT_NOT_ALLOWED         = (Public.CLIENT_NOT_AUTHORIZED, "info", "identity", "Register the client for this grant at this issuer.")
     CLIENT_PUBLIC                    = (Public.CLIENT_NOT_AUTHORIZED, "info", "identity", "Give the client a credential; public clients are not admitted.")
+
+    TOKEN_OF_ANOTHER_CLIENT          = (Public.TOKEN_NOT_OWNED, "warning", "client", "Revoke only tokens that were issued to this client.")
 
     # the sign-in (leg 1)
     SUBJECT_TOKEN_MALFORMED          = (Public.SUBJECT_TOKEN_INVALID, "info", "client", "Send the ID token exactly as the identity provider returned it.")

@@ -88,6 +88,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The client is not registered for this grant.
     gRPC PERMISSION_DENIED; OAuth `unauthorized_client`, HTTP 400.
     """
+    REASON_TOKEN_NOT_OWNED: _Reason.ValueType  # 22
+    """The token was not issued to this client.
+    gRPC PERMISSION_DENIED; OAuth `unauthorized_client`, HTTP 400.
+    """
     REASON_SUBJECT_TOKEN_INVALID: _Reason.ValueType  # 30
     """The subject token is not acceptable.
     gRPC FAILED_PRECONDITION; OAuth `invalid_grant`, HTTP 400.
@@ -234,6 +238,10 @@ gRPC UNAUTHENTICATED; OAuth `invalid_client`, HTTP 401.
 """
 REASON_CLIENT_NOT_AUTHORIZED: Reason.ValueType  # 21
 """The client is not registered for this grant.
+gRPC PERMISSION_DENIED; OAuth `unauthorized_client`, HTTP 400.
+"""
+REASON_TOKEN_NOT_OWNED: Reason.ValueType  # 22
+"""The token was not issued to this client.
 gRPC PERMISSION_DENIED; OAuth `unauthorized_client`, HTTP 400.
 """
 REASON_SUBJECT_TOKEN_INVALID: Reason.ValueType  # 30
