@@ -108,6 +108,8 @@ class _WireFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WireFault.V
     """The authorization endpoint offers no grant."""
     WIRE_FAULT_BODY_TOO_SLOW: _WireFault.ValueType  # 9
     """The body did not arrive in time."""
+    WIRE_FAULT_CLIENT_ID_MISMATCH: _WireFault.ValueType  # 10
+    """The `client_id` parameter names another client than the Authorization header."""
 
 class WireFault(_WireFault, metaclass=_WireFaultEnumTypeWrapper):
     """What kept an HTTP request from becoming a call."""
@@ -132,6 +134,8 @@ WIRE_FAULT_NO_AUTHORIZATION_GRANT: WireFault.ValueType  # 8
 """The authorization endpoint offers no grant."""
 WIRE_FAULT_BODY_TOO_SLOW: WireFault.ValueType  # 9
 """The body did not arrive in time."""
+WIRE_FAULT_CLIENT_ID_MISMATCH: WireFault.ValueType  # 10
+"""The `client_id` parameter names another client than the Authorization header."""
 Global___WireFault: _TypeAlias = WireFault  # noqa: Y015
 
 @_typing.final
