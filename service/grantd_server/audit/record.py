@@ -59,6 +59,11 @@ class Record:
     id: str = field(default_factory=new_decision_id)
     trace_id: int = 0
     span_id: int = 0
+    parent_span_id: int = 0
+    """Set when the caller's trace is continued; 0 starts a trace."""
+    parent_sampled: bool = False
+    linked: tuple[int, int] | None = None
+    """Trace and span id of a foreign trace: linked to, never continued."""
     transport: str = ""
     """`grpc` or `http`."""
     caller: str = ""

@@ -1,0 +1,102 @@
+"""Counters, one histogram and gauges. Every series exists at zero from the start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from grantd_server.refusals import Reason
+from grantd_server.telemetry import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from opentelemetry.metrics import MeterProvider
+
+    from grantd_server.audit.record import Record
+
+    Readings = Callable[[], Iterable[tuple[Mapping[str, str], float]]]
+
+RPCS: Final = (*names.METHODS, names.OTHER)
+
+
+class Metrics:
+    """The instruments. Labels are closed sets; anything else counts as `other` (L05)."""
+
+    def __init__(self, provider: MeterProvider) -> None:
+        self._meter = provider.get_meter(names.SCOPE)
+        self._duration = self._meter.create_histogram(
+            names.CALL_DURATION,
+            unit="s",
+            description="Duration of calls.",
+            explicit_bucket_boundaries_advisory=names.CALL_DURATION_BUCKETS,
+        )
+        self._calls = self._meter.create_counter(names.CALLS, unit="{call}", description="Calls by outcome.")
+        self._refused = self._meter.create_counter(
+            names.REFUSED, unit="{call}", description="Calls refused or failed, by reason."
+        )
+        self._spans_dropped = self._meter.create_counter(
+            names.SPANS_DROPPED, unit="{span}", description="Spans that were not exported, by cause."
+        )
+        self._log_dropped = self._meter.create_counter(
+            names.LOG_DROPPED, unit="{line}", description="Log lines that could not be written."
+        )
+        self._overflow = self._meter.create_counter(
+            names.LEDGER_OVERFLOW, unit="{record}", description="Records that a full partition could not take."
+        )
+        self._start_at_zero()
+
+    def _start_at_zero(self) -> None:
+        # An alert on a rate needs the series to exist before its first event.
+        for rpc in RPCS:
+            for outcome in (*names.OUTCOMES, names.OTHER):
+                self._calls.add(0, {"rpc": rpc, "outcome": outcome})
+            for reason in Reason:
+                self._refused.add(0, {"rpc": rpc, "reason": reason.name})
+        for cause in names.DROP_CAUSES:
+            self._spans_dropped.add(0, {"cause": cause})
+        for kind in names.LEDGER_CLASSES:
+            self._overflow.add(0, {"class": kind})
+        self._log_dropped.add(0)
+
+    def call_finished(self, record: Record, seconds: float, status: str) -> None:
+        """Counts one call and its duration."""
+        rpc = record.rpc if record.rpc in names.METHODS else names.OTHER
+        outcome = record.outcome if record.outcome in names.OUTCOMES else names.OTHER
+        known_status = status if status in names.STATUSES else "UNKNOWN"
+        labels = {
+            names.RPC_SYSTEM: "grpc",
+            names.RPC_METHOD: names.METHODS.get(rpc, names.OTHER),
+            names.RPC_STATUS: known_status,
+        }
+        if known_status in names.FAULT_STATUSES:
+            labels[names.ERROR_TYPE] = known_status
+        self._duration.record(seconds, labels)
+        self._calls.add(1, {"rpc": rpc, "outcome": outcome})
+        if record.reason is not None:
+            self._refused.add(1, {"rpc": rpc, "reason": record.reason.name})
+
+    def spans_dropped(self, cause: str, count: int = 1) -> None:
+        """Counts spans that nobody will see; `cause` is one of `names.DROP_CAUSES`."""
+        self._spans_dropped.add(count, {"cause": cause if cause in names.DROP_CAUSES else names.OTHER})
+
+    def log_dropped(self) -> None:
+        """Counts a log line that could not be written."""
+        self._log_dropped.add(1)
+
+    def ledger_overflowed(self, kind: str, count: int = 1) -> None:
+        """Counts records that found no room; `kind` is one of `names.LEDGER_CLASSES`."""
+        self._overflow.add(count, {"class": kind if kind in names.LEDGER_CLASSES else names.OTHER})
+
+    def watch(self, gauge: names.Gauge, readings: Readings) -> None:
+        """Reads a gauge at each collection, on the exporter's thread; `readings` must
+        only look at immutable or atomically swapped values."""
+
+        def observe(_options: CallbackOptions) -> list[Observation]:
+            return [
+                Observation(value, {label: labels.get(label, "") for label in gauge.labels})
+                for labels, value in readings()
+            ]
+
+        self._meter.create_observable_gauge(gauge.metric, [observe], unit=gauge.unit, description=gauge.meaning)
