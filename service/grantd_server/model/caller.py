@@ -15,6 +15,8 @@ class Role(Enum):
     ADMIN = "admin"
     AUDITOR = "auditor"
     OBSERVER = "observer"
+    UNKNOWN = "unknown"
+    """Nobody this service knows; may call nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,112 @@
+"""The steps of the chain around a handler, each one concern; their order is in `chain`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+
+from grantd_server.model.caller import Role
+from grantd_server.refusals import Reason, Refused
+from grantd_server.rpc.faults import unplanned
+from grantd_server.rpc.limits import LEAST_TIME, MESSAGE_BYTES
+from grantd_server.rpc.status import ended
+from grantd_server.rpc.trace import read_trace
+
+if TYPE_CHECKING:
+    from grantd_server.flows.call import Call
+    from grantd_server.rpc.edge import Arrival, Edge, Method, Step
+
+LONGEST_ADDRESS = 64
+"""Characters; the longest IPv6 address with a zone is shorter."""
+
+
+def answered(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
+    """Turns whatever is raised into a final status; no text of an exception leaves."""
+
+    async def step(message: Arrival, call: Call) -> Any:
+        try:
+            return await inner(message, call)
+        except Refused as refusal:
+            raise ended(refusal, call.record) from None
+        except Exception as exc:  # noqa: BLE001 - grpc would send its text to the client
+            raise ended(unplanned(exc, call.record), call.record) from None
+
+    return step
+
+
+def bounded(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
+    """Ends a call at its deadline, and refuses at once one that could not be finished."""
+
+    async def step(message: Arrival, call: Call) -> Any:
+        left = call.remaining()
+        if left < LEAST_TIME:
+            raise Refused(Reason.OUT_OF_TIME, least=LEAST_TIME, left=round(left, 3))
+        try:
+            async with asyncio.timeout(left) as limit:
+                return await inner(message, call)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Refused(Reason.OUT_OF_TIME) from None
+
+    return step
+
+
+def authorised(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
+    """Finds out who calls, and lets in only the roles of the method's row."""
+
+    async def step(message: Arrival, call: Call) -> Any:
+        call.caller = caller = message.who()
+        record = call.record
+        record.caller, record.role = caller.identity, caller.role.value
+        if caller.role is Role.SHIM:
+            # The shim speaks for HTTP clients: its own address says nothing of theirs.
+            record.transport, record.address = "http", ""
+        if caller.role not in method.roles:
+            raise Refused(Reason.CALLER_NOT_ALLOWED, role=caller.role.value)
+        return await inner(message, call)
+
+    return step
+
+
+def parsed(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
+    """Reads the message and writes the answer; neither may be larger than the wire allows."""
+    read = method.request_type.FromString
+
+    async def step(message: Arrival, call: Call) -> bytes:
+        if len(message.raw) > MESSAGE_BYTES:
+            raise Refused(Reason.BODY_TOO_LARGE, limit=MESSAGE_BYTES, size=len(message.raw))
+        try:
+            request = read(message.raw)
+        except DecodeError:
+            # Also invalid UTF-8 and groups nested deeper than the parser goes.
+            raise Refused(Reason.MESSAGE_MALFORMED, size=len(message.raw)) from None
+        answer = await inner(request, call)
+        body: bytes = answer.SerializeToString()
+        return body
+
+    return step
+
+
+def observed(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
+    """Lets only the shim state observed facts: from anybody else they are forged."""
+    if not method.observes:
+        return inner
+
+    async def step(message: Any, call: Call) -> Any:
+        if message.HasField("observed"):
+            if call.caller.role is not Role.SHIM:
+                raise Refused(Reason.OBSERVED_NOT_ALLOWED, role=call.caller.role.value)
+            _note(message.observed, call)
+        return await inner(message, call)
+
+    return step
+
+
+def _note(seen: Any, call: Call) -> None:
+    call.record.address = seen.client_address[:LONGEST_ADDRESS]
+    foreign = read_trace(seen.traceparent)
+    if foreign.parent:
+        call.record.linked = (foreign.trace_id, foreign.parent)
