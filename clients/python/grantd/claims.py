@@ -118,22 +118,23 @@ def check_times(
     """Checks exp, nbf, iat and the life between iat and exp.
 
     `max_lifetime` is never skipped: a token without iat is measured from now, so that
-    leaving iat out does not buy a longer life.
+    leaving iat out does not buy a longer life. A token that is well-formed but out of
+    time is a Fault "expired", "time:nbf", "time:iat", "time:exp" or "time:life".
     """
     if not 0 <= skew <= MOST_SKEW:
         raise ValueError(f"the clock skew must be between 0 and {MOST_SKEW} seconds")
     exp = date(claims, "exp")
     nbf = optional_date(claims, "nbf")
     iat = date(claims, "iat") if require_iat else optional_date(claims, "iat")
-    passed = [_hold("exp", now < exp + skew, f"after {now:.0f} less {skew:g} s", f"{exp:.0f}")]
+    passed = [_hold("expired", now < exp + skew, f"exp after {now:.0f} less {skew:g} s", f"{exp:.0f}")]
     if nbf is not None:
-        passed.append(_hold("nbf", nbf <= now + skew, f"not after {now:.0f} plus {skew:g} s", f"{nbf:.0f}"))
+        passed.append(_hold("time:nbf", nbf <= now + skew, f"not after {now:.0f} plus {skew:g} s", f"{nbf:.0f}"))
     if iat is not None:
-        passed.append(_hold("iat", iat <= now + skew, f"not after {now:.0f} plus {skew:g} s", f"{iat:.0f}"))
-        passed.append(_hold("exp", exp > iat, f"after iat {iat:.0f}", f"{exp:.0f}"))
+        passed.append(_hold("time:iat", iat <= now + skew, f"not after {now:.0f} plus {skew:g} s", f"{iat:.0f}"))
+        passed.append(_hold("time:exp", exp > iat, f"after iat {iat:.0f}", f"{exp:.0f}"))
     if max_lifetime is not None:
         life = exp - now - skew if iat is None else exp - iat
-        passed.append(_hold("exp", life <= max_lifetime, f"a life of {max_lifetime:g} s at most", f"{life:.0f} s"))
+        passed.append(_hold("time:life", life <= max_lifetime, f"a life of {max_lifetime:g} s at most", f"{life:.0f} s"))
     return Times(exp, iat, nbf, tuple(passed))
 
 
@@ -158,7 +159,7 @@ def _plain(name: str, value: object, limit: int) -> str:
     return value
 
 
-def _hold(name: str, holds: bool, expected: str, got: str) -> Passed:
+def _hold(check: str, holds: bool, expected: str, got: str) -> Passed:
     if not holds:
-        raise Fault(_check(name), expected, got)
-    return Passed(_check(name), expected, got)
+        raise Fault(check, expected, got)
+    return Passed(check, expected, got)
