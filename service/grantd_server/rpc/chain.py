@@ -21,7 +21,6 @@ from grantd_server.rpc.limits import ANSWER_TIME, LONGEST_CALL
 from grantd_server.rpc.recorded import recorded
 from grantd_server.rpc.status import DECISION_ID, Trailers
 from grantd_server.rpc.steps import answered, authorised, bounded, observed, parsed
-from grantd_server.rpc.trace import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,17 +56,7 @@ class Endpoint:
         Raises:
             Ended: the call ended without an answer.
         """
-        trace = read_trace(arrival.metadata.get("traceparent", ""))
-        record = Record(
-            self.method.rpc,
-            self.edge.clock(),
-            trace_id=trace.trace_id,
-            span_id=trace.span_id,
-            parent_span_id=trace.parent,
-            parent_sampled=trace.sampled,
-            transport="grpc",
-            address=arrival.address,
-        )
+        record = Record(self.method.rpc, self.edge.clock(), transport="grpc", address=arrival.address)
         time = LONGEST_CALL if arrival.timeout is None else min(arrival.timeout, LONGEST_CALL)
         call = Call(self.method.name, NOBODY, monotonic() + time - ANSWER_TIME, record, arrival.metadata)
         return await self.chain(arrival, call), ((DECISION_ID, record.id),)

@@ -41,8 +41,25 @@ class Recorder(Protocol):
         """Counts an introspection; written behind."""
 
 
+class FaultLog(Protocol):
+    """Where operators read of what nobody planned."""
+
+    def fault(self, error_id: str, fault: BaseException) -> None:
+        """Tells where an exception came from, never its text."""
+
+
 class Observer(Protocol):
     """Where calls go on show: log line, metrics, spans. It may fail open."""
+
+    @property
+    def log(self) -> FaultLog:
+        """The log of faults."""
+
+    def entered(self, record: Record, raw_traceparent: str | None = None) -> None:
+        """Draws the trace ids of a call; continues the trace of a known gRPC caller."""
+
+    def observed(self, record: Record, raw_traceparent: str | None) -> None:
+        """Notes the trace of an HTTP client, as the shim observed it."""
 
     def call_finished(self, record: Record, seconds: float, status: str) -> None:
         """Tells of one call; `status` is the name of its gRPC status."""

@@ -37,7 +37,7 @@ def recorded(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 -
             await asyncio.shield(_write(edge, call, Refused(Reason.CANCELLED)))
             raise
         except Exception as exc:  # noqa: BLE001 - turned into a refusal, which is recorded
-            refusal = await _write(edge, call, _turned(exc, call.record))
+            refusal = await _write(edge, call, _turned(exc, call.record, edge))
             status = refusal.reason.public.status
             raise refusal from None
         finally:
@@ -52,7 +52,7 @@ def _answered(edge: Edge, record: Record) -> None:
         edge.recorder.introspected(record)
 
 
-def _turned(exc: Exception, record: Record) -> Refused:
+def _turned(exc: Exception, record: Record, edge: Edge) -> Refused:
     match exc:
         case Refused():
             return exc
@@ -61,7 +61,7 @@ def _turned(exc: Exception, record: Record) -> Refused:
         case OutcomeUnknown():
             return Refused(Reason.OUTCOME_UNKNOWN)
         case _:
-            return unplanned(exc, record)
+            return unplanned(exc, record, edge)
 
 
 async def _write(edge: Edge, call: Call, refusal: Refused) -> Refused:
@@ -84,7 +84,7 @@ async def _write(edge: Edge, call: Call, refusal: Refused) -> Refused:
     except (StoreUnavailable, OutcomeUnknown) as exc:
         # A decision that is not on record is not answered (design section 5); a
         # failure decides nothing and stays what it was.
-        reason = refusal.reason if failed else _turned(exc, record).reason
+        reason = refusal.reason if failed else _turned(exc, record, edge).reason
         record.outcome = "failed"
     if reason is refusal.reason:
         return refusal
@@ -96,4 +96,4 @@ def _show(edge: Edge, record: Record, seconds: float, status: str) -> None:
     try:
         edge.observer.call_finished(record, seconds, status)
     except Exception as exc:  # noqa: BLE001 - telemetry may fail open: it must not undo what was committed
-        unplanned(exc, record)
+        unplanned(exc, record, edge)

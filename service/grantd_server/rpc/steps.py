@@ -12,7 +12,6 @@ from grantd_server.refusals import Reason, Refused
 from grantd_server.rpc.faults import unplanned
 from grantd_server.rpc.limits import LEAST_TIME, MESSAGE_BYTES
 from grantd_server.rpc.status import ended
-from grantd_server.rpc.trace import read_trace
 
 if TYPE_CHECKING:
     from grantd_server.flows.call import Call
@@ -23,15 +22,16 @@ LONGEST_ADDRESS = 64
 
 
 def answered(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
-    """Turns whatever is raised into a final status; no text of an exception leaves."""
+    """Draws the call's trace ids, and turns whatever is raised into a final status; no text of an exception leaves."""
 
     async def step(message: Arrival, call: Call) -> Any:
         try:
+            edge.observer.entered(call.record)
             return await inner(message, call)
         except Refused as refusal:
             raise ended(refusal, call.record) from None
         except Exception as exc:  # noqa: BLE001 - grpc would send its text to the client
-            raise ended(unplanned(exc, call.record), call.record) from None
+            raise ended(unplanned(exc, call.record, edge), call.record) from None
 
     return step
 
@@ -54,7 +54,7 @@ def bounded(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - 
     return step
 
 
-def authorised(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
+def authorised(inner: Step, method: Method, edge: Edge) -> Step:
     """Finds out who calls, and lets in only the roles of the method's row."""
 
     async def step(message: Arrival, call: Call) -> Any:
@@ -66,6 +66,9 @@ def authorised(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001
             record.transport, record.address = "http", ""
         if caller.role not in method.roles:
             raise Refused(Reason.CALLER_NOT_ALLOWED, role=caller.role.value)
+        if "traceparent" in message.metadata:
+            # Only now: a stranger could force the sampling of its calls.
+            edge.observer.entered(record, message.metadata["traceparent"])
         return await inner(message, call)
 
     return step
@@ -90,7 +93,7 @@ def parsed(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - e
     return step
 
 
-def observed(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
+def observed(inner: Step, method: Method, edge: Edge) -> Step:
     """Lets only the shim state observed facts: from anybody else they are forged."""
     if not method.observes:
         return inner
@@ -99,14 +102,9 @@ def observed(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 -
         if message.HasField("observed"):
             if call.caller.role is not Role.SHIM:
                 raise Refused(Reason.OBSERVED_NOT_ALLOWED, role=call.caller.role.value)
-            _note(message.observed, call)
+            seen = message.observed
+            call.record.address = seen.client_address[:LONGEST_ADDRESS]
+            edge.observer.observed(call.record, seen.traceparent or None)
         return await inner(message, call)
 
     return step
-
-
-def _note(seen: Any, call: Call) -> None:
-    call.record.address = seen.client_address[:LONGEST_ADDRESS]
-    foreign = read_trace(seen.traceparent)
-    if foreign.parent:
-        call.record.linked = (foreign.trace_id, foreign.parent)
