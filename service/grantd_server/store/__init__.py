@@ -135,6 +135,8 @@ class Moved:
     """The live state moved past the decision's: nothing was written; decide again."""
 
     epochs: Epochs
+    buried: str = ""
+    """The revoked chain that the write would have issued on; empty when an epoch moved."""
 
 
 Outcome = Committed | Lost | Moved

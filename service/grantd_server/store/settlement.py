@@ -1,0 +1,141 @@
+"""What becomes of a batch of writes inside one transaction: who moved, who lost,
+what is recorded, and how the records are chained. Knows no database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from grantd_server.audit.chain import link
+from grantd_server.store import Committed, Lost, Moved, Space, StoredEntry, Tombstone
+from grantd_server.store.commit import Head
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from grantd_server.store import Entry, Epochs, Issued, Mark, Outcome, Write
+    from grantd_server.store.commit import Transaction
+
+    Effect = Callable[[], Awaitable[None]]
+    """Something else that a call does in its transaction; a fault gives it all up."""
+
+
+class Superseded(Exception):
+    """Another process claimed this writer: its head must be read back."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One call that waits for a COMMIT."""
+
+    write: Write | None
+    effect: Effect | None
+    deadline: float
+    answer: Future[Outcome]
+
+
+@dataclass(slots=True)
+class Settlement:
+    """One transaction's worth of jobs. `outcomes` are true once it commits."""
+
+    transaction: Transaction
+    outcomes: dict[Job, Outcome] = field(default_factory=dict)
+    issued: list[Issued] = field(default_factory=list)
+    _entries: list[Entry] = field(default_factory=list)
+
+    async def bury(self, undelivered: Sequence[Issued]) -> None:
+        """Revokes tokens whose COMMIT was never answered: nobody may hold them."""
+        if undelivered:
+            await self.transaction.bury([Tombstone(token.digest, token.expires) for token in undelivered])
+
+    async def settle(self, jobs: Sequence[Job]) -> None:
+        """Decides every job and writes all but its record.
+
+        Revocations and changes of the live state go first, so that a token issued in
+        the same window on what they end is refused, not missed.
+        """
+        first = [job for job in jobs if job.write is None or job.effect is not None or job.write.tombstones]
+        for group in (first, [job for job in jobs if job not in first]):
+            if group:
+                await self._settle(group)
+
+    async def record(self, writer: str, head: Head | None) -> Head | None:
+        """Chains and writes the records; returns the writer's new head."""
+        if not self._entries:
+            return head
+        head = head or await self.transaction.claim(writer)
+        rows = []
+        for entry in self._entries:
+            seq = head.seq + 1
+            digest = link(head.hash, writer, head.epoch, seq, entry)
+            rows.append(StoredEntry(entry, writer, head.epoch, seq, head.hash, digest))
+            head = Head(head.epoch, seq, digest)
+        if not await self.transaction.advance(writer, head):
+            raise Superseded
+        await self.transaction.append(rows)
+        return head
+
+    async def _settle(self, jobs: Sequence[Job]) -> None:
+        writes = {job: job.write for job in jobs if job.write is not None}
+        await self._drop_moved(writes)
+        await self._drop_lost(writes)
+        for job in jobs:
+            if job.effect is not None and (job.write is None or job in writes):
+                await job.effect()
+            if job.write is None or job in writes:
+                self.outcomes[job] = Committed()
+        self._entries += [write.entry for write in writes.values()]
+        if issued := [token for write in writes.values() for token in write.issued]:
+            await self.transaction.issue(issued)
+            self.issued += issued
+        if tombstones := [tombstone for write in writes.values() for tombstone in write.tombstones]:
+            await self.transaction.bury(tombstones)
+
+    async def _drop_moved(self, writes: dict[Job, Write]) -> None:
+        """Before any mark: a call that decides again must find its marks unused."""
+        chains = {token.chain for write in writes.values() for token in write.issued}
+        if not chains and all(write.epochs is None for write in writes.values()):
+            return
+        live = await self.transaction.epochs()
+        buried = await self.transaction.buried(chains) if chains else frozenset()
+        for job, write in list(writes.items()):
+            dead = next((token.chain for token in write.issued if token.chain in buried), "")
+            if dead or (write.epochs is not None and _behind(write.epochs, live)):
+                self.outcomes[job] = Moved(live, dead)
+                del writes[job]
+
+    async def _drop_lost(self, writes: dict[Job, Write]) -> None:
+        """Tries the first mark of each call, then the second of those that won: a
+        replayed client assertion must not use up an ID-JAG."""
+        marks = {job: sorted(write.marks, key=_turn) for job, write in writes.items()}
+        for turn in count():
+            trying = [job for job in writes if turn < len(marks[job])]
+            if not trying:
+                return
+            tried = [(marks[job][turn], writes[job].entry.id) for job in trying]
+            for job, (mark, _), winner in zip(trying, tried, await self.transaction.remember(tried), strict=True):
+                if winner is not None:
+                    self._lose(job, writes.pop(job), mark, winner)
+
+    def _lose(self, job: Job, write: Write, mark: Mark, winner: str) -> None:
+        if write.lost is None:
+            raise TypeError("a write with marks says what is recorded when one is lost")
+        self._entries.append(write.lost(mark, winner))
+        self.outcomes[job] = Lost(mark, winner)
+
+
+def _turn(mark: Mark) -> bool:
+    return mark.space in {Space.ID_JAG, Space.SAML}
+
+
+def _behind(seen: Epochs, live: Epochs) -> bool:
+    """True when the bundle or a withdrawal moved past what a decision saw.
+
+    `revocations` is left out: what a revocation can change about an issue is checked
+    by the chain's own tombstone, and a client that revokes its tokens in a loop must
+    not make every other call decide again.
+    """
+    return seen.bundle != live.bundle or seen.withdrawals != live.withdrawals

@@ -1,0 +1,114 @@
+"""Every statement that SQLite is asked on the road, prepared by the driver by text.
+
+`unixepoch()` is the database clock: one clock for all who share the database.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MARGIN: Final = 300
+"""Seconds that marks and tombstones are kept beyond their time. `until` covers the
+allowed skew; this covers a replica whose clock is wrong by as much as readiness lets
+pass (hostile case R10)."""
+
+OVERLAP: Final = 10
+"""Seconds that one poll reads again: a row may commit after a later one was seen."""
+
+NAMES: Final = (
+    "id", "time_us", "rpc", "outcome", "reason", "issuer", "client", "subject", "chain", "body",
+    "writer", "writer_epoch", "seq", "prev_hash", "hash",
+)  # fmt: skip
+_COLUMNS: Final = ", ".join(NAMES)
+
+SCHEMA: Final = "SELECT version_num FROM alembic_version"
+
+EPOCHS: Final = "SELECT bundle, withdrawals, revocations FROM epochs WHERE id = 1"
+
+# The insert is the decision. A look-up first would let two callers both see nothing.
+MARK: Final = """\
+INSERT INTO marks (space, issuer, digest, use, until, decision_id) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING RETURNING use"""
+MARK_WINNER: Final = """\
+SELECT decision_id FROM marks WHERE space = ? AND issuer = ? AND digest = ? ORDER BY use DESC LIMIT 1"""
+
+ISSUE: Final = "INSERT INTO issued (digest, chain, expires) VALUES (?, ?, ?)"
+BURIED: Final = "SELECT 1 FROM tombstones WHERE digest = ?"
+# A chain's tombstone stays as long as the longest-lived token below it.
+BURY: Final = """\
+INSERT INTO tombstones (digest, expires, written)
+VALUES (:digest, max(:expires, coalesce((SELECT max(expires) FROM issued WHERE chain = :chain), 0)), unixepoch())
+ON CONFLICT (digest) DO UPDATE SET expires = max(expires, excluded.expires)"""
+BURY_BELOW: Final = """\
+INSERT INTO tombstones (digest, expires, written)
+SELECT digest, expires, unixepoch() FROM issued WHERE chain = :chain AND expires > unixepoch()
+ON CONFLICT (digest) DO NOTHING"""
+REVOKED: Final = "UPDATE epochs SET revocations = revocations + 1 WHERE id = 1"
+
+CLAIM: Final = """\
+INSERT INTO writers (name, epoch, seq, hash) VALUES (?, 1, 0, ?)
+ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1 RETURNING epoch, seq, hash"""
+ADVANCE: Final = "UPDATE writers SET seq = ?, hash = ? WHERE name = ? AND epoch = ? RETURNING seq"
+APPEND: Final = f"INSERT INTO records ({_COLUMNS}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 constants only
+
+ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = ?"  # noqa: S608 constants only
+ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY time_us DESC LIMIT ?"  # noqa: S608 constants only
+HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"  # noqa: S608 constants only
+
+PUT_BUNDLE: Final = """\
+INSERT INTO bundles (version, document, author, why, written) VALUES (?, ?, ?, ?, unixepoch())
+ON CONFLICT (version) DO NOTHING"""
+BUNDLE: Final = "SELECT document FROM bundles WHERE version = ?"
+ACTIVATE: Final = """\
+UPDATE epochs SET bundle = bundle + 1, bundle_version = :version
+WHERE id = 1 AND bundle = :expected AND EXISTS (SELECT 1 FROM bundles WHERE version = :version) RETURNING bundle"""
+ACTIVE: Final = """\
+SELECT epochs.bundle, bundles.version, bundles.document
+FROM epochs JOIN bundles ON bundles.version = epochs.bundle_version WHERE epochs.id = 1"""
+
+WITHDRAW: Final = """\
+INSERT INTO withdrawals (kind, name, reason, until, written) VALUES (?, ?, ?, ?, unixepoch())
+ON CONFLICT (kind, name) DO UPDATE SET reason = excluded.reason, until = excluded.until, written = excluded.written"""
+RESTORE: Final = "DELETE FROM withdrawals WHERE kind = ? AND name = ? RETURNING kind"
+WITHDRAWN: Final = "UPDATE epochs SET withdrawals = withdrawals + 1 WHERE id = 1"
+WITHDRAWALS: Final = "SELECT kind, name, reason, until FROM withdrawals"
+TOMBSTONES: Final = f"""\
+SELECT digest, expires FROM tombstones WHERE written >= ? - {OVERLAP} AND expires > unixepoch() - {MARGIN}"""  # noqa: S608 constants only
+NOW: Final = "SELECT unixepoch()"
+
+BEAT: Final = "UPDATE epochs SET beat = unixepoch() WHERE id = 1"
+
+# The newest decision id is kept: it is the one that somebody still has at hand.
+BEHIND: Final = {
+    "introspections": """\
+INSERT INTO introspections (minute, token, asker, outcome, count, decision_id)
+VALUES (:minute, :token, :asker, :outcome, :count, :decision_id)
+ON CONFLICT (minute, token, asker, outcome)
+DO UPDATE SET count = count + excluded.count, decision_id = excluded.decision_id""",
+    "refusals": """\
+INSERT INTO refusals (minute, address, reason, count, decision_id)
+VALUES (:minute, :address, :reason, :count, :decision_id)
+ON CONFLICT (minute, address, reason)
+DO UPDATE SET count = count + excluded.count, decision_id = excluded.decision_id""",
+}
+
+# One bite each. Rows leave by the database clock, never before their time.
+PURGES: Final = (
+    f"""\
+DELETE FROM marks WHERE (space, issuer, digest, use) IN
+(SELECT space, issuer, digest, use FROM marks WHERE until < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+    f"""\
+DELETE FROM issued WHERE digest IN
+(SELECT digest FROM issued WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+    f"""\
+DELETE FROM tombstones WHERE digest IN
+(SELECT digest FROM tombstones WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+    """\
+DELETE FROM refusals WHERE rowid IN
+(SELECT rowid FROM refusals ORDER BY minute
+ LIMIT max(0, min(:bite, (SELECT count(*) FROM refusals) - :refusals)))""",
+    """\
+DELETE FROM introspections WHERE rowid IN
+(SELECT rowid FROM introspections ORDER BY minute
+ LIMIT max(0, min(:bite, (SELECT count(*) FROM introspections) - :introspections)))""",
+)

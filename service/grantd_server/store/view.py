@@ -1,0 +1,93 @@
+"""Withdrawals and revocations in memory: what every call looks at, polled.
+
+A poll overlaps the one before and may be applied twice or late; none undoes a newer
+one. The view has an age, and whoever asks it decides how old is too old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from grantd_server.store import Epochs, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grantd_server.store import LiveState, Store, Withdrawal
+
+INTERVAL: Final = 0.5
+"""Seconds between polls: a revocation elsewhere shows here within 2 s, with room for
+polls that are lost."""
+
+_KEPT: Final = 300
+"""Seconds that a tombstone is remembered beyond the end of its token: no skew that
+verification allows may bring a revoked token back."""
+
+
+class RevocationView:
+    """One process's view of the live state."""
+
+    def __init__(self, store: Store, monotonic: Callable[[], float]) -> None:
+        self._store = store
+        self._monotonic = monotonic
+        self._read_at = -inf
+        self._now = 0
+        self._dead: dict[bytes, int] = {}
+        self._withdrawn: dict[tuple[str, str], Withdrawal] = {}
+        self.epochs = Epochs()
+        """What the last poll saw; a decision is recorded and written with it."""
+
+    def age(self) -> float:
+        """Seconds since the last poll that succeeded was begun; infinite before it."""
+        return self._monotonic() - self._read_at
+
+    def stale(self, limit: float) -> bool:
+        """True when the view is older than `limit` seconds."""
+        return self.age() > limit
+
+    def revoked(self, digest: bytes) -> bool:
+        """True for the digest of a revoked token or chain."""
+        return digest in self._dead
+
+    def withdrawn(self, kind: str, name: str, now: float) -> Withdrawal | None:
+        """Finds the block of something; `now` in seconds since the epoch."""
+        found = self._withdrawn.get((kind, name))
+        if found is None or (found.until is not None and found.until <= now):
+            return None
+        return found
+
+    async def refresh(self) -> None:
+        """Polls now.
+
+        Raises:
+            StoreUnavailable: the view stays as it was, and ages.
+        """
+        begun = self._monotonic()
+        self._apply(await self._store.live_state(self._now))
+        self._read_at = max(self._read_at, begun)
+
+    async def run(self) -> None:
+        """Polls until cancelled; a failed poll shows in the age."""
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self.refresh()
+            await asyncio.sleep(INTERVAL)
+
+    def _apply(self, live: LiveState) -> None:
+        for tombstone in live.tombstones:
+            self._dead[tombstone.digest] = max(tombstone.expires, self._dead.get(tombstone.digest, 0))
+        if live.now > self._now:
+            self._now = live.now
+            for digest in [digest for digest, expires in self._dead.items() if expires + _KEPT < live.now]:
+                del self._dead[digest]
+        # Two polls may answer in the other order: an older one must not lift a block.
+        if live.epochs.withdrawals >= self.epochs.withdrawals:
+            self._withdrawn = {(blocked.kind, blocked.name): blocked for blocked in live.withdrawals}
+        self.epochs = Epochs(
+            max(self.epochs.bundle, live.epochs.bundle),
+            max(self.epochs.withdrawals, live.epochs.withdrawals),
+            max(self.epochs.revocations, live.epochs.revocations),
+        )
