@@ -1,0 +1,140 @@
+"""Typed callers of grantd over gRPC: `Client` blocks, `AsyncClient` is its twin.
+
+    with Client.mtls("grantd.corp:8443", ca="ca.pem", certificate="me.pem", key="me.key") as grantd:
+        grant = grantd.exchange_identity(issuer=…, credentials=…, subject_token=…, audience=…)
+
+Every method raises `grantd.errors.Refused` for a "no" and `Unavailable` when there is
+no answer. Only UNAVAILABLE is tried again, and RedeemGrant never.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import grpc
+
+from grantd import calls
+from grantd.client_aio import AsyncClient
+from grantd.connection import Connection, several, stubs_of
+from grantd.errors import of_rpc
+from grantd.retry import decision_of, is_worth_repeating, trace_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from grantd.calls import Call
+    from grantd.channel import Endpoint
+    from grantd.credentials import Credentials
+    from grantd.results import Introspection, IssuedGrant, IssuedToken
+    from grantd.v1 import metadata_pb2
+
+__all__ = ["AsyncClient", "Client"]
+
+R = TypeVar("R")
+
+
+class Client(Connection):
+    """Calls grantd from threads; each call blocks."""
+
+    _channel: grpc.Channel | None = None
+    _stubs: dict[str, Any]
+
+    def __init__(self, endpoint: Endpoint, **settings: Any) -> None:
+        super().__init__(endpoint, **settings)
+        self._opening = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the channel; calls that are under way end."""
+        if self._channel is not None:
+            self._channel.close()
+
+    def exchange_identity(
+        self,
+        *,
+        issuer: str,
+        credentials: Credentials,
+        subject_token: str,
+        audience: str,
+        resource: Sequence[str] = (),
+        scope: str | None = None,
+        subject_token_type: str = calls.ID_TOKEN,
+    ) -> IssuedGrant:
+        """Leg 1: a sign-in becomes an ID-JAG for the authorization server `audience`."""
+        return self._run(
+            calls.exchange_identity(
+                issuer,
+                credentials,
+                subject_token=subject_token,
+                audience=audience,
+                resource=several(resource),
+                scope=scope,
+                subject_token_type=subject_token_type,
+            )
+        )
+
+    def redeem_grant(
+        self,
+        *,
+        issuer: str,
+        credentials: Credentials,
+        assertion: str,
+        resource: Sequence[str] = (),
+        scope: str | None = None,
+    ) -> IssuedToken:
+        """Leg 2: an ID-JAG becomes an access token, once."""
+        return self._run(calls.redeem_grant(issuer, credentials, assertion, several(resource), scope))
+
+    def introspect_token(
+        self, *, issuer: str, credentials: Credentials, token: str, fresh: bool = False
+    ) -> Introspection:
+        """Asks about one token; `fresh` makes the service read its database first."""
+        return self._run(calls.introspect_token(issuer, credentials, token, fresh))
+
+    def introspect_tokens(
+        self, *, issuer: str, credentials: Credentials, tokens: Sequence[str], fresh: bool = False
+    ) -> tuple[Introspection, ...]:
+        """Asks about up to 64 tokens; the answers are in their order."""
+        return self._run(calls.introspect_tokens(issuer, credentials, tokens, fresh))
+
+    def revoke_token(self, *, issuer: str, credentials: Credentials, token: str) -> None:
+        """Revokes an access token of this client."""
+        self._run(calls.revoke_token(issuer, credentials, token))
+
+    def issuer_metadata(self, issuer: str) -> metadata_pb2.IssuerMetadata:
+        """The metadata of one issuer."""
+        return self._run(calls.issuer_metadata(issuer))
+
+    def jwks(self, issuer: str) -> dict[str, list[dict[str, str]]]:
+        """The public keys of one issuer, as a JWK Set."""
+        return self._run(calls.jwks(issuer))
+
+    def _run(self, call: Call[R]) -> R:
+        with self._opening:
+            if self._channel is None:
+                self._channel = self._endpoint.open()
+                self._stubs = stubs_of(self._channel)
+        method = getattr(self._stubs[call.service], call.method)
+        give_up = time.monotonic() + self._deadline
+        pauses = self._retry.pauses(call.repeatable)
+        while True:
+            left = give_up - time.monotonic()
+            try:
+                answer, rpc = method.with_call(call.build(), timeout=left, metadata=trace_metadata(self._trace))
+                return call.read(answer, decision_of(rpc.trailing_metadata()))
+            except grpc.RpcError as fault:
+                error = of_rpc(fault)
+            pause = next(pauses, None)
+            if pause is None or not is_worth_repeating(error) or time.monotonic() + pause >= give_up:
+                raise error
+            time.sleep(pause)

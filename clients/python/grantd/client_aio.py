@@ -1,0 +1,125 @@
+"""`AsyncClient`: typed calls of grantd over gRPC, from one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import grpc.aio
+
+from grantd import calls
+from grantd.connection import Connection, several, stubs_of
+from grantd.errors import of_rpc
+from grantd.retry import decision_of, is_worth_repeating, trace_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from grantd.calls import Call
+    from grantd.credentials import Credentials
+    from grantd.results import Introspection, IssuedGrant, IssuedToken
+    from grantd.v1 import metadata_pb2
+
+R = TypeVar("R")
+
+
+class AsyncClient(Connection):
+    """Calls grantd from one event loop. The channel opens with the first call."""
+
+    _channel: grpc.aio.Channel | None = None
+    _stubs: dict[str, Any]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the channel; calls that are under way end."""
+        if self._channel is not None:
+            await self._channel.close(None)
+
+    async def exchange_identity(
+        self,
+        *,
+        issuer: str,
+        credentials: Credentials,
+        subject_token: str,
+        audience: str,
+        resource: Sequence[str] = (),
+        scope: str | None = None,
+        subject_token_type: str = calls.ID_TOKEN,
+    ) -> IssuedGrant:
+        """Leg 1: a sign-in becomes an ID-JAG for the authorization server `audience`."""
+        return await self._run(
+            calls.exchange_identity(
+                issuer,
+                credentials,
+                subject_token=subject_token,
+                audience=audience,
+                resource=several(resource),
+                scope=scope,
+                subject_token_type=subject_token_type,
+            )
+        )
+
+    async def redeem_grant(
+        self,
+        *,
+        issuer: str,
+        credentials: Credentials,
+        assertion: str,
+        resource: Sequence[str] = (),
+        scope: str | None = None,
+    ) -> IssuedToken:
+        """Leg 2: an ID-JAG becomes an access token, once."""
+        return await self._run(calls.redeem_grant(issuer, credentials, assertion, several(resource), scope))
+
+    async def introspect_token(
+        self, *, issuer: str, credentials: Credentials, token: str, fresh: bool = False
+    ) -> Introspection:
+        """Asks about one token; `fresh` makes the service read its database first."""
+        return await self._run(calls.introspect_token(issuer, credentials, token, fresh))
+
+    async def introspect_tokens(
+        self, *, issuer: str, credentials: Credentials, tokens: Sequence[str], fresh: bool = False
+    ) -> tuple[Introspection, ...]:
+        """Asks about up to 64 tokens; the answers are in their order."""
+        return await self._run(calls.introspect_tokens(issuer, credentials, tokens, fresh))
+
+    async def revoke_token(self, *, issuer: str, credentials: Credentials, token: str) -> None:
+        """Revokes an access token of this client."""
+        await self._run(calls.revoke_token(issuer, credentials, token))
+
+    async def issuer_metadata(self, issuer: str) -> metadata_pb2.IssuerMetadata:
+        """The metadata of one issuer."""
+        return await self._run(calls.issuer_metadata(issuer))
+
+    async def jwks(self, issuer: str) -> dict[str, list[dict[str, str]]]:
+        """The public keys of one issuer, as a JWK Set."""
+        return await self._run(calls.jwks(issuer))
+
+    async def _run(self, call: Call[R]) -> R:
+        if self._channel is None:
+            self._channel = self._endpoint.open_aio()
+            self._stubs = stubs_of(self._channel)
+        method = getattr(self._stubs[call.service], call.method)
+        give_up = time.monotonic() + self._deadline
+        pauses = self._retry.pauses(call.repeatable)
+        while True:
+            left = give_up - time.monotonic()
+            rpc = method(call.build(), timeout=left, metadata=trace_metadata(self._trace))
+            try:
+                answer = await rpc
+                return call.read(answer, decision_of(await rpc.trailing_metadata()))
+            except grpc.aio.AioRpcError as fault:
+                error = of_rpc(fault)
+            pause = next(pauses, None)
+            if pause is None or not is_worth_repeating(error) or time.monotonic() + pause >= give_up:
+                raise error
+            await asyncio.sleep(pause)

@@ -1,0 +1,152 @@
+"""What a caller gets to know when a call fails, over gRPC and over HTTP alike.
+
+`Refused` is an answer: the service decided, and said no. `Unavailable` is none: the
+service could not decide, or its answer did not arrive.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import grpc
+
+DOMAIN = "grantd"
+DECISION_ID = "x-grantd-decision-id"
+"""Trailer of every call, header of every HTTP answer."""
+
+_DETAILS = "grpc-status-details-bin"
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_UNDECIDED = frozenset({"temporarily_unavailable", "server_error"})
+_REFUSALS = frozenset({"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "FAILED_PRECONDITION", "NOT_FOUND"})
+
+
+class GrantdError(Exception):
+    """A call that did not succeed."""
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        reason: str | None = None,
+        oauth_error: str | None = None,
+        description: str = "",
+        decision_id: str | None = None,
+        max_age: int | None = None,
+        acr_values: tuple[str, ...] = (),
+    ) -> None:
+        self.code = code
+        """gRPC status (`FAILED_PRECONDITION`), or `HTTP 400`."""
+        self.reason = reason
+        """A name of `grantd.v1.Reason` without its prefix; None over HTTP, and when
+        the failure is not grantd's own word."""
+        self.oauth_error = oauth_error
+        """`invalid_grant` and its like; None when grantd was not reached."""
+        self.description = description
+        """One sentence. It never tells what was expected: `grantd explain` does."""
+        self.decision_id = decision_id
+        """What an operator asks `grantd explain` about."""
+        self.max_age = max_age
+        """Seconds since sign-in that would have been young enough (RFC 9470)."""
+        self.acr_values = acr_values
+        """Sign-in classes that would have been strong enough (RFC 9470)."""
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        parts = [self.oauth_error or self.code]
+        if self.description:
+            parts.append(f": {self.description}")
+        if self.decision_id:
+            parts.append(f" (decision {self.decision_id})")
+        return "".join(parts)
+
+
+class Refused(GrantdError):
+    """The service decided and said no: the same call will be refused again."""
+
+
+class Unavailable(GrantdError):
+    """The service could not decide. For RedeemGrant the outcome may be unknown: ask for
+    a fresh grant rather than sending the same one again."""
+
+
+def printable(text: str, longest: int = 200) -> str:
+    """Text of a peer, fit for a log line: one line, ASCII, cut."""
+    return _UNPRINTABLE.sub("?", text)[:longest]
+
+
+def of_rpc(error: grpc.RpcError) -> GrantdError:
+    """Reads the failure of a gRPC call, sync or aio, that has ended with a status."""
+    trailers = _metadata(error.trailing_metadata())
+    code: str = error.code().name
+    decision_id = trailers.get(DECISION_ID)
+    decision = printable(str(decision_id), 64) if decision_id else None
+    info = _error_info(trailers.get(_DETAILS))
+    if info is None:
+        kind = Refused if code in _REFUSALS else Unavailable
+        return kind(code, description=printable(error.details() or ""), decision_id=decision)
+    known = dict(info.metadata)
+    oauth_error = known.get("oauth_error")
+    kind = Unavailable if oauth_error in _UNDECIDED else Refused
+    return kind(
+        code,
+        reason=printable(info.reason, 64),
+        oauth_error=oauth_error,
+        description=printable(known.get("error_description", "")),
+        max_age=_seconds(known.get("max_age")),
+        acr_values=tuple(known.get("acr_values", "").split()),
+        decision_id=decision,
+    )
+
+
+def of_http(status: int, headers: Mapping[str, str], body: object) -> GrantdError:
+    """Reads an OAuth error answer (RFC 6749 section 5.2).
+
+    `headers` has lower-case names or ignores case; `body` is the parsed JSON,
+    whatever it is, or None when it was no JSON.
+    """
+    known = body if isinstance(body, dict) else {}
+    text = {key: value for key, value in known.items() if isinstance(value, str)}
+    oauth_error = text.get("error")
+    decided = 400 <= status < 500 and status != 429 and oauth_error not in _UNDECIDED
+    kind = Refused if decided and oauth_error else Unavailable
+    decision_id = headers.get(DECISION_ID)
+    max_age = known.get("max_age")
+    return kind(
+        f"HTTP {status}",
+        oauth_error=printable(oauth_error, 64) if oauth_error else None,
+        description=printable(text.get("error_description", "")),
+        decision_id=printable(decision_id, 64) if decision_id else None,
+        max_age=max_age if type(max_age) is int else _seconds(text.get("max_age")),
+        acr_values=tuple(text.get("acr_values", "").split()),
+    )
+
+
+def _metadata(metadata: Any) -> dict[str, str | bytes]:
+    """The trailers by name. The sync and the aio kind share no type."""
+    return dict(metadata or ())
+
+
+def _error_info(raw_status: str | bytes | None) -> error_details_pb2.ErrorInfo | None:
+    """The ErrorInfo of our domain. A proxy in between may send a status without one."""
+    if not isinstance(raw_status, bytes):
+        return None
+    status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
+    try:
+        status.ParseFromString(raw_status)
+        for detail in status.details:
+            if detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN:
+                return info
+    except DecodeError:
+        return None
+    return None
+
+
+def _seconds(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
