@@ -1,0 +1,50 @@
+"""Access tokens of grantd at a server on `fastmcp`.
+
+FastMCP("tickets", auth=RemoteAuthProvider(
+    TokenVerifier(AccessTokenVerifier(...)), authorization_servers=[...], base_url=...))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd.extras import needs
+from grantd.tokens import TokenRefused, Verifier, with_implied
+
+with needs("fastmcp"):
+    from fastmcp.server import auth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class TokenVerifier(auth.TokenVerifier):
+    """fastmcp's `TokenVerifier`, over either verifier of this package."""
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        *,
+        required_scopes: Sequence[str] = (),
+        implied: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        """`required_scopes` is what every request needs; `implied` as in `grantd.mcp`."""
+        super().__init__(required_scopes=list(required_scopes))
+        self._verifier = verifier
+        self._implied = implied or {}
+
+    async def verify_token(self, token: str) -> auth.AccessToken | None:
+        """None for a token that is no good here; raises GrantdError when nobody could tell."""
+        try:
+            verified = await self._verifier.verify(token)
+        except TokenRefused:
+            return None
+        return auth.AccessToken(
+            token=token,
+            client_id=verified.client_id,
+            scopes=sorted(with_implied(verified.scopes, self._implied)),
+            expires_at=verified.expires_at,
+            resource=verified.resource,
+            subject=verified.subject,
+            claims=dict(verified.claims),
+        )
