@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 
+from grantd_server.refusals import Public, Refused
 from grantd_server.rpc.callers import identify
 from grantd_server.rpc.edge import Arrival
-from grantd_server.rpc.status import Ended
+from grantd_server.rpc.status import DETAILS, Ended, encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -44,6 +45,19 @@ def add_raw_unary(server: grpc.aio.Server, path: str, behaviour: Callable[[bytes
     service, _, method = path.removeprefix("/").partition("/")
     handler: Any = grpc.unary_unary_rpc_method_handler(behaviour)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+
+
+async def known_caller(context: Context, peers: Peers) -> Caller:
+    """The caller of a method outside the chain; one without a known identity is refused."""
+    try:
+        return peers.caller(context)
+    except Refused as refusal:
+        await refuse(context, refusal.reason.public)
+
+
+async def refuse(context: Context, public: Public) -> NoReturn:
+    """Ends a call outside the chain, which has no record."""
+    await context.abort(grpc.StatusCode[public.status], public.sentence, ((DETAILS, encode(public, {})),))
 
 
 def _handler(endpoint: Endpoint, peers: Peers) -> Callable[[bytes, Context], Awaitable[bytes]]:

@@ -21,8 +21,12 @@ LONGEST_ADDRESS = 64
 """Characters; the longest IPv6 address with a zone is shorter."""
 
 
+class AnswerTooLarge(Exception):
+    """A handler built more than the wire takes: a bug, not the caller's fault."""
+
+
 def answered(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - every layer has one shape
-    """Draws the call's trace ids, and turns whatever is raised into a final status; no text of an exception leaves."""
+    """Draws the trace ids, and turns whatever is raised into a final status without its text."""
 
     async def step(message: Arrival, call: Call) -> Any:
         try:
@@ -88,6 +92,8 @@ def parsed(inner: Step, method: Method, edge: Edge) -> Step:  # noqa: ARG001 - e
             raise Refused(Reason.MESSAGE_MALFORMED, size=len(message.raw)) from None
         answer = await inner(request, call)
         body: bytes = answer.SerializeToString()
+        if len(body) > MESSAGE_BYTES:
+            raise AnswerTooLarge
         return body
 
     return step

@@ -1,0 +1,102 @@
+"""MetadataService: what each issuer publishes about itself (RFC 8414, RFC 7517)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd.v1 import metadata_pb2 as pb
+from grantd_server.checks import (
+    GRANT_PROFILE_ID_JAG,
+    GRANT_TYPE_JWT_BEARER,
+    GRANT_TYPE_TOKEN_EXCHANGE,
+    TOKEN_TYPE_ID_JAG,
+)
+from grantd_server.refusals import Reason, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantd_server.flows.call import Call
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.governed import AuthorizationServer, GrantIssuer
+    from grantd_server.rpc.edge import Handler
+    from grantd_server.world import World
+
+MAX_AGE = 300
+"""Seconds that metadata and keys may be kept: a key is published this long, at least,
+before it signs (E-18)."""
+
+_AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
+_CLIENT_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "RS256", "EdDSA")
+
+
+def metadata_handlers(world: World) -> Mapping[str, Handler]:
+    """The handlers of MetadataService, by method name."""
+
+    async def list_issuers(message: pb.ListIssuersRequest, call: Call) -> pb.ListIssuersResponse:  # noqa: ARG001
+        snapshot = world.governed()
+        issuers = sorted([*snapshot.grant_issuers, *snapshot.authorization_servers])
+        return pb.ListIssuersResponse(issuers=[_metadata(snapshot, issuer) for issuer in issuers])
+
+    async def get_issuer_metadata(
+        message: pb.GetIssuerMetadataRequest,
+        call: Call,  # noqa: ARG001 - handlers have one shape
+    ) -> pb.GetIssuerMetadataResponse:
+        return pb.GetIssuerMetadataResponse(metadata=_metadata(world.governed(), message.issuer))
+
+    async def get_jwks(message: pb.GetJwksRequest, call: Call) -> pb.GetJwksResponse:  # noqa: ARG001
+        _kind(world.governed(), message.issuer)
+        keys = [pb.JsonWebKey(**jwk) for jwk in world.ring.public_keys(message.issuer)]
+        return pb.GetJwksResponse(keys=keys, max_age=MAX_AGE)
+
+    return {"ListIssuers": list_issuers, "GetIssuerMetadata": get_issuer_metadata, "GetJwks": get_jwks}
+
+
+def _kind(snapshot: Snapshot, issuer: str) -> GrantIssuer | AuthorizationServer:
+    found = snapshot.grant_issuers.get(issuer) or snapshot.authorization_servers.get(issuer)
+    if found is None:
+        raise Refused(Reason.ISSUER_UNKNOWN)
+    return found
+
+
+def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
+    found, base = _kind(snapshot, issuer), issuer.rstrip("/")
+    metadata = pb.IssuerMetadata(
+        issuer=issuer,
+        authorization_endpoint=f"{base}/authorize",
+        token_endpoint=f"{base}/token",
+        jwks_uri=f"{base}/jwks.json",
+        response_types_supported=["code"],
+        code_challenge_methods_supported=["S256"],
+        token_endpoint_auth_methods_supported=_AUTH_METHODS,
+        token_endpoint_auth_signing_alg_values_supported=_CLIENT_ALGORITHMS,
+        max_age=MAX_AGE,
+    )
+    if issuer in snapshot.grant_issuers:
+        _describe_grant_issuer(metadata, found.algorithm)
+    else:
+        _describe_server(snapshot, metadata, found.name)
+    return metadata
+
+
+def _describe_grant_issuer(metadata: pb.IssuerMetadata, algorithm: str) -> None:
+    metadata.kind = pb.ISSUER_KIND_GRANT_ISSUER
+    metadata.grant_types_supported.append(GRANT_TYPE_TOKEN_EXCHANGE)
+    metadata.identity_chaining_requested_token_types_supported.append(TOKEN_TYPE_ID_JAG)
+    # The OpenID discovery document requires both, though no ID token is issued here.
+    metadata.subject_types_supported.append("public")
+    metadata.id_token_signing_alg_values_supported.append(algorithm)
+
+
+def _describe_server(snapshot: Snapshot, metadata: pb.IssuerMetadata, name: str) -> None:
+    """Scopes are published; which issuers are trusted never is (E-11)."""
+    metadata.kind = pb.ISSUER_KIND_AUTHORIZATION_SERVER
+    metadata.grant_types_supported.append(GRANT_TYPE_JWT_BEARER)
+    metadata.authorization_grant_profiles_supported.append(GRANT_PROFILE_ID_JAG)
+    base = metadata.issuer.rstrip("/")
+    metadata.introspection_endpoint = f"{base}/introspect"
+    metadata.revocation_endpoint = f"{base}/revoke"
+    metadata.introspection_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
+    metadata.revocation_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
+    governed = [r for r in snapshot.resources.values() if r.authorization_server == name]
+    metadata.scopes_supported.extend(sorted({scope for resource in governed for scope in resource.scopes}))
