@@ -107,7 +107,8 @@ class Write:
     """In order: client assertion and DPoP first, the ID-JAG only if those won."""
     lost: Callable[[Mark, str], Entry] | None = None
     """The record to write instead when a mark was used before; told which, and the
-    decision id of the winner. Marks before it stay used."""
+    decision id of the winner. Marks before it stay used. It must be pure: a transaction
+    that is tried again asks again, and may then find the mark unused."""
     epochs: Epochs | None = None
     """What the decision saw; None where nothing of it matters (a refusal)."""
     issued: tuple[Issued, ...] = ()
@@ -216,6 +217,10 @@ class Store(Protocol):
 
     async def restore(self, kind: str, name: str, entry: Entry) -> bool:
         """Lifts a block, on record; False when there was none."""
+
+    async def purge(self) -> int:
+        """Deletes one bite of marks and tombstones that outlived their time by the
+        database clock, and of aggregates beyond their cap; how many rows went."""
 
     async def ping(self) -> None:
         """Proves that a transaction can be committed now."""
