@@ -1,9 +1,17 @@
-"""Pure checks on request parameters. No I/O, no clock, no policy."""
+"""Pure checks on request parameters and claims. No I/O, no clock, no policy."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
+
+from grantd import claims as read
+from grantd.jws import Fault
+from grantd_server.model.rules import SignIn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GRANT_TYPE_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 """RFC 8693 section 2.1."""
@@ -15,8 +23,15 @@ TOKEN_TYPE_ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
 CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """RFC 7523 section 2.2."""
 
+JWT_TYPE_ID_JAG = "oauth-id-jag+jwt"
+JWT_TYPE_ACCESS_TOKEN = "at+jwt"
+"""RFC 9068 section 2.1."""
+
 LONGEST_SCOPE = 4096
 """Characters of one `scope` parameter; names are looked up one by one after that."""
+
+CHAIN = re.compile(r"[0-9a-f]{32}")
+"""How a chain is named, see `chain_of`."""
 
 _SCOPE_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -49,3 +64,49 @@ def chain_of(iss: str, jti: str) -> str:
     characters from one to the other.
     """
     return hashlib.sha256(f"{len(iss)}:{iss}:{jti}".encode()).hexdigest()[:32]
+
+
+def sign_in(claims: Mapping[str, object]) -> SignIn:
+    """The authentication event, copied only when known (A-61). Providers send
+    `auth_time` as an integer, as a float, or as 0 for not known."""
+    auth_time = read.date(claims, "auth_time") if claims.get("auth_time") else None
+    amr = claims.get("amr")
+    known_amr = isinstance(amr, list) and all(isinstance(method, str) and method.isprintable() for method in amr)
+    return SignIn(
+        acr=read.optional_text(claims, "acr"),
+        amr=tuple(amr) if isinstance(amr, list) and known_amr else None,
+        auth_time=None if auth_time is None else int(auth_time),
+    )
+
+
+def sign_in_claims(event: SignIn) -> dict[str, object]:
+    """The claims that carry a sign-in on, only those that are known."""
+    claims: dict[str, object] = {}
+    if event.auth_time is not None:
+        claims["auth_time"] = event.auth_time
+    if event.acr is not None:
+        claims["acr"] = event.acr
+    if event.amr is not None:
+        claims["amr"] = list(event.amr)
+    return claims
+
+
+def one_or_many(values: tuple[str, ...]) -> str | list[str]:
+    """How `aud` and `resource` are written: a string for one, an array for several."""
+    return values[0] if len(values) == 1 else list(values)
+
+
+def one_or_several(claims: Mapping[str, object], name: str, limit: int) -> tuple[str, ...]:
+    """Reads what `one_or_many` writes; absent is none.
+
+    Raises:
+        Fault: another type, an empty or malformed text, an empty list.
+    """
+    if name not in claims:
+        return ()
+    if isinstance(claims[name], str):
+        return (read.text(claims, name, limit),)
+    found = read.text_list(claims, name, limit)
+    if not found:
+        raise Fault(f"claim:{name}", "a text or a list of texts", "an empty list")
+    return found

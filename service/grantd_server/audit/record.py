@@ -102,6 +102,9 @@ class Record:
     jti_hash: str = ""
     token_hash: str = ""
     """SHA-256 of the issued token's jti."""
+    introspected: list[tuple[str, str]] = field(default_factory=list)
+    """Each introspected token: digest of its jti (empty when it is none of ours) and
+    `active` or `inactive`."""
     checks: list[Check] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
@@ -110,6 +113,15 @@ class Record:
     """Set once the durable row is committed."""
     _step: str = ""
     _step_start: int = 0
+
+    def begin(self) -> None:
+        """Forgets an attempt whose decision was not written, so that the record tells
+        only of the one that counts."""
+        self.checks.clear()
+        self.marks.clear()
+        self.inputs.clear()
+        self.introspected.clear()
+        self.rules, self.refused_scopes, self.shadow, self.near_misses = {}, {}, {}, ()
 
     def step(self, name: str) -> None:
         """Ends the step under way and starts the next; the name is the span's."""
@@ -139,6 +151,10 @@ class Record:
         self.checks.append(Check(self._step, name, False, _text(expected), _text(got)))
         return Refused(reason)
 
+    def failed(self, name: str, expected: object = "", got: object = "") -> None:
+        """Notes a check that failed where the answer is no refusal (introspection)."""
+        self.checks.append(Check(self._step, name, False, _text(expected), _text(got)))
+
     def body(self) -> dict[str, Any]:
         """The durable projection: every field that is set, in plain JSON types."""
         out: dict[str, Any] = {"v": FORMAT, "id": self.id, "time": self.time, "rpc": self.rpc}
@@ -150,6 +166,8 @@ class Record:
             out["trace_id"] = f"{self.trace_id:032x}"
         if self.reason is not None:
             out["reason"] = self.reason.name
+        if self.introspected:
+            out["introspected"] = [list(token) for token in self.introspected]
         if self.near_misses:
             out["near_misses"] = [_miss(miss) for miss in self.near_misses]
         if self.checks:

@@ -1,1 +1,77 @@
-"""Proof that an OAuth client is itself: one method a file."""
+"""Proof that an OAuth client is itself: one method a file, one entry here.
+
+A method finds the party by what it presents and proves it; this module enforces
+what no method may forget: exactly one proof, the named client id, no block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.client_auth.assertion import by_assertion
+from grantd_server.client_auth.directory import ClientDirectory, Directory, Party, ResourceServerDirectory
+from grantd_server.client_auth.peer import by_peer
+from grantd_server.client_auth.secret import by_secret
+from grantd_server.model.governed import Registration, ResourceServer
+from grantd_server.model.requests import AssertionProof, CertificateProof, ClientProof, PeerProof, SecretProof
+from grantd_server.refusals import Reason
+
+if TYPE_CHECKING:
+    from grantd_server.audit.record import Record
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.caller import Caller
+    from grantd_server.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks where: the same for every method."""
+
+    world: World
+    record: Record
+    caller: Caller
+    issuer: str
+    now: float
+
+
+async def authenticate_client(asking: Asking, snapshot: Snapshot, proof: ClientProof) -> Registration:
+    """Authenticates an OAuth client at the asked issuer (D-26: never by what is
+    registered at another)."""
+    party = await _authenticate(asking, ClientDirectory(snapshot, asking.issuer), proof)
+    assert isinstance(party, Registration)  # noqa: S101 - the directory holds nothing else
+    return party
+
+
+async def authenticate_resource_server(asking: Asking, snapshot: Snapshot, proof: ClientProof) -> ResourceServer:
+    """Authenticates a resource server at the asked authorization server (C-17)."""
+    party = await _authenticate(asking, ResourceServerDirectory(snapshot, asking.issuer), proof)
+    assert isinstance(party, ResourceServer)  # noqa: S101 - the directory holds nothing else
+    return party
+
+
+async def _authenticate(asking: Asking, directory: Directory, proof: ClientProof) -> Party:
+    record = asking.record
+    match proof.proof:
+        case None:
+            party = directory.by_id(proof.client_id or "")
+            if party is not None and not party.credentials:
+                raise record.refuse("client.confidential", Reason.CLIENT_PUBLIC, "a credential", "a public client")
+            raise record.refuse("client.credentials", Reason.CREDENTIALS_MISSING, "one authentication method", "none")
+        case SecretProof() as secret:
+            party = by_secret(asking.record, directory, proof.client_id, secret, asking.now)
+            record.client_method = secret.method
+        case AssertionProof() as assertion:
+            party = await by_assertion(asking, directory, proof.client_id, assertion)
+            record.client_method = "private_key_jwt"
+        case PeerProof():
+            party = by_peer(record, directory, proof.client_id, asking.caller)
+            record.client_method = "peer"
+        case CertificateProof():
+            raise record.refuse("client.method", Reason.CLIENT_CERTIFICATE_UNSUPPORTED, "another method", "certificate")
+    name = directory.name_of(party)
+    blocked = asking.world.view.withdrawn(directory.kind, name, asking.now)
+    record.require("client.not_blocked", blocked is None, Reason.CLIENT_BLOCKED, "no block", f"{directory.kind} {name}")
+    record.client, record.client_id = name, party.client_id
+    record.noted("client.authenticated", record.client_method, name)
+    return party

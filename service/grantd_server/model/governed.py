@@ -89,6 +89,9 @@ class TrustedIssuer:
     reuse_limit: int = 1
     """How often one grant may be redeemed before it expires; 1 is single use (X-2)."""
     subject: SubjectMapping = SubjectMapping(SubjectRule.PASSTHROUGH)
+    known_subjects: frozenset[str] | None = None
+    """The only `sub` values that have an account here; None: everyone the issuer
+    vouches for gets one (B-14)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,14 +66,14 @@ class MetadataServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetIssuerMetadata(self, request, context):
-        """Reads the metadata of one issuer (RFC 8414). An unknown issuer is NOT_FOUND.
+        """Reads the metadata of one issuer (RFC 8414). An unknown issuer is INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetJwks(self, request, context):
-        """Reads the public keys of one issuer (RFC 7517). An unknown issuer is NOT_FOUND.
+        """Reads the public keys of one issuer (RFC 7517). An unknown issuer is INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

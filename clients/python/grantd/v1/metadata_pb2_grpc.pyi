@@ -38,9 +38,9 @@ class MetadataServiceStub:
     ListIssuers: _grpc.UnaryUnaryMultiCallable[_metadata_pb2.ListIssuersRequest, _metadata_pb2.ListIssuersResponse]
     """Lists the issuers of this service with their metadata."""
     GetIssuerMetadata: _grpc.UnaryUnaryMultiCallable[_metadata_pb2.GetIssuerMetadataRequest, _metadata_pb2.GetIssuerMetadataResponse]
-    """Reads the metadata of one issuer (RFC 8414). An unknown issuer is NOT_FOUND."""
+    """Reads the metadata of one issuer (RFC 8414). An unknown issuer is INVALID_ARGUMENT."""
     GetJwks: _grpc.UnaryUnaryMultiCallable[_metadata_pb2.GetJwksRequest, _metadata_pb2.GetJwksResponse]
-    """Reads the public keys of one issuer (RFC 7517). An unknown issuer is NOT_FOUND."""
+    """Reads the public keys of one issuer (RFC 7517). An unknown issuer is INVALID_ARGUMENT."""
 
 @_typing.type_check_only
 class MetadataServiceAsyncStub(MetadataServiceStub):
@@ -52,9 +52,9 @@ class MetadataServiceAsyncStub(MetadataServiceStub):
     ListIssuers: _aio.UnaryUnaryMultiCallable[_metadata_pb2.ListIssuersRequest, _metadata_pb2.ListIssuersResponse]  # type: ignore[assignment]
     """Lists the issuers of this service with their metadata."""
     GetIssuerMetadata: _aio.UnaryUnaryMultiCallable[_metadata_pb2.GetIssuerMetadataRequest, _metadata_pb2.GetIssuerMetadataResponse]  # type: ignore[assignment]
-    """Reads the metadata of one issuer (RFC 8414). An unknown issuer is NOT_FOUND."""
+    """Reads the metadata of one issuer (RFC 8414). An unknown issuer is INVALID_ARGUMENT."""
     GetJwks: _aio.UnaryUnaryMultiCallable[_metadata_pb2.GetJwksRequest, _metadata_pb2.GetJwksResponse]  # type: ignore[assignment]
-    """Reads the public keys of one issuer (RFC 7517). An unknown issuer is NOT_FOUND."""
+    """Reads the public keys of one issuer (RFC 7517). An unknown issuer is INVALID_ARGUMENT."""
 
 class MetadataServiceServicer(metaclass=_abc_1.ABCMeta):
     """Issuer metadata and public keys: what the HTTP shim serves, and what a verifier
@@ -75,7 +75,7 @@ class MetadataServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _metadata_pb2.GetIssuerMetadataRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_metadata_pb2.GetIssuerMetadataResponse, _abc.Awaitable[_metadata_pb2.GetIssuerMetadataResponse]]:
-        """Reads the metadata of one issuer (RFC 8414). An unknown issuer is NOT_FOUND."""
+        """Reads the metadata of one issuer (RFC 8414). An unknown issuer is INVALID_ARGUMENT."""
 
     @_abc_1.abstractmethod
     def GetJwks(
@@ -83,6 +83,6 @@ class MetadataServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _metadata_pb2.GetJwksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_metadata_pb2.GetJwksResponse, _abc.Awaitable[_metadata_pb2.GetJwksResponse]]:
-        """Reads the public keys of one issuer (RFC 7517). An unknown issuer is NOT_FOUND."""
+        """Reads the public keys of one issuer (RFC 7517). An unknown issuer is INVALID_ARGUMENT."""
 
 def add_MetadataServiceServicer_to_server(servicer: MetadataServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,38 @@
+"""Which blocks concern a user, by every name that an administrator may block by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.store import Withdrawal
+    from grantd_server.world import World
+
+
+def local_subject(issuer_name: str, sub: str) -> str:
+    """The `sub` of our access tokens: qualified by the trusted issuer's name, so that
+    the same `sub` of two issuers is two accounts (G-24) and none reads as a client id
+    (C-07, G-25): a name holds no `|`, and neither does a client id."""
+    return f"{issuer_name}|{sub}"
+
+
+def user_block(world: World, keys: Iterator[str] | list[str], now: float) -> Withdrawal | None:
+    """The first block in force on any of a user's names."""
+    for key in keys:
+        blocked = world.view.withdrawn("user", key, now)
+        if blocked is not None:
+            return blocked
+    return None
+
+
+def names_at_server(snapshot: Snapshot, issuer: str, issuer_name: str, sub: str) -> list[str]:
+    """The names of a user of a trusted issuer: the local account, and where the issuer
+    is a grant issuer of ours, the names its identity providers know the user by."""
+    names = [local_subject(issuer_name, sub)]
+    ours = snapshot.grant_issuers.get(issuer)
+    if ours is not None:
+        names += [f"{provider}:{sub}" for provider in ours.identity_providers]
+    return names

@@ -1,0 +1,119 @@
+"""Decide, write down, answer: the loop that every issuing flow shares.
+
+What was decided is written in one transaction with its one-time marks; if the live
+state moved past what the decision saw, nothing was written and it is decided again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from grantd_server.refusals import Reason, Refused
+from grantd_server.store import (
+    Committed,
+    Entry,
+    Epochs,
+    Issued,
+    Lost,
+    Mark,
+    OutcomeUnknown,
+    Space,
+    StoreUnavailable,
+    Tombstone,
+    Write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from grantd_server.flows.call import Call
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.store import Outcome
+    from grantd_server.world import World
+
+Answer = TypeVar("Answer")
+
+ATTEMPTS = 4
+"""Decisions per call; administrators do not change things faster than that."""
+
+_USED_BEFORE = {
+    Space.ID_JAG: (Reason.ASSERTION_REPLAYED, "assertion.first_use"),
+    Space.CLIENT_ASSERTION: (Reason.CLIENT_ASSERTION_REPLAYED, "client.assertion.first_use"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[Answer]):
+    """A decision with its signed answer, not yet in force."""
+
+    answer: Answer
+    outcome: str
+    """What the record says: `granted`, `revoked`, `unchanged`, `active`, `inactive`."""
+    snapshot: Snapshot | None = None
+    """The bundle it saw; None where no live state could change the outcome."""
+    marks: tuple[Mark, ...] = ()
+    """Beside those of the record, which go first."""
+    issued: tuple[Issued, ...] = ()
+    tombstones: tuple[Tombstone, ...] = ()
+
+
+async def decided_on_record(
+    world: World, call: Call, step: str, decide: Callable[[], Awaitable[Decided[Answer]]]
+) -> Answer:
+    """Runs `decide` until its decision is committed, and returns its answer.
+
+    Raises:
+        Refused: as `decide`; a mark was used before; the store cannot say.
+    """
+    record = call.record
+    for _ in range(ATTEMPTS):
+        record.begin()
+        epochs = world.view.epochs
+        decided = await decide()
+        record.step(step)
+        record.outcome = decided.outcome
+        write = Write(
+            entry=world.ledger.entry(record),
+            marks=(*record.marks, *decided.marks),
+            lost=lambda mark, winner: _lost(world, call, mark, winner),
+            epochs=None if decided.snapshot is None else _seen(epochs, decided.snapshot),
+            issued=decided.issued,
+            tombstones=decided.tombstones,
+            deadline=call.deadline,
+        )
+        outcome = await _written(world, write)
+        if isinstance(outcome, Committed):
+            record.written = True
+            return decided.answer
+        if isinstance(outcome, Lost):
+            record.written = True
+            raise Refused(_USED_BEFORE[outcome.mark.space][0], winner=outcome.winner)
+        await world.catch_up()
+    raise Refused(Reason.STORE_UNAVAILABLE, cause="governance changes faster than a decision can be made")
+
+
+def _seen(epochs: Epochs, snapshot: Snapshot) -> Epochs:
+    """The epochs a decision stood on: of the bundle, the snapshot's own, as the view may
+    know of a newer one already."""
+    return Epochs(snapshot.epoch, epochs.withdrawals, epochs.revocations)
+
+
+async def _written(world: World, write: Write) -> Outcome:
+    try:
+        return await world.store.write(write)
+    except StoreUnavailable as unavailable:
+        raise Refused(Reason.STORE_UNAVAILABLE, cause=str(unavailable)) from unavailable
+    except OutcomeUnknown as unknown:
+        raise Refused(Reason.OUTCOME_UNKNOWN, cause=str(unknown)) from unknown
+
+
+def _lost(world: World, call: Call, mark: Mark, winner: str) -> Entry:
+    """The record that is written instead, in the same transaction: it names the winner."""
+    reason, check = _USED_BEFORE[mark.space]
+    record = call.record
+    record.refuse(check, reason, "not used before", f"used by {winner}")
+    record.outcome, record.reason = "refused", reason
+    record.facts["winner"] = winner
+    record.token_hash = ""
+    return world.ledger.entry(record)

@@ -1,0 +1,138 @@
+"""Step 4 of ExchangeIdentity: what policy grants, resource by resource.
+
+A grant has one list of scopes for all of its resources. So that no scope reaches a
+resource where it was not granted, the list is what every granted resource grants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.model.rules import GrantInputs, ScopeRefusal
+from grantd_server.policy import decide_grant, inputs_to_json
+from grantd_server.refusals import Reason, Refused
+
+if TYPE_CHECKING:
+    from grantd_server.audit.record import Record
+    from grantd_server.flows.targets import Target
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.governed import GrantIssuer, Registration, Resource
+    from grantd_server.model.rules import Decision
+    from grantd_server.subjects.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What is granted: scopes that hold at every one of the resources."""
+
+    resources: tuple[str, ...]
+    """In the spelling that was asked."""
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Everything policy knows beside the resource."""
+
+    snapshot: Snapshot
+    issuer: GrantIssuer
+    client: Registration
+    identity: Identity
+    address: str | None
+    now: int
+
+
+def entitle(record: Record, asker: Asker, target: Target) -> Entitlement:
+    """Decides for each resource and keeps those that share a granted scope."""
+    scopes: tuple[str, ...] = ()
+    kept: list[str] = []
+    decisions: list[tuple[Resource, Decision]] = []
+    for resource, spelled in target.resources:
+        asked = target.scopes if target.scopes is not None else resource.default_scopes
+        decision = _decide(record, asker, resource, asked)
+        decisions.append((resource, decision))
+        shared = tuple(s for s in asked if s in decision.granted and (not kept or s in scopes))
+        if shared:
+            scopes = shared
+            kept.append(spelled)
+    _note(record, decisions)
+    if not kept:
+        raise _refusal(record, asker, decisions)
+    record.scopes_granted, record.resources = scopes, tuple(kept)
+    record.rules = {s: d.granted[s] for s in scopes for _, d in decisions if s in d.granted}
+    record.noted("policy.granted", " ".join(record.scopes_asked) or "defaults", " ".join(scopes))
+    return Entitlement(tuple(kept), scopes)
+
+
+def _decide(record: Record, asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> Decision:
+    inputs = _inputs(asker, resource, scopes)
+    record.inputs.append(inputs_to_json(inputs))
+    return decide_grant(asker.snapshot.grant_rules(asker.issuer.name), inputs)
+
+
+def _inputs(asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> GrantInputs:
+    identity = asker.identity
+    return GrantInputs(
+        identity_provider=identity.provider.name,
+        users=identity.users,
+        groups=identity.groups,
+        roles=identity.roles,
+        claims=identity.claims,
+        client=asker.client.client,
+        resource=resource.name,
+        scopes=tuple(s for s in scopes if s in resource.scopes),
+        sign_in=identity.sign_in,
+        address=asker.address,
+        now=asker.now,
+    )
+
+
+def _note(record: Record, decisions: list[tuple[Resource, Decision]]) -> None:
+    for resource, decision in decisions:
+        for scope, (why, rule) in decision.refused.items():
+            record.refused_scopes[f"{resource.name} {scope}"] = f"{why.value} {rule}" if rule else why.value
+        record.near_misses += decision.near_misses
+        record.shadow.update(decision.shadow)
+
+
+def _refusal(record: Record, asker: Asker, decisions: list[tuple[Resource, Decision]]) -> Refused:
+    """The row for "nothing granted", most helpful first (A-15, A-45 to A-47)."""
+    for _, decision in decisions:
+        if decision.step_up is not None:
+            record.refuse("policy.sign_in", Reason.STEP_UP_REQUIRED, decision.step_up, asker.identity.sign_in)
+            return Refused(Reason.STEP_UP_REQUIRED, challenge=_challenge(decision))
+    known = any(d.granted or d.refused for _, d in decisions)
+    if not known:
+        expected = sorted({scope for resource, _ in decisions for scope in resource.scopes})
+        reason = Reason.SCOPE_UNKNOWN
+        return record.refuse("policy.scope", reason, expected, " ".join(record.scopes_asked) or "no default scopes")
+    if len(decisions) > 1:
+        return record.refuse("policy.resources", Reason.RESOURCE_NOT_GRANTED, "one resource granted", "none")
+    resource, decision = decisions[0]
+    if _entitled_otherwise(asker, resource, decision):
+        reason = Reason.SCOPE_NOT_GRANTED
+        return record.refuse("policy.scope", reason, "scopes that a rule grants", " ".join(decision.refused))
+    denied = any(why is ScopeRefusal.DENY_RULE for why, _ in decision.refused.values())
+    reason = Reason.POLICY_DENY_RULE if denied else Reason.POLICY_NO_RULE
+    return record.refuse("policy.rule", reason, "a rule that allows", "a rule that denies" if denied else "no rule")
+
+
+def _entitled_otherwise(asker: Asker, resource: Resource, decision: Decision) -> bool:
+    """Whether other scopes of the resource would be granted: then the scopes are at
+    fault, not the person."""
+    others = tuple(sorted(resource.scopes - set(decision.refused)))
+    if not others:
+        return False
+    probe = decide_grant(asker.snapshot.grant_rules(asker.issuer.name), _inputs(asker, resource, others))
+    return bool(probe.granted)
+
+
+def _challenge(decision: Decision) -> dict[str, object]:
+    step_up = decision.step_up
+    out: dict[str, object] = {}
+    if step_up is not None and step_up.acr_values:
+        out["acr_values"] = " ".join(step_up.acr_values)
+    if step_up is not None and step_up.max_age is not None:
+        out["max_age"] = step_up.max_age
+    return out

@@ -1,0 +1,146 @@
+"""ExchangeIdentity: a sign-in becomes a grant for one authorization server, one client
+and its MCP servers. RFC 8693 as profiled by
+draft-ietf-oauth-identity-assertion-authz-grant section 4.3.
+
+1 who asks · 2 who signed in · 3 for what · 4 what policy grants · 5 sign in memory ·
+6 write down · 7 answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.checks import (
+    GRANT_TYPE_TOKEN_EXCHANGE,
+    JWT_TYPE_ID_JAG,
+    TOKEN_TYPE_ID_JAG,
+    chain_of,
+    digest,
+    one_or_many,
+    sign_in_claims,
+)
+from grantd_server.client_auth import Asking, authenticate_client
+from grantd_server.flows.blocks import user_block
+from grantd_server.flows.deciding import Decided, decided_on_record
+from grantd_server.flows.entitlement import Asker, entitle
+from grantd_server.flows.signing import signed
+from grantd_server.flows.targets import read_target
+from grantd_server.keys.purpose import Purpose
+from grantd_server.refusals import Reason
+from grantd_server.subjects import KINDS
+from grantd_server.subjects.identity import Reading
+
+if TYPE_CHECKING:
+    from grantd_server.audit.record import Record
+    from grantd_server.flows.call import Call
+    from grantd_server.flows.entitlement import Entitlement
+    from grantd_server.flows.targets import Target
+    from grantd_server.model.governed import GrantIssuer
+    from grantd_server.model.requests import Exchange
+    from grantd_server.subjects.identity import Identity
+    from grantd_server.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """An issued ID-JAG and what it grants."""
+
+    token: str
+    expires_in: int
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+async def exchange(world: World, request: Exchange, call: Call) -> Exchanged:
+    """Exchanges a sign-in for an ID-JAG, or refuses."""
+    return await decided_on_record(world, call, "exchange.record", lambda: _decide(world, request, call))
+
+
+async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchanged]:
+    record, now, snapshot = call.record, world.clock(), world.governed()
+
+    record.step("exchange.client")
+    issuer = snapshot.grant_issuers.get(request.issuer)
+    if issuer is None:
+        raise record.refuse("issuer", Reason.ISSUER_UNKNOWN, "a grant issuer of this service", request.issuer)
+    record.issuer, record.bundle_version, record.bundle_epoch = issuer.issuer, snapshot.version, snapshot.epoch
+    asking = Asking(world, record, call.caller, issuer.issuer, now)
+    client = await authenticate_client(asking, snapshot, request.client)
+    allowed = GRANT_TYPE_TOKEN_EXCHANGE in client.grant_types
+    record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, GRANT_TYPE_TOKEN_EXCHANGE)
+
+    record.step("exchange.subject")
+    _check_parameters(record, request)
+    kind = KINDS.get(request.subject_token_type or "")
+    if kind is None or request.subject_token is None:
+        expected, got = sorted(KINDS), request.subject_token_type or ""
+        raise record.refuse("request.subject_token_type", Reason.SUBJECT_TOKEN_TYPE_UNSUPPORTED, expected, got)
+    identity = await kind(Reading(world, snapshot, record, issuer, client, now), request.subject_token.reveal())
+    _check_identity(world, record, client.identity_providers, identity, now)
+    record.subject = world.pseudonyms.subject(f"{issuer.issuer}|{identity.sub}")
+    record.subject_key = world.pseudonyms.key_id
+
+    record.step("exchange.target")
+    target = read_target(world, snapshot, record, request, issuer=issuer, client=client)
+
+    record.step("exchange.policy")
+    asker = Asker(snapshot, issuer, client, identity, request.observed.address, int(now))
+    entitlement = entitle(record, asker, target)
+
+    record.step("exchange.sign")
+    jti = secrets.token_urlsafe(16)
+    claims = _claims(issuer, target, entitlement, identity, jti=jti, now=int(now))
+    record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
+    token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
+    answer = Exchanged(token, issuer.grant_lifetime, entitlement.scopes, entitlement.resources)
+    return Decided(answer, "granted", snapshot)
+
+
+def _check_parameters(record: Record, request: Exchange) -> None:
+    """What a token exchange request must and must not carry (A-02, A-17 to A-23)."""
+    wanted = request.requested_token_type
+    supported = wanted == TOKEN_TYPE_ID_JAG
+    reason = Reason.REQUESTED_TOKEN_TYPE_UNSUPPORTED if wanted else Reason.PARAMETER_MISSING
+    record.require("request.requested_token_type", supported, reason, TOKEN_TYPE_ID_JAG, wanted or "absent")
+    for name, value in (
+        ("subject_token", request.subject_token),
+        ("subject_token_type", request.subject_token_type),
+    ):
+        record.require(f"request.{name}", value is not None, Reason.PARAMETER_MISSING, name, "absent or present")
+    actor = request.actor_token is not None or request.actor_token_type is not None
+    record.require("request.actor_token", not actor, Reason.ACTOR_UNSUPPORTED, "absent", "present")
+    details = request.authorization_details is not None
+    record.require("request.authorization_details", not details, Reason.DETAILS_UNSUPPORTED, "absent", "present")
+    proof = bool(request.observed.dpop_proofs)
+    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", "a DPoP header")
+
+
+def _check_identity(
+    world: World, record: Record, allowed: frozenset[str] | None, identity: Identity, now: float
+) -> None:
+    name = identity.provider.name
+    usable = allowed is None or name in allowed
+    expected = "a provider that the client may use"
+    record.require("subject.provider", usable, Reason.IDENTITY_PROVIDER_NOT_ALLOWED, expected, name)
+    blocked = user_block(world, sorted(identity.users.values), now)
+    record.require("subject.not_blocked", blocked is None, Reason.SUBJECT_BLOCKED, "no block", "a block in force")
+
+
+def _claims(
+    issuer: GrantIssuer, target: Target, entitlement: Entitlement, identity: Identity, *, jti: str, now: int
+) -> dict[str, object]:
+    """The claims of the ID-JAG (section 3.1): as granted, not as requested."""
+    return {
+        "iss": issuer.issuer,
+        "sub": identity.sub,
+        "aud": target.server.issuer,
+        "client_id": target.client_id,
+        "jti": jti,
+        "iat": now,
+        "exp": now + issuer.grant_lifetime,
+        "resource": one_or_many(entitlement.resources),
+        "scope": " ".join(entitlement.scopes),
+        **sign_in_claims(identity.sign_in),
+    }

@@ -1,0 +1,132 @@
+"""RedeemGrant: a grant becomes an access token, once. RFC 7523 as profiled by
+draft-ietf-oauth-identity-assertion-authz-grant section 4.4.
+
+1 who presents · 2 who vouches · 3 genuine, and meant for us · 4 who that is here ·
+5 what is granted · 6 sign in memory · 7 once and on record · 8 answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.checks import JWT_TYPE_ACCESS_TOKEN, digest, one_or_many, sign_in_claims
+from grantd_server.client_auth import Asking, authenticate_client
+from grantd_server.flows.blocks import local_subject, names_at_server, user_block
+from grantd_server.flows.deciding import Decided, decided_on_record
+from grantd_server.flows.redemption import Redemption, grant_at_server
+from grantd_server.flows.signing import signed
+from grantd_server.grants import KINDS
+from grantd_server.grants.grant import Reading
+from grantd_server.keys.purpose import Purpose
+from grantd_server.refusals import Reason
+from grantd_server.store import Issued, Mark, Space
+
+if TYPE_CHECKING:
+    from grantd_server.audit.record import Record
+    from grantd_server.flows.call import Call
+    from grantd_server.flows.redemption import Granted
+    from grantd_server.grants.grant import Grant
+    from grantd_server.model.governed import Registration
+    from grantd_server.model.requests import Redeem
+    from grantd_server.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """An access token and what it grants."""
+
+    access_token: str
+    expires_in: int
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+async def redeem(world: World, request: Redeem, call: Call) -> Redeemed:
+    """Redeems a grant for an access token, or refuses and leaves the grant unused."""
+    return await decided_on_record(world, call, "redeem.record", lambda: _decide(world, request, call))
+
+
+async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed]:
+    record, now, snapshot = call.record, world.clock(), world.governed()
+
+    record.step("redeem.client")
+    server = snapshot.authorization_servers.get(request.issuer)
+    if server is None:
+        raise record.refuse("issuer", Reason.ISSUER_UNKNOWN, "an authorization server of this service", request.issuer)
+    record.issuer = record.audience = server.issuer
+    record.bundle_version, record.bundle_epoch = snapshot.version, snapshot.epoch
+    client = await authenticate_client(Asking(world, record, call.caller, server.issuer, now), snapshot, request.client)
+    kind = KINDS.get(request.grant_type)
+    if kind is None:
+        raise record.refuse("request.grant_type", Reason.GRANT_TYPE_UNSUPPORTED, sorted(KINDS), request.grant_type)
+    allowed = request.grant_type in client.grant_types
+    record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, request.grant_type)
+    if request.assertion is None:
+        raise record.refuse("request.assertion", Reason.PARAMETER_MISSING, "assertion", "absent")
+    proof = bool(request.observed.dpop_proofs)
+    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", "a DPoP header")
+
+    record.step("redeem.assertion")
+    grant = await kind(Reading(world, snapshot, record, server, client, now), request.assertion.reveal())
+
+    revoked = world.view.revoked(bytes.fromhex(record.chain))
+    record.require("assertion.chain", not revoked, Reason.ASSERTION_BLOCKED, "a chain in force", "a revoked chain")
+
+    record.step("redeem.subject")
+    subject = _subject(world, record, grant)
+    blocked = user_block(world, names_at_server(snapshot, grant.issuer.issuer, grant.issuer.name, grant.sub), now)
+    record.require("subject.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", "a block in force")
+
+    record.step("redeem.policy")
+    redemption = Redemption(server, client, grant, request, int(now))
+    granted = grant_at_server(world, snapshot, record, redemption)
+
+    record.step("redeem.sign")
+    jti = f"{record.chain}.{secrets.token_urlsafe(12)}"
+    claims = _claims(redemption, granted, subject, jti)
+    record.token_hash = digest(jti).hex()
+    token = await signed(world, server.issuer, Purpose.ACCESS_TOKEN, JWT_TYPE_ACCESS_TOKEN, claims)
+    return Decided(
+        Redeemed(token, server.token_lifetime, granted.scopes, granted.resources),
+        "granted",
+        snapshot,
+        marks=(_mark(world, client, grant),),
+        issued=(Issued(digest(jti), record.chain, int(now) + server.token_lifetime),),
+    )
+
+
+def _subject(world: World, record: Record, grant: Grant) -> str:
+    """The account here (B-15): by issuer and `sub`, and by nothing else; an address in
+    the grant is never looked at."""
+    record.subject = world.pseudonyms.subject(f"{grant.issuer.issuer}|{grant.sub}")
+    record.subject_key = world.pseudonyms.key_id
+    known = grant.issuer.known_subjects
+    identified = known is None or grant.sub in known
+    expected = "a user that this server knows"
+    record.require("subject.known", identified, Reason.ASSERTION_SUBJECT, expected, "a user of the issuer")
+    return local_subject(grant.issuer.name, grant.sub)
+
+
+def _mark(world: World, client: Registration, grant: Grant) -> Mark:
+    """The use of this grant. Kept longer than every clock-skew window (G-20)."""
+    uses = grant.issuer.reuse_limit if client.reuse_limit is None else client.reuse_limit
+    until = grant.expires + 2 * world.skew + 1
+    return Mark(Space.ID_JAG, grant.issuer.issuer, digest(grant.jti), until, uses)
+
+
+def _claims(redemption: Redemption, granted: Granted, subject: str, jti: str) -> dict[str, object]:
+    """The claims of the access token (RFC 9068 section 2.2). Nothing of the grant is
+    embedded but the sign-in, so that resource servers can ask for a stronger one."""
+    return {
+        "iss": redemption.server.issuer,
+        "sub": subject,
+        "aud": one_or_many(granted.audiences),
+        "client_id": redemption.client.client_id,
+        "scope": " ".join(granted.scopes),
+        "jti": jti,
+        "iat": redemption.now,
+        "exp": redemption.now + redemption.server.token_lifetime,
+        **sign_in_claims(redemption.grant.sign_in),
+    }

@@ -1,0 +1,128 @@
+"""Step 3 of ExchangeIdentity: for what. One audience, its resources, the client's id
+there, and the scopes asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.checks import scope_names
+from grantd_server.model.uris import normalise_resource
+from grantd_server.refusals import Reason
+
+if TYPE_CHECKING:
+    from grantd_server.audit.record import Record
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.governed import (
+        AuthorizationServer,
+        ForeignAuthorizationServer,
+        GrantIssuer,
+        Registration,
+        Resource,
+    )
+    from grantd_server.model.requests import Exchange
+    from grantd_server.world import World
+
+MOST_RESOURCES = 16
+"""Resources of one request; each is one policy decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a grant would be for."""
+
+    server: AuthorizationServer | ForeignAuthorizationServer
+    client_id: str
+    """The client's identifier at that server (A-53)."""
+    resources: tuple[tuple[Resource, str], ...]
+    """Each with the spelling that was asked (A-59)."""
+    scopes: tuple[str, ...] | None
+    """None when the request names none."""
+
+
+def read_target(
+    world: World,
+    snapshot: Snapshot,
+    record: Record,
+    asked: Exchange,
+    *,
+    issuer: GrantIssuer,
+    client: Registration,
+) -> Target:
+    """Resolves audience, client mapping, resources and scopes, or refuses."""
+    server = _audience(world, snapshot, record, asked, issuer)
+    mapped = snapshot.registration_of(client.client, server.issuer)
+    if mapped is None:
+        expected = f"a client id of {client.client} at {server.issuer}"
+        raise record.refuse("target.client_id", Reason.CLIENT_MAPPING_MISSING, expected, "none")
+    record.noted("target.client_id", f"the id of {client.client} at {server.name}", mapped.client_id)
+    resources = _resources(world, snapshot, record, asked, server)
+    return Target(server, mapped.client_id, resources, _scopes(record, asked.scope))
+
+
+def _audience(
+    world: World, snapshot: Snapshot, record: Record, asked: Exchange, issuer: GrantIssuer
+) -> AuthorizationServer | ForeignAuthorizationServer:
+    if not asked.audience:
+        raise record.refuse("target.audience", Reason.PARAMETER_MISSING, "audience", "absent")
+    single = len(asked.audience) == 1
+    record.require("target.one_audience", single, Reason.AUDIENCE_REPEATED, 1, len(asked.audience))
+    server = snapshot.audience(asked.audience[0])
+    if server is None:
+        expected = "the issuer of a registered authorization server"
+        raise record.refuse("target.audience", Reason.AUDIENCE_UNKNOWN, expected, asked.audience[0])
+    record.audience = server.issuer
+    record.noted("target.audience", server.issuer, asked.audience[0])
+    blocked = world.view.withdrawn("issuer", server.issuer, world.clock())
+    record.require("target.audience_blocked", blocked is None, Reason.AUDIENCE_UNKNOWN, "no block", server.issuer)
+    apart = server.trust_domain != issuer.trust_domain
+    expected = f"a trust domain other than {issuer.trust_domain}"
+    record.require("target.trust_domain", apart, Reason.AUDIENCE_SAME_DOMAIN, expected, server.trust_domain)
+    return server
+
+
+def _resources(
+    world: World,
+    snapshot: Snapshot,
+    record: Record,
+    asked: Exchange,
+    server: AuthorizationServer | ForeignAuthorizationServer,
+) -> tuple[tuple[Resource, str], ...]:
+    """A-08 to A-13: each one governed by the audience; one stranger fails the request."""
+    few = len(asked.resource) <= MOST_RESOURCES
+    record.require("target.resources", few, Reason.PARAMETER_INVALID, MOST_RESOURCES, len(asked.resource))
+    found: dict[str, tuple[Resource, str]] = {}
+    for spelled in asked.resource:
+        try:
+            normalise_resource(spelled)
+        except ValueError as malformed:
+            raise record.refuse(
+                "target.resource", Reason.RESOURCE_MALFORMED, "an absolute URI", str(malformed)
+            ) from None
+        resource = snapshot.resource_at(server.name, spelled)
+        if resource is None:
+            expected = f"a resource that {server.name} governs"
+            raise record.refuse("target.resource", Reason.RESOURCE_NOT_GOVERNED, expected, spelled)
+        found.setdefault(resource.name, (resource, spelled))
+    if not asked.resource:
+        governed = [r for r in snapshot.resources.values() if r.authorization_server == server.name]
+        alone = len(governed) == 1
+        expected = "a resource, as the audience governs several"
+        record.require("target.resource", alone, Reason.RESOURCE_REQUIRED, expected, "none named")
+        found[governed[0].name] = (governed[0], governed[0].uri)
+    for name, (_, spelled) in found.items():
+        blocked = world.view.withdrawn("resource", name, world.clock())
+        record.require("target.resource_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", name)
+        record.noted("target.resource", name, spelled)
+    return tuple(found.values())
+
+
+def _scopes(record: Record, raw_scope: str | None) -> tuple[str, ...] | None:
+    if raw_scope is None:
+        return None
+    try:
+        scopes = scope_names(raw_scope)
+    except ValueError as malformed:
+        raise record.refuse("target.scope", Reason.SCOPE_MALFORMED, "RFC 6749 scopes", str(malformed)) from None
+    record.scopes_asked = scopes
+    return scopes

@@ -1,0 +1,41 @@
+"""What every kind of assertion is read into, and what a kind may look at meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grantd_server.audit.record import Record
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.governed import AuthorizationServer, Registration, TrustedIssuer
+    from grantd_server.model.rules import SignIn
+    from grantd_server.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The authorization server that is asked and the client that presents."""
+
+    world: World
+    snapshot: Snapshot
+    record: Record
+    server: AuthorizationServer
+    client: Registration
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A verified grant, not yet used."""
+
+    issuer: TrustedIssuer
+    sub: str
+    jti: str
+    expires: int
+    """Seconds since the epoch."""
+    resources: tuple[str, ...]
+    """As the grant spells them; empty when it names none."""
+    scopes: tuple[str, ...] | None
+    """None when the grant names none."""
+    sign_in: SignIn

@@ -1,0 +1,112 @@
+"""The identity assertion JWT authorization grant (ID-JAG).
+
+draft-ietf-oauth-identity-assertion-authz-grant sections 3.1 and 4.4.1; what the MCP
+profile adds is marked where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd import claims as read
+from grantd import jws
+from grantd_server.checks import chain_of, digest, one_or_several, scope_names, sign_in
+from grantd_server.grants.grant import Grant
+from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.remote import KeysUnavailable
+from grantd_server.refusals import Reason, Refused
+
+if TYPE_CHECKING:
+    from grantd.jws import Claims, Parsed
+    from grantd_server.grants.grant import Reading
+    from grantd_server.model.governed import TrustedIssuer
+
+_REASONS = {
+    "typ": Reason.ASSERTION_WRONG_KIND,
+    "alg": Reason.ASSERTION_ALGORITHM,
+    "kid": Reason.ASSERTION_KEY,
+    "key": Reason.ASSERTION_KEY,
+    "signature": Reason.ASSERTION_SIGNATURE,
+    "expired": Reason.ASSERTION_EXPIRED,
+    "time": Reason.ASSERTION_TIME,
+    "claim": Reason.ASSERTION_CLAIM,
+}
+"""The row of each fault of the JWS layer, by the first word of its check; any other
+is an assertion that could not be read."""
+
+_UNENFORCED = ("cnf", "authorization_details", "act", "tenant", "aud_tenant", "aud_sub", "sub_id")
+"""Claims that narrow a grant or say who it is for in a way that this server does not
+implement: ignoring one would widen the grant, so each is refused."""
+
+
+async def read_grant(reading: Reading, raw: str) -> Grant:
+    """Verifies an ID-JAG and reads what it grants, to whom."""
+    record = reading.record
+    try:
+        parsed = jws.read(raw)
+        trusted = _trusted(reading, read.text(parsed.unverified_claims, "iss"))
+        claims = await _verified(reading, trusted, parsed)
+        aud = read.sole_audience(claims)
+        issuer = reading.server.issuer
+        record.require("assertion.aud", aud == issuer, Reason.ASSERTION_AUDIENCE, issuer, aud)
+        client_id, mine = read.text(claims, "client_id"), reading.client.client_id
+        record.require("assertion.client_id", client_id == mine, Reason.ASSERTION_CLIENT, mine, client_id)
+        return _grant(reading, trusted, claims)
+    except jws.Fault as fault:
+        reason = _REASONS.get(fault.check.partition(":")[0], Reason.ASSERTION_MALFORMED)
+        raise record.refuse(f"assertion.{fault.check}", reason, fault.expected, fault.got) from None
+
+
+def _trusted(reading: Reading, unverified_iss: str) -> TrustedIssuer:
+    """The issuer is believed only to choose keys; the signature then proves it."""
+    record, server = reading.record, reading.server
+    trusted = server.trusted.get(unverified_iss)
+    if trusted is None:
+        ours = reading.snapshot.grant_issuers.get(unverified_iss)
+        same_domain = ours is not None and ours.trust_domain == server.trust_domain
+        reason = Reason.ASSERTION_SAME_DOMAIN if same_domain else Reason.ASSERTION_ISSUER
+        raise record.refuse("assertion.iss", reason, "an issuer that this server trusts", unverified_iss)
+    record.noted("assertion.iss", trusted.issuer, unverified_iss)
+    blocked = reading.world.view.withdrawn("issuer", trusted.issuer, reading.now)
+    record.require("assertion.issuer_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", trusted.issuer)
+    return trusted
+
+
+async def _verified(reading: Reading, trusted: TrustedIssuer, parsed: Parsed) -> Claims:
+    if trusted.keys is None:
+        keys = reading.world.ring.keyset(trusted.issuer, Purpose.GRANT_SIGNING)
+    else:
+        kid = parsed.header.kid
+        try:
+            keys = await reading.world.remote.keyset(trusted.issuer, trusted.keys, trusted.algorithms, kid)
+        except KeysUnavailable as unavailable:
+            raise Refused(Reason.KEYS_UNAVAILABLE, cause=str(unavailable)) from unavailable
+    claims = jws.verify(parsed, keys, trusted.algorithms, jws.ID_JAG)
+    reading.record.noted(
+        "assertion.signature", f"a key of {trusted.name}", f"{parsed.header.alg} kid {parsed.header.kid}"
+    )
+    return claims
+
+
+def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
+    record, skew = reading.record, reading.world.skew
+    sub, jti = read.text(claims, "sub"), read.text(claims, "jti")
+    record.chain, record.jti_hash = chain_of(trusted.issuer, jti), digest(jti).hex()
+    times = read.check_times(claims, reading.now, skew=skew, max_lifetime=trusted.max_lifetime, require_iat=True)
+    record.noted("assertion.time", f"now {int(reading.now)}", f"exp {int(times.exp)}")
+    unenforced = [name for name in _UNENFORCED if name in claims]
+    record.require("assertion.constraints", not unenforced, Reason.ASSERTION_CONSTRAINT, "none of them", unenforced)
+    scope = read.optional_text(claims, "scope", limit=4096)
+    try:
+        scopes = None if scope is None else scope_names(scope)
+    except ValueError as malformed:
+        raise record.refuse("assertion.scope", Reason.ASSERTION_CLAIM, "RFC 6749 scopes", str(malformed)) from None
+    return Grant(
+        issuer=trusted,
+        sub=sub,
+        jti=jti,
+        expires=int(times.exp),
+        resources=one_or_several(claims, "resource", 2048),
+        scopes=scopes,
+        sign_in=sign_in(claims),
+    )

@@ -1,0 +1,67 @@
+"""What policy may know of a user: each attribute with its state.
+
+What is absent or not understood is unknown, never empty: an unknown attribute
+satisfies no allow and every deny that reads it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd import jws
+from grantd_server.model.rules import UNKNOWN, Attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantd_server.model.governed import IdentityProvider
+
+MOST_VALUES = 2048
+"""Values of one list claim; a directory that sends more has its list unknown."""
+
+_MAILTO = "mailto:"
+
+
+def user_keys(provider: IdentityProvider, upstream_sub: str, sub: str, claims: Mapping[str, object]) -> Attribute:
+    """The qualified keys of a user; an address only where the provider is
+    authoritative for its domain and says that it is verified."""
+    keys = {f"{provider.name}:{upstream_sub}", f"{provider.name}:{sub}"}
+    if any(key.startswith(f"{provider.name}:{_MAILTO}") for key in keys):
+        expected = "a subject that does not read as an address key"
+        raise jws.Fault("claim:sub", expected, "a subject with the prefix mailto:")
+    email = claims.get("email")
+    if isinstance(email, str) and claims.get("email_verified") is True and email.isprintable():
+        local, _, domain = email.rpartition("@")
+        if local and domain.lower() in provider.email_domains:
+            keys.add(f"{provider.name}:{_MAILTO}{local}@{domain.lower()}")
+    return Attribute.of(frozenset(keys))
+
+
+def list_claim(provider: IdentityProvider, claims: Mapping[str, object], name: str | None) -> Attribute:
+    """A claim that lists names, each qualified by the provider.
+
+    Overage markers (a directory saying that it left the list out) are unknown.
+    """
+    if name is None or _overage(claims, name):
+        return UNKNOWN
+    found = claim_values(claims, name)
+    return Attribute(found.state, frozenset(f"{provider.name}:{value}" for value in found.values))
+
+
+def claim_values(claims: Mapping[str, object], name: str) -> Attribute:
+    """A claim as a set of texts: a text, a boolean, or a list of texts."""
+    raw = claims.get(name)
+    if isinstance(raw, bool):
+        return Attribute.of(frozenset({"true" if raw else "false"}))
+    values = [raw] if isinstance(raw, str) else raw
+    if not isinstance(values, list) or len(values) > MOST_VALUES:
+        return UNKNOWN
+    if not all(isinstance(value, str) and value and value.isprintable() for value in values):
+        return UNKNOWN
+    return Attribute.of(frozenset(values))
+
+
+def _overage(claims: Mapping[str, object], name: str) -> bool:
+    sources = claims.get("_claim_names")
+    distributed = isinstance(sources, dict) and name in sources
+    return distributed or bool(claims.get(f"has{name}")) or bool(claims.get(f"{name}:overage"))

@@ -1,0 +1,46 @@
+"""Who signed in: what every kind of subject token is read into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantd_server.audit.record import Record
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.governed import GrantIssuer, IdentityProvider, Registration
+    from grantd_server.model.rules import Attribute, SignIn
+    from grantd_server.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a kind may look at while it reads: the issuer that is asked and the
+    client that presents the token."""
+
+    world: World
+    snapshot: Snapshot
+    record: Record
+    grant_issuer: GrantIssuer
+    client: Registration
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified sign-in, in the grant issuer's own namespace."""
+
+    provider: IdentityProvider
+    upstream_sub: str
+    """As the provider names the user; blocks and rules may use it."""
+    sub: str
+    """By the declared mapping (A-40): the `sub` of grants."""
+    users: Attribute
+    """Qualified keys a rule may name: `corp:SUB`, and `corp:mailto:ADDRESS` where the
+    provider is authoritative for a verified address."""
+    groups: Attribute
+    roles: Attribute
+    claims: Mapping[str, Attribute]
+    sign_in: SignIn

@@ -1,0 +1,48 @@
+"""What every flow stands on: clock, live governance, keys, store. Built once, in wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.refusals import Reason, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from grantd_server.audit.pseudonym import Pseudonyms
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.keys.remote import RemoteKeys
+    from grantd_server.keys.ring import KeyRing
+    from grantd_server.keys.verified import VerifiedTokens
+    from grantd_server.store import Store
+    from grantd_server.store.ledger import Ledger
+    from grantd_server.store.view import RevocationView
+
+
+@dataclass(slots=True)
+class World:
+    """The parts. Only `snapshot` changes: one reference, swapped when a bundle is active."""
+
+    clock: Callable[[], float]
+    """Wall clock, seconds since the epoch."""
+    ring: KeyRing
+    remote: RemoteKeys
+    store: Store
+    ledger: Ledger
+    view: RevocationView
+    pseudonyms: Pseudonyms
+    verified: VerifiedTokens
+    skew: int
+    """Clock skew tolerated, seconds; one value for exp, nbf, iat and marks (G-14)."""
+    stale_view: float
+    """Age of the revocation view beyond which introspection is unavailable, seconds."""
+    catch_up: Callable[[], Awaitable[None]]
+    """Reads the live state and the active bundle now."""
+    snapshot: Snapshot | None = None
+
+    def governed(self) -> Snapshot:
+        """The bundle in force; one call uses one snapshot."""
+        if self.snapshot is None:
+            raise Refused(Reason.NOT_READY)
+        return self.snapshot
