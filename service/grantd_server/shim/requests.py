@@ -1,0 +1,86 @@
+"""From a form to the message of one RPC. Values pass unchanged: the service judges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd.v1 import authorization_pb2 as pb
+from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
+from grantd_server.shim.credentials import read_client
+from grantd_server.shim.faults import WireRefused
+from grantd_server.shim.observed import observe, read_proofs
+from grantd_server.shim.routes import Place
+
+if TYPE_CHECKING:
+    from grantd_server.shim.form import Form
+    from grantd_server.shim.head import Head
+    from grantd_server.shim.limits import ShimLimits
+    from grantd_server.shim.routes import Route
+
+Request = pb.ExchangeIdentityRequest | pb.RedeemGrantRequest | pb.IntrospectTokenRequest | pb.RevokeTokenRequest
+
+_MAY_REPEAT = {GRANT_TYPE_TOKEN_EXCHANGE: frozenset({"audience", "resource"})}
+"""RFC 8693 section 2.1; elsewhere at the token endpoint RFC 8707 section 2."""
+_RESOURCE_MAY_REPEAT = frozenset({"resource"})
+
+
+def read_request(route: Route, form: Form, head: Head, limits: ShimLimits) -> Request:
+    """Builds the message of the RPC that the request asks for.
+
+    Raises:
+        WireRefused: no RPC is asked for, or its message would be too large.
+    """
+    message = _token_request(route, form) if route.place is Place.TOKEN else _request_about_token(route, form)
+    message.client.CopyFrom(read_client(form, head, limits.authorization_bytes))
+    message.observed.CopyFrom(observe(head, limits))
+    message.observed.dpop_proofs.extend(read_proofs(head, limits.dpop_bytes))
+    if message.ByteSize() > limits.message_bytes:
+        # The service would drop it before it could record anything.
+        raise WireRefused(pb.WIRE_FAULT_BODY_TOO_LARGE)
+    return message
+
+
+def refusal_request(route: Route, refused: WireRefused, head: Head, limits: ShimLimits) -> pb.RefuseRequestRequest:
+    """Builds the message that has the service record and refuse the request."""
+    return pb.RefuseRequestRequest(
+        issuer=route.issuer,
+        endpoint=route.place.value,
+        fault=refused.fault,
+        parameter=refused.parameter,
+        observed=observe(head, limits),
+    )
+
+
+def _token_request(route: Route, form: Form) -> pb.ExchangeIdentityRequest | pb.RedeemGrantRequest:
+    grant_type = form.one("grant_type")
+    form.refuse_repeated(_MAY_REPEAT.get(grant_type or "", _RESOURCE_MAY_REPEAT))
+    if grant_type is None:
+        raise WireRefused(pb.WIRE_FAULT_MISSING_PARAMETER, "grant_type")
+    if grant_type == GRANT_TYPE_TOKEN_EXCHANGE and route.is_grant_issuer:
+        return pb.ExchangeIdentityRequest(
+            issuer=route.issuer,
+            requested_token_type=form.one("requested_token_type"),
+            audience=form.many("audience"),
+            resource=form.many("resource"),
+            scope=form.one("scope"),
+            authorization_details=form.one("authorization_details"),
+            subject_token=form.one("subject_token"),
+            subject_token_type=form.one("subject_token_type"),
+            actor_token=form.one("actor_token"),
+            actor_token_type=form.one("actor_token_type"),
+        )
+    if grant_type == GRANT_TYPE_JWT_BEARER and not route.is_grant_issuer:
+        return pb.RedeemGrantRequest(
+            issuer=route.issuer,
+            assertion=form.one("assertion"),
+            scope=form.one("scope"),
+            resource=form.many("resource"),
+        )
+    raise WireRefused(pb.WIRE_FAULT_GRANT_TYPE, "grant_type")
+
+
+def _request_about_token(route: Route, form: Form) -> pb.IntrospectTokenRequest | pb.RevokeTokenRequest:
+    form.refuse_repeated()
+    token, hint = form.one("token"), form.one("token_type_hint")
+    kind = pb.IntrospectTokenRequest if route.place is Place.INTROSPECTION else pb.RevokeTokenRequest
+    return kind(issuer=route.issuer, token=token, token_type_hint=hint)

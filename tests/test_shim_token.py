@@ -1,0 +1,281 @@
+"""Both grants at the token endpoint: the message that is sent, and the answer."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from grantd.v1 import authorization_pb2 as pb
+from grantd.v1 import client_pb2
+from grantd_server.refusals import Public
+from grantd_server.shim import ShimLimits
+from shim_fakes import AS, EXCHANGE, IDP, REDEEM, Refuse, basic, fronted
+
+CLIENT = {"client_id": "desk", "client_secret": "s"}
+LEG_1 = {
+    "grant_type": EXCHANGE,
+    "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
+    "audience": AS,
+    "resource": ["https://mcp.example/files", "https://mcp.example/mail"],
+    "scope": "files:read files:write",
+    "authorization_details": '[{"type":"x"}]',
+    "subject_token": "id.token.x",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+    "actor_token": "actor",
+    "actor_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    **CLIENT,
+}
+LEG_2 = {"grant_type": REDEEM, "assertion": "id.jag.x", "scope": "files:read", "resource": "https://mcp.example/files"}
+
+
+@pytest.mark.req("A-01", "F-09", "F-12", "F-47")
+async def test_a_token_exchange_becomes_exchange_identity_with_every_parameter():
+    async with fronted() as front:
+        answer = await front.post("/idp/token", LEG_1)
+        sent = front.only("ExchangeIdentity")
+    assert answer.status_code == 200
+    posted = client_pb2.ClientSecret(secret="s", method=client_pb2.CLIENT_SECRET_METHOD_POST)
+    assert sent == pb.ExchangeIdentityRequest(
+        issuer=IDP,
+        client=client_pb2.ClientAuthentication(client_id="desk", secret=posted),
+        observed=client_pb2.Observed(client_address="198.51.100.9", http_method="POST"),
+        requested_token_type="urn:ietf:params:oauth:token-type:id-jag",
+        audience=[AS],
+        resource=["https://mcp.example/files", "https://mcp.example/mail"],
+        scope="files:read files:write",
+        authorization_details='[{"type":"x"}]',
+        subject_token="id.token.x",
+        subject_token_type="urn:ietf:params:oauth:token-type:id_token",
+        actor_token="actor",
+        actor_token_type="urn:ietf:params:oauth:token-type:jwt",
+    )
+
+
+@pytest.mark.req("B-01", "F-10", "F-13", "F-47")
+async def test_a_jwt_bearer_grant_becomes_redeem_grant_with_every_parameter():
+    async with fronted() as front:
+        answer = await front.post("/as/token", LEG_2, authorization=basic("cli", "s"))
+        sent = front.only("RedeemGrant")
+    assert answer.status_code == 200
+    secret = client_pb2.ClientSecret(secret="s", method=client_pb2.CLIENT_SECRET_METHOD_BASIC)
+    assert sent == pb.RedeemGrantRequest(
+        issuer=AS,
+        client=client_pb2.ClientAuthentication(client_id="cli", secret=secret),
+        observed=client_pb2.Observed(client_address="198.51.100.9", http_method="POST"),
+        assertion="id.jag.x",
+        scope="files:read",
+        resource=["https://mcp.example/files"],
+    )
+
+
+@pytest.mark.req("F-05", "F-47", "B-01")
+async def test_absent_and_empty_parameters_stay_unset():
+    async with fronted() as front:
+        await front.post("/as/token", {"grant_type": REDEEM, "assertion": "", "scope": ""})
+        sent = front.only("RedeemGrant")
+    assert not sent.HasField("assertion")
+    assert not sent.HasField("scope")
+    assert not sent.HasField("grant_type")
+    assert sent.client.WhichOneof("method") is None
+
+
+@pytest.mark.req("A-71", "A-73", "A-74", "A-75", "A-78", "F-19", "F-21", "F-22")
+@pytest.mark.hostile("H09")
+async def test_an_exchanged_grant_is_answered_as_rfc_8693_wants():
+    async with fronted() as front:
+        answer = await front.post("/idp/token", LEG_1)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["pragma"] == "no-cache"
+    assert answer.headers["x-grantd-decision-id"] == "dec-ok"
+    assert orjson.loads(answer.content) == {
+        "access_token": "id.jag.x",
+        "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag",
+        "token_type": "N_A",
+        "expires_in": 300,
+        "scope": "files:read",
+        "resource": "https://mcp.example/files",
+    }
+
+
+@pytest.mark.req("A-75", "A-77", "F-22")
+async def test_several_resources_are_an_array_and_none_is_no_member():
+    async with fronted() as front:
+        several = front.service.answers["ExchangeIdentity"]
+        several.resource.append("https://mcp.example/mail")
+        several.authorization_details = '[{"type":"x"}]'
+        body = (await front.post("/idp/token", LEG_1)).json()
+        assert body["resource"] == ["https://mcp.example/files", "https://mcp.example/mail"]
+        assert body["authorization_details"] == [{"type": "x"}]
+        del several.resource[:]
+        assert "resource" not in (await front.post("/idp/token", LEG_1)).json()
+
+
+@pytest.mark.req("F-19", "F-21", "F-22")
+@pytest.mark.hostile("H09")
+async def test_an_access_token_is_answered_without_refresh_token():
+    async with fronted() as front:
+        answer = await front.post("/as/token", LEG_2)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {
+        "access_token": "at.at.x",
+        "token_type": "Bearer",
+        "expires_in": 900,
+        "scope": "files:read",
+    }
+
+
+@pytest.mark.req("F-33")
+@pytest.mark.parametrize(
+    ("path", "grant_type"),
+    [
+        ("/idp/token", REDEEM),
+        ("/as/token", EXCHANGE),
+        ("/as/token", "client_credentials"),
+        ("/as/token", REDEEM.upper()),
+        ("/as/token", REDEEM + " "),
+        ("/as/token", "authorization_code"),
+        ("/idp/token", "refresh_token"),
+    ],
+)
+async def test_a_grant_that_the_issuer_does_not_offer_is_refused(path, grant_type):
+    async with fronted() as front:
+        answer = await front.post(path, LEG_2 | {"grant_type": grant_type})
+        sent = front.only("RefuseRequest")
+    assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
+    issuer = IDP if path.startswith("/idp") else AS
+    assert sent == pb.RefuseRequestRequest(
+        issuer=issuer,
+        endpoint=pb.ENDPOINT_TOKEN,
+        fault=pb.WIRE_FAULT_GRANT_TYPE,
+        parameter="grant_type",
+        observed=client_pb2.Observed(client_address="198.51.100.9", http_method="POST"),
+    )
+
+
+@pytest.mark.req("F-32")
+@pytest.mark.parametrize("form", [{}, {"grant_type": ""}, {"assertion": "x"}])
+async def test_a_missing_grant_type_is_invalid_request(form):
+    async with fronted() as front:
+        answer = await front.post("/as/token", form)
+        sent = front.only("RefuseRequest")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (sent.fault, sent.parameter) == (pb.WIRE_FAULT_MISSING_PARAMETER, "grant_type")
+
+
+@pytest.mark.req("F-06", "F-32", "B-01")
+@pytest.mark.hostile("H04", "X01")
+@pytest.mark.parametrize(
+    ("path", "form", "name"),
+    [
+        ("/idp/token", LEG_1, "grant_type"),
+        ("/idp/token", LEG_1, "scope"),
+        ("/idp/token", LEG_1, "subject_token"),
+        ("/idp/token", LEG_1, "client_id"),
+        ("/idp/token", LEG_1, "client_secret"),
+        ("/as/token", LEG_2, "assertion"),
+        ("/as/token", LEG_2, "grant_type"),
+        ("/as/token", LEG_2 | {"audience": AS}, "audience"),
+        ("/as/introspect", {"token": "t"}, "token"),
+        ("/as/introspect", {"token": "t", "resource": "r"}, "resource"),
+        ("/as/revoke", {"token": "t", "token_type_hint": "h"}, "token_type_hint"),
+    ],
+)
+async def test_a_repeated_parameter_is_refused(path, form, name):
+    async with fronted() as front:
+        answer = await front.post(path, form | {name: [form[name], "other"]})
+        sent = front.only("RefuseRequest")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (sent.fault, sent.parameter) == (pb.WIRE_FAULT_REPEATED_PARAMETER, name)
+
+
+@pytest.mark.req("F-06", "A-06")
+async def test_audience_and_resource_may_repeat_where_the_specifications_say_so():
+    async with fronted() as front:
+        await front.post("/idp/token", LEG_1 | {"audience": ["a", "b"], "resource": ["c", "c"]})
+        sent = front.only("ExchangeIdentity")
+        assert (list(sent.audience), list(sent.resource)) == (["a", "b"], ["c", "c"])
+        await front.post("/as/token", LEG_2 | {"resource": ["c", "d"]})
+        assert list(front.service.sent("RedeemGrant")[0].resource) == ["c", "d"]
+
+
+@pytest.mark.req("F-03")
+async def test_the_query_is_ignored():
+    async with fronted() as front:
+        await front.post(f"/as/token?grant_type={EXCHANGE}&client_secret=q&assertion=q&scope=q", LEG_2)
+        sent = front.only("RedeemGrant")
+    assert (sent.assertion, sent.scope, sent.client.WhichOneof("method")) == ("id.jag.x", "files:read", None)
+
+
+@pytest.mark.req("F-03")
+async def test_a_token_in_the_url_alone_is_no_parameter():
+    async with fronted() as front:
+        answer = await front.post(f"/as/token?grant_type={REDEEM}&assertion=x", {})
+        assert front.only("RefuseRequest").fault == pb.WIRE_FAULT_MISSING_PARAMETER
+    assert answer.status_code == 400
+
+
+@pytest.mark.req("F-04")
+async def test_unknown_parameters_are_ignored():
+    async with fronted() as front:
+        answer = await front.post("/as/token", LEG_2 | {"x-custom": "1", "redirect_uri": "y"})
+        front.only("RedeemGrant")
+    assert answer.status_code == 200
+
+
+@pytest.mark.req("F-11", "F-07")
+@pytest.mark.parametrize(
+    ("raw", "scope"), [(b"a+b", "a b"), (b"a%20b", "a b"), (b"a%2Bb", "a+b"), (b"a%20%20b", "a  b")]
+)
+async def test_a_scope_reaches_the_service_as_it_was_meant(raw, scope):
+    async with fronted() as front:
+        await front.post("/as/token", f"grant_type={REDEEM}&assertion=x&scope=".encode() + raw)
+        assert front.only("RedeemGrant").scope == scope
+
+
+async def test_every_call_has_a_deadline():
+    async with fronted(ShimLimits(call_seconds=3.0)) as front:
+        for path, form in (("/idp/token", LEG_1), ("/as/token", LEG_2), ("/as/token", {}), ("/as/introspect", {})):
+            await front.post(path, form)
+        await front.post("/as/revoke", {})
+        await front.client.get("/as/jwks.json")
+        assert len(front.service.seconds_left) == 7
+        # The peer rounds what it is told; without a deadline it would see decades.
+        assert all(0 < left < 4 for left in front.service.seconds_left)
+
+
+async def test_a_message_that_the_service_could_not_receive_is_413():
+    async with fronted(ShimLimits(message_bytes=4000)) as front:
+        answer = await front.post("/as/token", LEG_2 | {"assertion": "x" * 4000})
+        assert front.only("RefuseRequest").fault == pb.WIRE_FAULT_BODY_TOO_LARGE
+    assert answer.status_code == 413
+
+
+@pytest.mark.req("F-27")
+async def test_a_service_that_accepts_what_it_should_refuse_is_an_internal_error():
+    async with fronted() as front:
+        front.service.answers["RefuseRequest"] = pb.RefuseRequestResponse()
+        answer = await front.post("/as/token", {})
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
+
+
+@pytest.mark.req("F-27")
+@pytest.mark.hostile("H16")
+async def test_a_fault_of_the_shim_leaves_as_an_error_id_only(caplog):
+    async with fronted() as front:
+        front.service.answers["RedeemGrant"].authorization_details = "canary-no-json"
+        answer = await front.post("/as/token", LEG_2 | CLIENT)
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "server_error", "error_description": Public.INTERNAL.sentence}
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-grantd-error-id"] in caplog.text
+    assert "canary" not in caplog.text
+    assert "canary" not in answer.text
+
+
+async def test_a_refused_call_is_not_sent_again():
+    async with fronted() as front:
+        front.service.answers["RedeemGrant"] = Refuse(Public.UNAVAILABLE)
+        await front.post("/as/token", LEG_2)
+        assert len(front.service.sent("RedeemGrant")) == 1
