@@ -1,0 +1,181 @@
+"""Failures as callers see them, over gRPC and HTTP."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import grpc
+import pytest
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grantd.errors import GrantdError, Refused, Unavailable, of_http, of_rpc, printable
+from grantd_server.refusals import Public
+from grantd_server.rpc import status
+
+OURS = {Public.OVERLOADED, Public.UNAVAILABLE, Public.OUT_OF_TIME, Public.CANCELLED, Public.INTERNAL}
+
+
+class Ended(grpc.RpcError):
+    """A failed call as the library shows it."""
+
+    def __init__(
+        self, code: grpc.StatusCode, details: str | None, trailers: tuple[tuple[str, str | bytes], ...] | None
+    ):
+        super().__init__()
+        self._state = (code, details, trailers)
+
+    def code(self) -> grpc.StatusCode:
+        return self._state[0]
+
+    def details(self) -> str | None:
+        return self._state[1]
+
+    def trailing_metadata(self) -> tuple[tuple[str, str | bytes], ...] | None:
+        return self._state[2]
+
+
+def ended(code: grpc.StatusCode, details: str | None = None, raw: bytes | None = None, decision: str | None = None):
+    trailers: list[tuple[str, str | bytes]] = []
+    if raw is not None:
+        trailers.append(("grpc-status-details-bin", raw))
+    if decision is not None:
+        trailers.append(("x-grantd-decision-id", decision))
+    return of_rpc(Ended(code, details, tuple(trailers)))
+
+
+@pytest.mark.parametrize("public", list(Public), ids=lambda row: row.name)
+def test_every_public_reason_comes_out_as_it_went_in(public):
+    error = ended(grpc.StatusCode[public.status], public.sentence, status.encode(public, {}), "d1")
+    assert type(error) is (Unavailable if public in OURS else Refused)
+    assert (error.code, error.reason, error.oauth_error) == (public.status, public.name, public.oauth_error)
+    assert (error.description, error.decision_id) == (public.sentence, "d1")
+    assert (error.max_age, error.acr_values) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.PERMISSION_DENIED, Refused),
+        (grpc.StatusCode.NOT_FOUND, Refused),
+        (grpc.StatusCode.UNAVAILABLE, Unavailable),
+        (grpc.StatusCode.UNKNOWN, Unavailable),
+        (grpc.StatusCode.INTERNAL, Unavailable),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, Unavailable),
+        (grpc.StatusCode.CANCELLED, Unavailable),
+        (grpc.StatusCode.UNIMPLEMENTED, Unavailable),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_failure_that_grantd_did_not_word_is_known_by_its_code(code, kind):
+    error = ended(code, "some proxy")
+    assert type(error) is kind
+    assert (error.reason, error.oauth_error, error.description) == (None, None, "some proxy")
+
+
+def _status_of(domain: str) -> bytes:
+    info = error_details_pb2.ErrorInfo(reason="X", domain=domain, metadata={"oauth_error": "invalid_grant"})
+    packed = any_pb2.Any()
+    packed.Pack(info)
+    return status_pb2.Status(code=9, details=[packed]).SerializeToString()
+
+
+def test_an_error_info_of_another_domain_is_not_grantds_word():
+    error = ended(grpc.StatusCode.UNAVAILABLE, "busy", _status_of("mesh.example"))
+    assert type(error) is Unavailable
+    assert error.oauth_error is None
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_in_the_trailer_end_as_an_error_by_code(raw):
+    error = ended(grpc.StatusCode.UNAUTHENTICATED, "no", raw)
+    assert isinstance(error, GrantdError)
+    assert error.code == "UNAUTHENTICATED"
+
+
+def test_absent_trailers_and_details_are_no_problem():
+    assert of_rpc(Ended(grpc.StatusCode.UNAVAILABLE, None, None)).decision_id is None
+
+
+def test_text_of_a_peer_is_one_printable_line():
+    error = ended(grpc.StatusCode.UNAVAILABLE, "a\nb\x1b[31m" + "x" * 500)
+    assert error.description.startswith("a?b?[31m")
+    assert len(error.description) == 200
+    assert "\n" not in str(error)
+    assert printable("ok") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("http", "body", "kind", "oauth_error"),
+    [
+        (400, {"error": "invalid_grant", "error_description": "no"}, Refused, "invalid_grant"),
+        (401, {"error": "invalid_client"}, Refused, "invalid_client"),
+        (403, {"error": "access_denied"}, Refused, "access_denied"),
+        (429, {"error": "temporarily_unavailable"}, Unavailable, "temporarily_unavailable"),
+        (429, {"error": "slow_down"}, Unavailable, "slow_down"),
+        (503, {"error": "temporarily_unavailable"}, Unavailable, "temporarily_unavailable"),
+        (400, {"error": "server_error"}, Unavailable, "server_error"),
+        (500, {"error": "invalid_grant"}, Unavailable, "invalid_grant"),
+        (404, None, Unavailable, None),
+        (400, ["error"], Unavailable, None),
+        (400, {"error": 7}, Unavailable, None),
+        (302, {"error": "invalid_grant"}, Unavailable, "invalid_grant"),
+    ],
+)
+def test_an_http_answer_is_a_refusal_only_when_it_says_so(http, body, kind, oauth_error):
+    error = of_http(http, {"x-grantd-decision-id": "d2"}, body)
+    assert type(error) is kind
+    assert (error.code, error.oauth_error, error.decision_id) == (f"HTTP {http}", oauth_error, "d2")
+
+
+@pytest.mark.parametrize(
+    ("given_age", "read"), [(600, 600), ("600", 600), ("-1", None), ("1" * 40, None), (True, None)]
+)
+def test_step_up_members_are_read_from_http(given_age, read):
+    body = {"error": "insufficient_user_authentication", "max_age": given_age, "acr_values": "mfa hwk"}
+    error = of_http(400, {}, body)
+    assert (error.max_age, error.acr_values) == (read, ("mfa", "hwk"))
+
+
+_WITHOUT = """
+import importlib, sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name in {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+for module in {modules!r}:
+    importlib.import_module(module)
+"""
+
+
+def _import_without(missing: list[str], *modules: str) -> subprocess.CompletedProcess[str]:
+    """Imports modules in a process of its own where some libraries are not installed."""
+    program = _WITHOUT.format(missing=missing, modules=modules)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "library", "extra"),
+    [
+        ("grantd.verify", "jwt", "verify"),
+        ("grantd.http", "httpx2", "verify"),
+        ("grantd.mcp", "mcp", "mcp"),
+        ("grantd.fastmcp", "fastmcp", "fastmcp"),
+    ],
+)
+def test_a_missing_library_says_which_extra_to_install(module, library, extra):
+    ended = _import_without([library], module)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == f"ImportError: {library} is not installed: pip install 'grantd[{extra}]'"
+
+
+def test_a_plain_install_needs_none_of_the_extras():
+    missing = ["jwt", "cryptography", "httpx2", "mcp", "fastmcp", "pydantic", "grantd_server", "sqlmodel"]
+    ended = _import_without(
+        missing, "grantd.client", "grantd.errors", "grantd.asgi", "grantd.introspect", "grantd.assertions"
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
