@@ -141,6 +141,8 @@ class _Parts(NamedTuple):
 
 
 def _split(token: str, limit: int) -> _Parts:
+    if not isinstance(token, str):
+        raise Fault("form", "text", strict.kind(token))
     if len(token) > limit:
         raise Fault("length", f"at most {limit} characters", str(len(token)))
     if not token.isascii():

@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 _ED25519_PRIME: Final = 2**255 - 19
+_ORDER_8: Final = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 # The y coordinates of the eight points of small order: under such a key one signature
 # can be made to fit any message.
-_SMALL_ORDER: Final = frozenset(
-    {
-        0,
-        1,
-        _ED25519_PRIME - 1,
-        2707385501144840649318225287225658788936804267575313519463743609750303021606,
-        55188659117513257062467267217118295137698188065244968500265048394206261417927,
-    }
-)
+_SMALL_ORDER: Final = frozenset({0, 1, _ED25519_PRIME - 1, _ORDER_8, _ED25519_PRIME - _ORDER_8})
 
 _ROCA_PRIMES: Final = (
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
