@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 
 class StoreUnavailable(Exception):
@@ -198,6 +198,12 @@ class Store(Protocol):
 
     async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
         """Reads the newest records that match (`client`, `chain`, `reason`, `subject`)."""
+
+    def history(self) -> AsyncIterator[StoredEntry]:
+        """Reads every record, each writer's chain in its order."""
+
+    async def aggregates(self, table: str, limit: int = 100) -> list[dict[str, Any]]:
+        """Reads the newest rows of class 2 (`introspections`) or 3 (`refusals`)."""
 
     async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
         """Stores an immutable bundle version; the same version again is a no-op."""

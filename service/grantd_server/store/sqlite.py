@@ -124,6 +124,12 @@ class SqliteStore:
                 after = (stored.writer, stored.seq)
                 yield stored
 
+    async def aggregates(self, table: str, limit: int = 100) -> list[dict[str, Any]]:
+        statement = sql.AGGREGATES[table]
+        cursor = await self._read(lambda reader: reader.execute(statement, (limit,)))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
         async def insert() -> None:
             writer = self._database.writer

@@ -92,6 +92,11 @@ ON CONFLICT (minute, address, reason)
 DO UPDATE SET count = count + excluded.count, decision_id = excluded.decision_id""",
 }
 
+AGGREGATES: Final = {
+    table: f"SELECT * FROM {table} ORDER BY minute DESC LIMIT ?"  # noqa: S608 constants only
+    for table in BEHIND
+}
+
 # One bite each. Rows leave by the database clock, never before their time.
 PURGES: Final = (
     f"""\
