@@ -75,6 +75,10 @@ class _BoundedHttpProtocol(HttpToolsProtocol):
         if self._head_bytes > self.limits.head_bytes:
             # Inside a parser callback: the parser stops, and uvicorn answers 400.
             raise ValueError("the head of the request is too large")
+        if name.lower() == b"upgrade":
+            # The parser skips the body of such a request and everything after it,
+            # so that a form would arrive empty: an answer is better than silence.
+            raise ValueError("no protocol is offered to change to")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
