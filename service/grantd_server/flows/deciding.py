@@ -6,13 +6,13 @@ state moved past what the decision saw, nothing was written and it is decided ag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from grantd_server.audit.record import Check
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import (
     Committed,
-    Entry,
     Epochs,
     Issued,
     Lost,
@@ -27,6 +27,7 @@ from grantd_server.store import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from grantd_server.audit.record import Record
     from grantd_server.flows.call import Call
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.store import Outcome
@@ -76,7 +77,7 @@ async def decided_on_record(
         write = Write(
             entry=world.ledger.entry(record),
             marks=(*record.marks, *decided.marks),
-            lost=lambda mark, winner: _lost(world, call, mark, winner),
+            lost=lambda mark, winner: world.ledger.entry(_replayed(record, mark, winner)),
             epochs=None if decided.snapshot is None else _seen(epochs, decided.snapshot),
             issued=decided.issued,
             tombstones=decided.tombstones,
@@ -87,7 +88,9 @@ async def decided_on_record(
             record.written = True
             return decided.answer
         if isinstance(outcome, Lost):
-            record.written = True
+            lost = _replayed(record, outcome.mark, outcome.winner)
+            record.outcome, record.reason, record.token_hash = lost.outcome, lost.reason, lost.token_hash
+            record.checks, record.facts, record.written = lost.checks, lost.facts, True
             raise Refused(_USED_BEFORE[outcome.mark.space][0], winner=outcome.winner)
         await world.catch_up()
     raise Refused(Reason.STORE_UNAVAILABLE, cause="governance changes faster than a decision can be made")
@@ -108,12 +111,15 @@ async def _written(world: World, write: Write) -> Outcome:
         raise Refused(Reason.OUTCOME_UNKNOWN, cause=str(unknown)) from unknown
 
 
-def _lost(world: World, call: Call, mark: Mark, winner: str) -> Entry:
-    """The record that is written instead, in the same transaction: it names the winner."""
+def _replayed(record: Record, mark: Mark, winner: str) -> Record:
+    """The record as it is when a mark turns out to be used: it names the winner. A copy,
+    because the window may ask more than once and then find the mark unused."""
     reason, check = _USED_BEFORE[mark.space]
-    record = call.record
-    record.refuse(check, reason, "not used before", f"used by {winner}")
-    record.outcome, record.reason = "refused", reason
-    record.facts["winner"] = winner
-    record.token_hash = ""
-    return world.ledger.entry(record)
+    return replace(
+        record,
+        outcome="refused",
+        reason=reason,
+        token_hash="",
+        checks=[*record.checks, Check(record.steps[-1].name, check, False, "not used before", f"used by {winner}")],
+        facts={**record.facts, "winner": winner},
+    )

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.model.rules import GrantInputs, ScopeRefusal
-from grantd_server.policy import decide_grant, inputs_to_json
+from grantd_server.policy.decide import decide_grant
+from grantd_server.policy.recorded import to_json
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grantd_server.audit.record import Record
     from grantd_server.flows.targets import Target
     from grantd_server.governance.snapshot import Snapshot
@@ -41,6 +44,8 @@ class Asker:
     identity: Identity
     address: str | None
     now: int
+    pseudonym: Callable[[str], str]
+    """How people and their groups are written down."""
 
 
 def entitle(record: Record, asker: Asker, target: Target) -> Entitlement:
@@ -67,7 +72,7 @@ def entitle(record: Record, asker: Asker, target: Target) -> Entitlement:
 
 def _decide(record: Record, asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> Decision:
     inputs = _inputs(asker, resource, scopes)
-    record.inputs.append(inputs_to_json(inputs))
+    record.inputs.append(to_json(inputs, asker.pseudonym))
     return decide_grant(asker.snapshot.grant_rules(asker.issuer.name), inputs)
 
 

@@ -86,7 +86,7 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     target = read_target(world, snapshot, record, request, issuer=issuer, client=client)
 
     record.step("exchange.policy")
-    asker = Asker(snapshot, issuer, client, identity, request.observed.address, int(now))
+    asker = Asker(snapshot, issuer, client, identity, request.observed.address, int(now), world.pseudonyms.subject)
     entitlement = entitle(record, asker, target)
 
     record.step("exchange.sign")

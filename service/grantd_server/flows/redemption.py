@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import scope_names
 from grantd_server.model.rules import RedemptionInputs
-from grantd_server.policy import decide_redemption, inputs_to_json
+from grantd_server.policy.decide import decide_redemption
+from grantd_server.policy.recorded import to_json
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
             tenant=None,
             now=redemption.now,
         )
-        record.inputs.append(inputs_to_json(inputs))
+        record.inputs.append(to_json(inputs))
         decision = decide_redemption(snapshot.redemption_rules(redemption.server.name), inputs)
         scopes = tuple(scope for scope in scopes if scope in decision.granted)
         record.rules.update({scope: decision.granted[scope] for scope in scopes})

@@ -1,0 +1,1 @@
+"""Builds every object once, and runs what was built."""

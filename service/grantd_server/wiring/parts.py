@@ -1,0 +1,124 @@
+"""Builds every object once. With `build`, the only place that names a concrete store."""
+
+from __future__ import annotations
+
+import base64
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd.v1 import authorization_pb2, metadata_pb2
+from grantd_server.audit.pseudonym import Pseudonyms
+from grantd_server.governance.active import ActiveBundle
+from grantd_server.governance.compile import compile_document
+from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.ring import Needed
+from grantd_server.keys.verified import VerifiedTokens
+from grantd_server.rpc.authorization import authorization_handlers
+from grantd_server.rpc.chain import wrap_service
+from grantd_server.rpc.edge import Edge
+from grantd_server.rpc.inprocess import InProcessChannel
+from grantd_server.rpc.metadata import metadata_handlers
+from grantd_server.store.ledger import Ledger
+from grantd_server.store.view import RevocationView
+from grantd_server.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from grantd_server.governance.secret_references import SecretResolver
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.keys.remote import RemoteKeys
+    from grantd_server.keys.ring import KeyRing
+    from grantd_server.rpc.chain import Endpoint
+    from grantd_server.store import Store
+    from grantd_server.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What an operator sets that decides how calls are judged."""
+
+    resolve: SecretResolver
+    """Where secrets that the bundle refers to are found."""
+    skew: int = 30
+    """Clock skew, seconds (G-14)."""
+    stale_view: float = 15.0
+    """Age of the revocation view beyond which introspection is unavailable, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The assembled service, not yet running."""
+
+    world: World
+    endpoints: Mapping[str, Endpoint]
+    active: ActiveBundle
+    telemetry: Telemetry
+
+    def channel(self) -> InProcessChannel:
+        """A channel to the endpoints for the shim beside them."""
+        return InProcessChannel(self.endpoints)
+
+
+def assemble(
+    store: Store,
+    ring: KeyRing,
+    remote: RemoteKeys,
+    telemetry: Telemetry,
+    choices: Choices,
+    *,
+    wall: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+    create: Callable[[list[Needed]], None] | None = None,
+) -> Parts:
+    """Puts the parts together. `create` makes missing keys, in development only."""
+    secret = ring.secret(Purpose.PSEUDONYM)
+    pseudonym_key = base64.urlsafe_b64decode(secret.secret.reveal() + "==")
+    view = RevocationView(store, monotonic)
+    ledger = Ledger(store, wall, overflowed=telemetry.metrics.ledger_overflowed)
+    world = World(
+        clock=wall,
+        ring=ring,
+        remote=remote,
+        store=store,
+        ledger=ledger,
+        view=view,
+        pseudonyms=Pseudonyms(pseudonym_key, secret.kid),
+        verified=VerifiedTokens(ring),
+        skew=choices.skew,
+        stale_view=choices.stale_view,
+        catch_up=view.refresh,
+    )
+
+    def compiled(document: bytes, epoch: int) -> Snapshot:
+        return compile_document(document, choices.resolve, epoch=epoch, fingerprint_key=pseudonym_key)
+
+    def lacking(snapshot: Snapshot) -> list[str]:
+        needed = needed_keys(snapshot)
+        if create is not None and ring.lacking(needed):
+            create(needed)
+            ring.reload()
+        return ring.lacking(needed)
+
+    def put(snapshot: Snapshot) -> None:
+        world.snapshot = snapshot
+
+    active = ActiveBundle(store, view, compiled, lacking, put)
+    world.catch_up = active.catch_up
+    edge = Edge(ledger, telemetry, wall)
+    services = (
+        (authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"], authorization_handlers(world)),
+        (metadata_pb2.DESCRIPTOR.services_by_name["MetadataService"], metadata_handlers(world)),
+    )
+    endpoints: dict[str, Endpoint] = {}
+    for service, handlers in services:
+        endpoints |= wrap_service(service, handlers, edge)
+    return Parts(world, endpoints, active, telemetry)
+
+
+def needed_keys(snapshot: Snapshot) -> list[Needed]:
+    """The signing keys that a bundle asks for: one purpose each (C-10)."""
+    grants = [Needed(g.issuer, Purpose.GRANT_SIGNING, g.algorithm) for g in snapshot.grant_issuers.values()]
+    tokens = [Needed(s.issuer, Purpose.ACCESS_TOKEN, s.algorithm) for s in snapshot.authorization_servers.values()]
+    return grants + tokens

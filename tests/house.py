@@ -1,0 +1,166 @@
+"""The whole service for tests: real store, keys and listeners; only time is given."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import httpx2
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
+from grantd_server.audit.canonical import canonical
+from grantd_server.governance.document import parse_directory, version_of
+from grantd_server.governance.secret_references import FilesAndEnvironment
+from grantd_server.keys.fetch import Fetcher
+from grantd_server.keys.files import KeyDirectory
+from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.remote import RemoteKeys
+from grantd_server.keys.ring import KeyRing, Needed
+from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.model.caller import Role
+from grantd_server.rpc.aio import Peers
+from grantd_server.rpc.server import Listener, RpcServer
+from grantd_server.shim.app import Shim
+from grantd_server.shim.limits import ShimLimits
+from grantd_server.store import Entry, Withdrawal
+from grantd_server.store.sqlite import SqliteStore
+from grantd_server.telemetry.calls import Options, Telemetry
+from grantd_server.wiring.parts import Choices, Parts, assemble
+
+import organisation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+EVERY_KEY = [Needed("", Purpose.PSEUDONYM, "HS256")]
+
+
+@dataclass
+class House:
+    """A running service and three ways in."""
+
+    parts: Parts
+    store: SqliteStore
+    grpc: grpc.aio.Channel
+    inprocess: grpc.aio.Channel
+    http: httpx2.AsyncClient
+    folder: Path
+    metrics: InMemoryMetricReader
+    log: io.StringIO
+    offset: list[float] = field(default_factory=lambda: [0.0])
+
+    @property
+    def now(self) -> int:
+        """The service's wall clock."""
+        return int(self.parts.world.clock())
+
+    def later(self, seconds: float) -> None:
+        """Moves the service's clock."""
+        self.offset[0] += seconds
+
+    def stub(self, transport: str = "grpc") -> AuthorizationServiceStub:
+        return AuthorizationServiceStub(self.grpc if transport == "grpc" else self.inprocess)
+
+    def metadata(self) -> MetadataServiceStub:
+        return MetadataServiceStub(self.grpc)
+
+    def id_token(self, **changed: Any) -> str:
+        return organisation.id_token(self.now, **changed)
+
+    def partner_grant(self, **changed: Any) -> str:
+        return organisation.partner_grant(self.now, **changed)
+
+    async def apply(self, document: dict[str, Any]) -> int:
+        """Applies a bundle as `grantd apply` does, and waits until it is in force."""
+        parsed = parse_directory(organisation.write(self.folder / "governance", document))
+        active = await self.store.active_bundle()
+        await self.store.put_bundle(version_of(parsed), parsed.json, "test", "test")
+        epoch = await self.store.activate(version_of(parsed), active[0] if active else 0, act())
+        await self.parts.world.catch_up()
+        return epoch
+
+    async def block(self, kind: str, name: str) -> None:
+        await self.store.withdraw(Withdrawal(kind, name, "test", None), act())
+        await self.parts.world.view.refresh()
+
+    async def record(self, decision_id: str) -> dict[str, Any]:
+        """The record that explains a decision, wherever it is kept."""
+        found = await self.parts.world.ledger.find(decision_id)
+        assert found is not None, decision_id
+        return found
+
+    async def durable(self, decision_id: str) -> dict[str, Any] | None:
+        stored = await self.store.entry(decision_id)
+        return None if stored is None else json.loads(stored.entry.body)
+
+    def counted(self, metric: str, **labels: str) -> float:
+        """The value of one series of a counter."""
+        data = self.metrics.get_metrics_data()
+        found = [
+            point.value
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for each in scope.metrics
+            if each.name == metric
+            for point in each.data.data_points
+            if all(point.attributes.get(name) == value for name, value in labels.items())
+        ]
+        return sum(found)
+
+
+def act() -> Entry:
+    """The record of an administrative act."""
+    number = time.time_ns()
+    return Entry(f"dtest{number}", number // 1000, "Test", "applied", "", "", "", "", "", canonical({"v": 1}))
+
+
+@asynccontextmanager
+async def running(folder: Path, document: dict[str, Any] | None = None, **choices: Any) -> AsyncIterator[House]:
+    """Runs a service in `folder`: its file, its keys, a gRPC port, a shim."""
+    offset = [0.0]
+    keys = KeyDirectory(folder / "keys")
+    keys.make()
+    rotation = Rotation(keys, Schedule())
+
+    def wall() -> float:
+        return time.time() + offset[0]
+
+    rotation.ensure(EVERY_KEY, int(wall()))
+    reader, log = InMemoryMetricReader(), io.StringIO()
+    telemetry = Telemetry(Options(), {}, readers=[reader], stream=log)
+    store = SqliteStore.open(folder / "grantd.db")
+    parts = assemble(
+        store,
+        KeyRing(keys),
+        RemoteKeys(Fetcher(allow_loopback=True), time.monotonic),
+        telemetry,
+        Choices(resolve=FilesAndEnvironment(folder, {}), **choices),
+        wall=wall,
+        create=lambda needed: rotation.ensure(needed, int(wall())),
+    )
+    server = RpcServer(parts.endpoints, Peers({}, Role.SERVICE), [Listener("127.0.0.1:0")])
+    await server.start()
+    shim = Shim(parts.channel(), ShimLimits())
+    transport = httpx2.ASGITransport(app=shim, client=("192.0.2.7", 4711))
+    async with (
+        grpc.aio.insecure_channel(f"127.0.0.1:{server.ports[0]}") as channel,
+        httpx2.AsyncClient(transport=transport) as http,
+    ):
+        house = House(parts, store, channel, parts.channel(), http, folder, reader, log, offset)
+        if document is not None:
+            await house.apply(document)
+        try:
+            yield house
+        finally:
+            await server.grpc.stop(None)
+            await parts.world.ledger.close()
+            await store.close()
+            telemetry.shutdown()
