@@ -1,0 +1,57 @@
+"""Checks what a client may be at each place: grant issuers and servers differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
+from grantd_server.governance.declared import sound
+
+if TYPE_CHECKING:
+    from grantd_server.governance.declared import At, Bundle
+    from grantd_server.governance.faults import Faults
+
+
+def check_clients(bundle: Bundle, faults: Faults) -> None:
+    """Checks every registration of every client."""
+    for client, declared in sound(bundle.clients):
+        for at in client.at:
+            label = f"{declared.label}.at.{at.name}"
+            if at.name in bundle.grant_issuers:
+                _check_at_issuer(bundle, at, label, faults)
+            elif at.name in bundle.authorization_servers:
+                _check_at_server(at, label, faults)
+            else:
+                faults.at_key(at.node, label, f"there is no grant issuer and no authorization server {at.name}")
+
+
+def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None:
+    if at.grant_types != {GRANT_TYPE_TOKEN_EXCHANGE}:
+        faults.add(at.node.at("grant_types"), label, "a grant issuer offers token-exchange and nothing else")
+    if at.reuse_limit is not None:
+        faults.add(
+            at.node.at("reuse_limit"), label, "grants are redeemed at authorization servers; say reuse_limit there"
+        )
+    if not at.sso:
+        sentence = (
+            'the key "sso" is missing: the ids of this client at each identity provider, which its ID tokens name'
+        )
+        faults.add(at.node, label, sentence)
+    issuer = bundle.grant_issuers[at.name].value
+    known = set() if issuer is None else set(issuer.identity_providers)
+    for provider in at.sso:
+        if issuer is not None and provider not in known:
+            node = at.node.at("sso", provider)
+            faults.at_key(node, label, f"{provider} is not an identity provider of {at.name}")
+    for place, provider in enumerate(sorted(at.identity_providers or ())):
+        if provider not in at.sso:
+            node = at.node.at("identity_providers", place)
+            faults.add(node, label, f"the client has no sso id at {provider}, so it cannot use it")
+
+
+def _check_at_server(at: At, label: str, faults: Faults) -> None:
+    if at.proofs and at.grant_types != {GRANT_TYPE_JWT_BEARER}:
+        faults.add(at.node.at("grant_types"), label, "an authorization server offers jwt-bearer and nothing else")
+    for key, present in (("sso", bool(at.sso)), ("identity_providers", at.identity_providers is not None)):
+        if present:
+            faults.at_key(at.node.at(key), label, f"{key} belongs to grant issuers; nobody signs in at {at.name}")

@@ -1,0 +1,68 @@
+"""Compiles identity providers, grant issuers and authorization servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd_server.governance.declared import sound
+from grantd_server.model.governed import AuthorizationServer, TrustedIssuer
+
+if TYPE_CHECKING:
+    from grantd_server.governance.declared import Bundle, Trust
+    from grantd_server.model.governed import GrantIssuer, IdentityProvider
+
+
+def grant_issuers(bundle: Bundle) -> dict[str, GrantIssuer]:
+    """Ours, by issuer identifier."""
+    return {issuer.issuer: issuer for issuer, _ in sound(bundle.grant_issuers)}
+
+
+def providers(bundle: Bundle) -> dict[tuple[str, str], IdentityProvider]:
+    """By grant issuer name and the provider's issuer identifier."""
+    known = {provider.name: provider for provider, _ in sound(bundle.identity_providers)}
+    return {
+        (issuer.name, known[name].issuer): known[name]
+        for issuer, _ in sound(bundle.grant_issuers)
+        for name in issuer.identity_providers
+    }
+
+
+def servers(bundle: Bundle) -> dict[str, AuthorizationServer]:
+    """Ours, by issuer identifier, with their trust resolved."""
+    found = {}
+    for server, _ in sound(bundle.authorization_servers):
+        if not server.foreign:
+            trusted = [_trusted(bundle, trust) for trust in server.trusts]
+            found[server.issuer] = AuthorizationServer(
+                name=server.name,
+                issuer=server.issuer,
+                trust_domain=server.trust_domain,
+                algorithm=server.algorithm,
+                token_lifetime=server.token_lifetime,
+                trusted={issuer.issuer: issuer for issuer in trusted},
+                default_scopes=dict(server.default_scopes),
+            )
+    return found
+
+
+def _trusted(bundle: Bundle, trust: Trust) -> TrustedIssuer:
+    ours = bundle.grant_issuers.get(trust.name)
+    if ours is not None and ours.value is not None:
+        issuer, domain, keys = ours.value.issuer, ours.value.trust_domain, None
+        algorithms = frozenset({ours.value.algorithm})
+    else:
+        foreign = bundle.trusted_issuers[trust.name].value
+        if foreign is None:
+            raise AssertionError("a valid bundle has no broken object")
+        issuer, domain, keys, algorithms = foreign.issuer, foreign.trust_domain, foreign.keys, foreign.algorithms
+    return TrustedIssuer(
+        name=trust.name,
+        issuer=issuer,
+        trust_domain=domain,
+        keys=keys,
+        algorithms=algorithms,
+        resources=frozenset(trust.resources),
+        max_lifetime=trust.max_lifetime,
+        reuse_limit=trust.reuse_limit,
+        subject=trust.subject,
+    )

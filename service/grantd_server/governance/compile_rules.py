@@ -1,0 +1,103 @@
+"""Compiles the rule texts of both legs into indexed rule sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grantd_server.governance.declared import sound
+from grantd_server.governance.patterns import Registry, select
+from grantd_server.policy.clauses import Claim, Groups, Issuers, Roles, Users
+from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantd_server.governance.declared import Bundle, Declared, RuleText, Subjects
+    from grantd_server.model.governed import Resource
+    from grantd_server.model.rules import GrantInputs, RedemptionInputs
+    from grantd_server.policy.clauses import Clause
+
+
+def grant_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, GrantRules]:
+    """By grant issuer name. An issuer without rules has an empty set, which grants nothing."""
+    scopes = {resource.name: resource.scopes for resource in resources.values()}
+    registry = Registry(bundle.clients, scopes)
+    found = {}
+    for issuer, _ in sound(bundle.grant_issuers):
+        texts = _texts(bundle.grants.get(issuer.name, ()))
+        subjects = [text.subjects for text in texts if text.subjects is not None]
+        found[issuer.name] = RuleSet.of(
+            issuer.name,
+            scopes,
+            [_grant_rule(text, registry) for text in texts],
+            users=frozenset().union(*(subject.users for subject in subjects)),
+            claim_values=frozenset().union(*(values for subject in subjects for values in subject.claims.values())),
+        )
+    return found
+
+
+def redemption_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, RedemptionRules]:
+    """By authorization server name, over the resources that it governs."""
+    found = {}
+    for server, _ in sound(bundle.authorization_servers):
+        if server.foreign:
+            continue
+        governed = [resource for resource in resources.values() if resource.authorization_server == server.name]
+        scopes = {resource.name: resource.scopes for resource in governed}
+        registry = Registry(bundle.clients, scopes)
+        issuers = [trust.name for trust in server.trusts]
+        texts = _texts(bundle.redemptions.get(server.name, ()))
+        rules = [_redemption_rule(text, registry, issuers) for text in texts]
+        found[server.name] = RuleSet.of(server.name, scopes, rules)
+    return found
+
+
+def _texts(declared: list[Declared[RuleText]] | tuple[()]) -> list[RuleText]:
+    return [rule.value for rule in declared if rule.value is not None]
+
+
+def _grant_rule(text: RuleText, registry: Registry) -> Rule[GrantInputs]:
+    subjects = text.subjects
+    clauses = [] if subjects is None else _subject_clauses(subjects)
+    keyed = next((clause for clause in clauses if isinstance(clause, Users | Groups | Roles)), None)
+    kind = "" if keyed is None else keyed.name.rpartition(".")[2]
+    keys = () if keyed is None else tuple(f"{kind}:{value}" for value in sorted(keyed.values))
+    return _rule(text, registry, (*clauses, *text.clauses), keys, f"{kind}?" if keys and text.deny else "")
+
+
+def _subject_clauses(subjects: Subjects) -> list[Clause[Any]]:
+    clauses: list[Clause[Any]] = []
+    if subjects.users:
+        clauses.append(Users(subjects.users))
+    if subjects.groups:
+        clauses.append(Groups(subjects.groups))
+    if subjects.roles:
+        clauses.append(Roles(subjects.roles))
+    for qualified, values in sorted(subjects.claims.items()):
+        provider, _, claim = qualified.partition(":")
+        clauses.append(Claim(provider, claim, values))
+    return clauses
+
+
+def _redemption_rule(text: RuleText, registry: Registry, issuers: list[str]) -> Rule[RedemptionInputs]:
+    named = select(text.issuers, issuers)
+    return _rule(text, registry, (Issuers(named), *text.clauses), tuple(sorted(named)), "")
+
+
+def _rule(
+    text: RuleText, registry: Registry, clauses: tuple[Clause[Any], ...], keys: tuple[str, ...], unknown_key: str
+) -> Rule[Any]:
+    resources = registry.resources(text.resources)
+    return Rule(
+        id=text.id,
+        deny=text.deny,
+        resources=resources,
+        clients=registry.clients(text.clients),
+        scopes=registry.scopes(text.scopes, resources),
+        clauses=clauses,
+        keys=keys,
+        unknown_key=unknown_key,
+        shadow=text.shadow,
+        expires=text.expires,
+        written={"clients": ", ".join(text.clients), "scopes": ", ".join(text.scopes)},
+    )

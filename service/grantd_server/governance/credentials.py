@@ -1,0 +1,102 @@
+"""Reads how a party proves who it is. Secrets are digests or references, never values."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from grantd_server.governance import scalars
+from grantd_server.governance.declared import Proof, Secret, SecretReference
+from grantd_server.governance.faults import Wrong
+from grantd_server.governance.key_sources import read_algorithms, read_source, thumbprints
+from grantd_server.model.governed import KeyCredential, PeerCredential
+
+if TYPE_CHECKING:
+    from grantd_server.governance.fields import Fields
+    from grantd_server.governance.nodes import Node
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_SPIFFE = re.compile(r"spiffe://[a-z0-9._-]{1,255}(?:/[A-Za-z0-9._-]+)+")
+"""SPIFFE-ID section 2: a trust domain in lower case and a path without empty segments."""
+_DNS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
+
+_KINDS = ("secret", "private_key_jwt", "peer")
+_SECRET_KINDS = ("sha256", "file", "env")
+
+
+def read_proofs(fields: Fields) -> tuple[Proof, ...]:
+    """`authentication`: a list, so that a credential is exchanged without an outage."""
+    if "authentication" not in fields:
+        fields.wrong("", 'the key "authentication" is missing; public clients are not admitted')
+    items = fields.each("authentication", lambda node: node, required=False)
+    proofs = (_proof(fields.below(node, f"authentication[{place}]")) for place, node in enumerate(items))
+    return tuple(proof for proof in proofs if proof is not None)
+
+
+def _proof(fields: Fields) -> Proof | None:
+    found = [kind for kind in _KINDS if kind in fields]
+    credential: Secret | KeyCredential | PeerCredential | None = None
+    if len(found) != 1:
+        fields.wrong("", f"exactly one of {', '.join(_KINDS)} is expected")
+    elif found == ["secret"]:
+        credential = _secret(fields)
+    elif found == ["peer"]:
+        credential = PeerCredential(fields.required("peer", _peer, ""))
+    else:
+        credential = _keys(fields)
+    if found:
+        fields.close()
+    if credential is None or not fields.sound:
+        return None
+    inline = thumbprints(credential.keys) if isinstance(credential, KeyCredential) else ()
+    return Proof(credential, frozenset(inline), fields.node)
+
+
+def _secret(fields: Fields) -> Secret | None:
+    inside = fields.inside("secret")
+    if inside is None:
+        return None
+    found = [kind for kind in _SECRET_KINDS if kind in inside]
+    if len(found) != 1:
+        inside.wrong("", f"exactly one of {', '.join(_SECRET_KINDS)} is expected")
+    digest = inside.optional("sha256", _digest, None)
+    path = inside.optional("file", scalars.text, None)
+    variable = inside.optional("env", _variable, None)
+    expires = inside.optional("expires", scalars.instant, None)
+    inside.close()
+    if digest is not None:
+        return Secret(digest, None, expires)
+    reference = SecretReference("file", path) if path is not None else SecretReference("env", variable or "")
+    return Secret(None, reference, expires)
+
+
+def _keys(fields: Fields) -> KeyCredential | None:
+    inside = fields.inside("private_key_jwt")
+    if inside is None:
+        return None
+    algorithms = read_algorithms(inside)
+    source = read_source(inside, algorithms, ("jwks_uri", "jwks"))
+    inside.close()
+    return KeyCredential(source, algorithms)
+
+
+def _digest(node: Node) -> bytes:
+    value = node.value if isinstance(node.value, str) else str(node.value)
+    if _DIGEST.fullmatch(value) is None:
+        raise Wrong("the SHA-256 of a generated secret is expected, 64 lower-case hexadecimal digits")
+    return bytes.fromhex(value)
+
+
+def _variable(node: Node) -> str:
+    value = scalars.text(node)
+    if _VARIABLE.fullmatch(value) is None:
+        raise Wrong("the name of an environment variable is expected")
+    return value
+
+
+def _peer(node: Node) -> str:
+    value = scalars.text(node)
+    if _SPIFFE.fullmatch(value) is None and _DNS.fullmatch(value) is None:
+        raise Wrong(f'"{value}" is neither a SPIFFE id with a path nor a DNS name in lower case')
+    return value

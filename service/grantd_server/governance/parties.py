@@ -1,0 +1,155 @@
+"""Reads identity providers, grant issuers and authorization servers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from grantd_server.governance import scalars
+from grantd_server.governance.declared import ForeignIssuer, Server, Trust
+from grantd_server.governance.faults import Wrong
+from grantd_server.governance.key_sources import read_algorithms, read_keys
+from grantd_server.model.governed import GrantIssuer, IdentityProvider, SubjectMapping, SubjectRule
+
+if TYPE_CHECKING:
+    from grantd_server.governance.fields import Fields
+    from grantd_server.governance.nodes import Node
+
+GRANT_LIFETIME = 300
+"""Seconds; an ID-JAG lives no longer unless `allow_long_grants` says so."""
+LONGEST_GRANT_LIFETIME = 900
+TOKEN_LIFETIME = 900
+TOKEN_LIFETIME_LIMIT = 3600
+"""Seconds; an access token lives no longer unless `allow_long_tokens` says so."""
+LONGEST_TOKEN_LIFETIME = 43200
+LONGEST_ACCEPTED_GRANT = 3600
+
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_PASSTHROUGH = SubjectMapping(SubjectRule.PASSTHROUGH)
+
+
+def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
+    algorithms = read_algorithms(fields)
+    return IdentityProvider(
+        name=name,
+        issuer=fields.required("issuer", scalars.issuer, ""),
+        keys=read_keys(fields, algorithms),
+        algorithms=algorithms,
+        subject=_subject(fields),
+        groups_claim=fields.optional("groups_claim", scalars.text, None),
+        roles_claim=fields.optional("roles_claim", scalars.text, None),
+        claims=fields.each("claims", _claim, required=False),
+        email_domains=fields.each("email_domains", _email_domain, required=False),
+    )
+
+
+def read_grant_issuer(fields: Fields, name: str) -> GrantIssuer:
+    return GrantIssuer(
+        name=name,
+        issuer=fields.required("issuer", scalars.issuer, ""),
+        trust_domain=fields.required("trust_domain", scalars.name, ""),
+        identity_providers=fields.each("identity_providers", scalars.name),
+        algorithm=fields.optional("algorithm", scalars.algorithm, "ES256"),
+        grant_lifetime=_lifetime(
+            fields, "grant_lifetime", GRANT_LIFETIME, GRANT_LIFETIME, ("allow_long_grants", LONGEST_GRANT_LIFETIME)
+        ),
+        rules=name,
+    )
+
+
+def read_trusted_issuer(fields: Fields, name: str) -> ForeignIssuer:
+    algorithms = read_algorithms(fields)
+    return ForeignIssuer(
+        name=name,
+        issuer=fields.required("issuer", scalars.issuer, ""),
+        trust_domain=fields.required("trust_domain", scalars.name, ""),
+        keys=read_keys(fields, algorithms),
+        algorithms=algorithms,
+    )
+
+
+def read_server(fields: Fields, name: str) -> Server:
+    """An authorization server: what is only ours is not read of a foreign one, and so
+    is an unknown key there."""
+    issuer = fields.required("issuer", scalars.issuer, "")
+    trust_domain = fields.required("trust_domain", scalars.name, "")
+    if fields.optional("foreign", scalars.flag, False):
+        return Server(name, issuer, trust_domain, True, "", 0, (), {})
+    return Server(
+        name=name,
+        issuer=issuer,
+        trust_domain=trust_domain,
+        foreign=False,
+        algorithm=fields.optional("algorithm", scalars.algorithm, "ES256"),
+        token_lifetime=_lifetime(
+            fields,
+            "token_lifetime",
+            TOKEN_LIFETIME,
+            TOKEN_LIFETIME_LIMIT,
+            ("allow_long_tokens", LONGEST_TOKEN_LIFETIME),
+        ),
+        trusts=tuple(_trust(fields, issuer, node) for issuer, node in fields.mapping("trusts", required=True).items()),
+        default_scopes={
+            resource: fields.items_of(node, f"{fields.label}.default_scopes.{resource}", scalars.scope)
+            for resource, node in fields.mapping("default_scopes").items()
+        },
+    )
+
+
+def _trust(server: Fields, name: str, node: Node) -> Trust:
+    fields = server.below(node, f"trusts.{name}")
+    trust = Trust(
+        name=name,
+        resources=fields.each("resources", scalars.name),
+        max_lifetime=fields.optional("max_lifetime", scalars.seconds, GRANT_LIFETIME),
+        reuse_limit=fields.optional("reuse_limit", scalars.count, 1),
+        subject=_subject(fields),
+        node=node,
+    )
+    if trust.max_lifetime > LONGEST_ACCEPTED_GRANT:
+        fields.wrong("max_lifetime", f"grants that live longer than {LONGEST_ACCEPTED_GRANT}s are not accepted")
+    fields.close()
+    return trust
+
+
+def _subject(fields: Fields) -> SubjectMapping:
+    """`passthrough`, or `{claim: NAME}`. Required: a subject never moves from one
+    namespace to another without a declaration (A-40)."""
+    if isinstance(fields.node.at("subject").value, dict) and "subject" in fields:
+        inside = fields.inside("subject")
+        claim = inside.required("claim", scalars.text, "") if inside else ""
+        if inside:
+            inside.close()
+        return SubjectMapping(SubjectRule.CLAIM, claim)
+    return fields.required("subject", _passthrough, _PASSTHROUGH)
+
+
+def _passthrough(node: Node) -> SubjectMapping:
+    if node.value != "passthrough":
+        raise Wrong('"passthrough" or a mapping with the key "claim" is expected')
+    return _PASSTHROUGH
+
+
+def _claim(node: Node) -> str:
+    claim = scalars.text(node)
+    if claim in {"email", "email_verified"}:
+        raise Wrong("an address is no attribute; name people as PROVIDER:mailto:ADDRESS and declare email_domains")
+    return claim
+
+
+def _email_domain(node: Node) -> str:
+    domain = scalars.text(node)
+    if _DOMAIN.fullmatch(domain) is None:
+        raise Wrong(f'"{domain}" is not a domain in lower case')
+    return domain
+
+
+def _lifetime(fields: Fields, key: str, default: int, limit: int, override: tuple[str, int]) -> int:
+    switch, cap = override
+    lifetime = fields.optional(key, scalars.seconds, default)
+    longer = fields.optional(switch, scalars.flag, False)
+    if lifetime > cap:
+        fields.wrong(key, f"more than {cap}s is never allowed")
+    elif lifetime > limit and not longer:
+        fields.wrong(key, f"more than {limit}s needs {switch}: true beside it")
+    return lifetime

@@ -1,0 +1,82 @@
+"""Reads what is registered: resources, resource servers and clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
+from grantd_server.governance import scalars
+from grantd_server.governance.credentials import read_proofs
+from grantd_server.governance.declared import AskingServer, At, Client
+from grantd_server.governance.faults import Wrong
+from grantd_server.model.governed import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from grantd_server.governance.fields import Fields
+    from grantd_server.governance.nodes import Node
+
+GRANT_TYPES = {"token-exchange": GRANT_TYPE_TOKEN_EXCHANGE, "jwt-bearer": GRANT_TYPE_JWT_BEARER}
+
+
+def read_resource(fields: Fields, name: str) -> Resource:
+    scopes = frozenset(fields.each("scopes", scalars.scope))
+    default_scopes = fields.each("default_scopes", scalars.scope, required=False)
+    for stray in sorted(set(default_scopes) - scopes):
+        fields.wrong("default_scopes", f'"{stray}" is not among the scopes of this resource')
+    return Resource(
+        name=name,
+        uri=fields.required("uri", scalars.resource_uri, ""),
+        aliases=fields.each("aliases", scalars.resource_uri, required=False),
+        authorization_server=fields.required("authorization_server", scalars.name, ""),
+        scopes=scopes,
+        default_scopes=default_scopes,
+    )
+
+
+def read_resource_server(fields: Fields, name: str) -> AskingServer:
+    return AskingServer(
+        name=name,
+        at=fields.required("at", scalars.name, ""),
+        client_id=fields.required("client_id", scalars.client_id, ""),
+        proofs=read_proofs(fields),
+        resources=fields.each("resources", scalars.name),
+    )
+
+
+def read_client(fields: Fields, name: str, foreign: Collection[str]) -> Client:
+    """A client; `foreign` are the servers at which it only has an id."""
+    places = fields.mapping("at", required=True).items()
+    return Client(name, tuple(_at(fields.below(node, f"at.{where}"), where, foreign) for where, node in places))
+
+
+def _at(fields: Fields, where: str, foreign: Collection[str]) -> At:
+    if where in foreign:
+        client_id = fields.required("client_id", scalars.foreign_client_id, "")
+        hint = f"{where} is foreign: it authenticates the client itself, and only client_id is said here"
+        fields.close(dict.fromkeys(("authentication", "grant_types", "sso", "identity_providers", "reuse_limit"), hint))
+        return At(where, client_id, (), frozenset(), {}, None, None, fields.node)
+    providers = fields.each("identity_providers", scalars.name, required=False)
+    at = At(
+        name=where,
+        client_id=fields.required("client_id", scalars.client_id, ""),
+        proofs=read_proofs(fields),
+        grant_types=frozenset(fields.each("grant_types", _grant_type)),
+        sso={
+            provider: frozenset(fields.items_of(node, f"{fields.label}.sso.{provider}", scalars.text))
+            for provider, node in fields.mapping("sso").items()
+        },
+        identity_providers=frozenset(providers) if "identity_providers" in fields else None,
+        reuse_limit=fields.optional("reuse_limit", scalars.count, None),
+        node=fields.node,
+    )
+    fields.close()
+    return at
+
+
+def _grant_type(node: Node) -> str:
+    value = node.value
+    if not isinstance(value, str) or value not in GRANT_TYPES:
+        raise Wrong(f"one of {', '.join(GRANT_TYPES)} is expected")
+    return GRANT_TYPES[value]

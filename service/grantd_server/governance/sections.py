@@ -1,0 +1,109 @@
+"""Reads a whole document: its sections, their objects, and what each is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from grantd_server.governance import scalars
+from grantd_server.governance.declared import Bundle, Declared, RuleText
+from grantd_server.governance.faults import Wrong
+from grantd_server.governance.fields import Fields
+from grantd_server.governance.nodes import Node
+from grantd_server.governance.parties import (
+    read_grant_issuer,
+    read_identity_provider,
+    read_server,
+    read_trusted_issuer,
+)
+from grantd_server.governance.registered import read_client, read_resource, read_resource_server
+from grantd_server.governance.rule_texts import read_grant_rule, read_redemption_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grantd_server.governance.faults import Faults
+
+T = TypeVar("T")
+
+OBJECTS = (
+    "identity_providers",
+    "grant_issuers",
+    "trusted_issuers",
+    "authorization_servers",
+    "resources",
+    "resource_servers",
+    "clients",
+)
+"""Sections of named objects, in the order in which people think of them."""
+RULES = ("grants", "redemptions")
+"""Sections of rule lists, by the name of an issuer or server."""
+SECTIONS = OBJECTS + RULES
+
+
+def read_bundle(root: Node, faults: Faults) -> Bundle:
+    """Reads every section of a document."""
+    fields = Fields(root, "", faults)
+    nodes = {section: fields.optional(section, lambda node: node, Node({}, root.file)) for section in SECTIONS}
+    fields.close()
+
+    def named(section: str, read: Callable[[Fields, str], T]) -> dict[str, Declared[T]]:
+        return _objects(nodes[section], section, read, faults)
+
+    servers = named("authorization_servers", read_server)
+    foreign = frozenset(name for name, server in servers.items() if server.value is not None and server.value.foreign)
+    return Bundle(
+        identity_providers=named("identity_providers", read_identity_provider),
+        grant_issuers=named("grant_issuers", read_grant_issuer),
+        trusted_issuers=named("trusted_issuers", read_trusted_issuer),
+        authorization_servers=servers,
+        resources=named("resources", read_resource),
+        resource_servers=named("resource_servers", read_resource_server),
+        clients=named("clients", lambda fields, name: read_client(fields, name, foreign)),
+        grants=_rules(nodes["grants"], "grants", read_grant_rule, faults),
+        redemptions=_rules(nodes["redemptions"], "redemptions", read_redemption_rule, faults),
+    )
+
+
+def _objects(node: Node, section: str, read: Callable[[Fields, str], T], faults: Faults) -> dict[str, Declared[T]]:
+    found: dict[str, Declared[T]] = {}
+    for name, below in _entries(node, section, faults).items():
+        label = f"{section}.{name}"
+        _check_name(below, name, section, faults)
+        fields = Fields(below, label, faults)
+        value = read(fields, name)
+        fields.close()
+        found[name] = Declared(value if fields.sound else None, below, label)
+    return found
+
+
+def _rules(
+    node: Node, section: str, read: Callable[[Fields], RuleText], faults: Faults
+) -> dict[str, list[Declared[RuleText]]]:
+    found: dict[str, list[Declared[RuleText]]] = {}
+    for name, below in _entries(node, section, faults).items():
+        found[name] = []
+        if not isinstance(below.value, list):
+            faults.add(below, f"{section}.{name}", f"a list of rules is expected, not {scalars.kind_of(below)}")
+            continue
+        for place, item in enumerate(below.value):
+            told = item.at("id").value
+            label = f"{section}.{name}.{told if isinstance(told, str) else place}"
+            fields = Fields(item, label, faults)
+            rule = read(fields)
+            found[name].append(Declared(rule if fields.sound else None, item, label))
+    return found
+
+
+def _entries(node: Node, section: str, faults: Faults) -> dict[str, Node]:
+    if isinstance(node.value, dict):
+        return node.value
+    if node.value is not None:
+        faults.add(node, section, f"a mapping of names is expected, not {scalars.kind_of(node)}")
+    return {}
+
+
+def _check_name(node: Node, name: str, section: str, faults: Faults) -> None:
+    try:
+        scalars.name(Node(name, node.file))
+    except Wrong as wrong:
+        faults.at_key(node, section, str(wrong))

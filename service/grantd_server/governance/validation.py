@@ -1,0 +1,24 @@
+"""Checks what no single object shows: references, uniqueness, trust domains, rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd_server.governance.references import check_references
+from grantd_server.governance.rule_checks import check_rules
+from grantd_server.governance.shared_credentials import check_shared
+from grantd_server.governance.trust_domains import check_trust_domains
+from grantd_server.governance.uniqueness import check_uniqueness
+
+if TYPE_CHECKING:
+    from grantd_server.governance.declared import Bundle
+    from grantd_server.governance.faults import Faults
+
+
+def validate(bundle: Bundle, faults: Faults) -> None:
+    """Notes every fault of a bundle; objects that could not be read are left out."""
+    check_references(bundle, faults)
+    check_uniqueness(bundle, faults)
+    check_trust_domains(bundle, faults)
+    check_shared(bundle, faults, lambda secret: secret.digest)
+    check_rules(bundle, faults)

@@ -1,0 +1,147 @@
+"""The decision of one rule set for one resource. Pure: inputs in, answer out.
+
+Deny wins, no rule means no, the order of rules never matters. Unknown never satisfies
+an allow and always satisfies a deny that reads it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd_server.model.rules import Decision, ScopeRefusal, State, StepUp
+from grantd_server.policy.index import ANY
+from grantd_server.policy.near_misses import nearest
+from grantd_server.policy.sign_in import Acr, AuthAge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from grantd_server.model.rules import GrantInputs, RedemptionInputs
+    from grantd_server.policy.clauses import AttemptT
+    from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
+
+Refusals = dict[str, tuple[ScopeRefusal, str | None]]
+
+
+def decide_grant(rules: GrantRules, inputs: GrantInputs) -> Decision:
+    """Decides leg 1 for one resource."""
+    return _decide(rules, inputs, grant_keys(inputs))
+
+
+def decide_redemption(rules: RedemptionRules, inputs: RedemptionInputs) -> Decision:
+    """Decides leg 2 for one resource; the granted scopes are under the ceiling."""
+    return _decide(rules, inputs, [ANY, inputs.issuer])
+
+
+def grant_keys(inputs: GrantInputs) -> list[str]:
+    """The index keys of a user; `groups?` stands for groups that are unknown."""
+    keys = [ANY]
+    for name, attribute in (("users", inputs.users), ("groups", inputs.groups), ("roles", inputs.roles)):
+        if attribute.state is State.UNKNOWN:
+            keys.append(f"{name}?")
+        else:
+            keys += [f"{name}:{value}" for value in attribute.values]
+    return keys
+
+
+def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Decision:
+    registered = rules.scopes.get(inputs.resource, frozenset())
+    asked = registered.intersection(inputs.scopes)
+    where = (inputs.resource, inputs.client, keys)
+    denied = _first_by_scope(rules.denies.find(*where), inputs, asked)
+    candidates = [rule for rule in rules.allows.find(*where) if rule.concerns(inputs)]
+    allowed = _first_by_scope(candidates, inputs, asked)
+    granted = {scope: allowed[scope] for scope in inputs.scopes if scope in allowed and scope not in denied}
+    refused, step_up = {}, None
+    if len(granted) < len(set(inputs.scopes)):
+        short = _short_of_sign_in(candidates, inputs, asked.difference(denied, allowed))
+        refused = _refusals(inputs.scopes, asked, granted, denied, short)
+        step_up = _step_up(short)
+    open_scopes = {scope for scope, (why, _) in refused.items() if why in _MENDABLE}
+    return Decision(
+        granted=granted,
+        refused=refused,
+        near_misses=nearest(rules.allows, candidates, inputs, open_scopes) if open_scopes else (),
+        shadow=_shadow(rules.shadows.find(*where), inputs, asked),
+        step_up=step_up,
+    )
+
+
+_MENDABLE = frozenset({ScopeRefusal.NO_RULE, ScopeRefusal.STEP_UP})
+"""What another rule or another sign-in would change: near misses explain it."""
+
+
+def _first_by_scope(rules: Iterable[Rule[AttemptT]], inputs: AttemptT, asked: frozenset[str]) -> dict[str, str]:
+    """Scope to the matching rule with the smallest id, so that the answer does not
+    depend on the order of rules."""
+    first: dict[str, str] = {}
+    for rule in rules:
+        covered = asked & rule.scopes
+        if covered and rule.concerns(inputs) and rule.matches(inputs):
+            for scope in covered:
+                if scope not in first or rule.id < first[scope]:
+                    first[scope] = rule.id
+    return first
+
+
+def _short_of_sign_in(
+    candidates: Iterable[Rule[AttemptT]], inputs: AttemptT, missing: frozenset[str]
+) -> dict[str, Rule[AttemptT]]:
+    """Scope to the allow rule that lacks nothing but the sign-in, the one that lacks
+    least. A scope that a deny covers is not among them: signing in again would not
+    help (A-46)."""
+    short: dict[str, tuple[int, str, Rule[AttemptT]]] = {}
+    for rule in candidates:
+        covered = missing & rule.scopes
+        if not covered:
+            continue
+        failing = rule.failing(inputs)
+        if all(clause.about_sign_in for clause in failing):
+            nearness = (len(failing), rule.id, rule)
+            for scope in covered:
+                if scope not in short or nearness[:2] < short[scope][:2]:
+                    short[scope] = nearness
+    return {scope: rule for scope, (_, _, rule) in short.items()}
+
+
+def _refusals(
+    scopes: tuple[str, ...],
+    asked: frozenset[str],
+    granted: Mapping[str, str],
+    denied: Mapping[str, str],
+    short: Mapping[str, object],
+) -> Refusals:
+    refused: Refusals = {}
+    for scope in scopes:
+        if scope in granted:
+            continue
+        if scope not in asked:
+            refused[scope] = (ScopeRefusal.UNKNOWN_SCOPE, None)
+        elif scope in denied:
+            refused[scope] = (ScopeRefusal.DENY_RULE, denied[scope])
+        elif scope in short:
+            refused[scope] = (ScopeRefusal.STEP_UP, None)
+        else:
+            refused[scope] = (ScopeRefusal.NO_RULE, None)
+    return refused
+
+
+def _step_up(short: Mapping[str, Rule[AttemptT]]) -> StepUp | None:
+    """What to ask of the next sign-in: everything the rule wants of it, so that a fresh
+    sign-in does not lose what the old one had. A rule that wants only a method has no
+    parameter of RFC 9470 to ask with; a fresh sign-in is the nearest thing."""
+    if not short:
+        return None
+    rule = min(short.values(), key=lambda rule: rule.id)
+    acr = next((clause.values for clause in rule.clauses if isinstance(clause, Acr)), ())
+    age = next((clause.seconds for clause in rule.clauses if isinstance(clause, AuthAge)), None)
+    return StepUp(acr_values=acr, max_age=age if acr or age is not None else 0)
+
+
+def _shadow(rules: Iterable[Rule[AttemptT]], inputs: AttemptT, asked: frozenset[str]) -> dict[str, str]:
+    outcomes = {
+        rule.id: "deny" if rule.deny else "allow"
+        for rule in rules
+        if not asked.isdisjoint(rule.scopes) and rule.concerns(inputs) and rule.matches(inputs)
+    }
+    return dict(sorted(outcomes.items()))
