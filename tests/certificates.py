@@ -62,6 +62,7 @@ class Authority:
         ips: tuple[str, ...] = (),
         common_name: str = "",
         expired: bool = False,
+        passphrase: bytes = b"",
     ) -> Leaf:
         """Issues a leaf with exactly these subject alternative names."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -86,11 +87,12 @@ class Authority:
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not attributes)
         certificate = builder.sign(self._key, hashes.SHA256())
+        encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if passphrase:
+            encryption = serialization.BestAvailableEncryption(passphrase)
         return Leaf(
             certificate.public_bytes(serialization.Encoding.PEM),
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            ),
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption),
         )
 
 

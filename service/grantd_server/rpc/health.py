@@ -68,11 +68,14 @@ class Health:
     async def _watch(self, raw: bytes, context: Context) -> None:
         service = await self._asked(raw, context)
         told = b""
-        while not self._closed:
-            changed = self._changed
+        while True:
+            # Read before the answer is made: the last word is told, too.
+            changed, closed = self._changed, self._closed
             answer = self._answer(service)
             if answer != told:
                 await context.write(answer)
+            if closed:
+                return
             told = answer
             await changed.wait()
 
