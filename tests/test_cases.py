@@ -1,0 +1,107 @@
+"""Every case file, on every way in: both faces, the record and the metric."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+import organisation as org
+from case_files import RPCS, Case, Result, cases, run
+from grantd_server.refusals import Reason
+from house import House, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def _parameters() -> list[Any]:
+    return [
+        pytest.param(
+            case,
+            transport,
+            id=f"{case.rpc}: {case.name} [{transport}]",
+            marks=[
+                pytest.mark.req(*case.spec.get("req", [])),
+                pytest.mark.hostile(*case.spec.get("hostile", [])),
+            ],
+        )
+        for case in cases()
+        for transport in case.transports
+    ]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One house for the cases that leave it as it was."""
+    async with running(tmp_path_factory.mktemp("house"), org.bundle()) as house:
+        yield house
+
+
+@pytest.mark.parametrize(("case", "transport"), _parameters())
+async def test_case(case: Case, transport: str, shared: House, tmp_path_factory: pytest.TempPathFactory) -> None:
+    if not case.fresh:
+        await _check(shared, case, transport)
+        return
+    async with running(tmp_path_factory.mktemp("fresh"), org.bundle()) as house:
+        await _check(house, case, transport)
+
+
+async def _check(house: House, case: Case, transport: str) -> None:
+    rpc = RPCS[case.rpc][0]
+    if "refused" in case.spec:
+        reason = Reason[case.spec["refused"]]
+        before = house.counted("grantd.refused", rpc=rpc, reason=reason.name)
+        result = await run(house, case, transport)
+        _assert_refused(result, reason, transport, case)
+        record = await house.record(result.decision_id)
+        assert record["reason"] == reason.name, record
+        assert record["outcome"] in {"refused", "failed"}
+        assert record["rpc"] == rpc
+        assert house.counted("grantd.refused", rpc=rpc, reason=reason.name) == before + 1
+        durable = await house.durable(result.decision_id)
+        assert (durable is not None) == bool(record.get("client")), "class 1 is durable, class 3 is not"
+    else:
+        result = await run(house, case, transport)
+        assert result.ok, result
+        _assert_granted(result, case, transport)
+        record = await house.record(result.decision_id)
+        assert record["outcome"] == case.spec.get("outcome", "granted"), record
+
+
+def _assert_refused(result: Result, reason: Reason, transport: str, case: Case) -> None:
+    public = reason.public
+    assert not result.ok, result
+    assert result.body["error"] == public.oauth_error
+    assert result.body["error_description"] == public.sentence
+    if transport == "http":
+        assert result.http == public.http
+        assert result.headers is not None
+        assert result.headers["cache-control"] == "no-store"
+        assert result.headers["content-type"].startswith("application/json")
+    else:
+        assert (result.status, result.reason) == (public.status, public.name)
+    for name, value in case.spec.get("challenge", {}).items():
+        assert str(result.body[name]) == str(value)
+
+
+def _assert_granted(result: Result, case: Case, transport: str) -> None:
+    for name, value in case.spec.get("granted", {}).items():
+        assert result.body.get(name) == value, (name, result.body)
+    if case.spec.get("granted") == {"active": False} and transport == "http":
+        assert result.body == {"active": False}
+    if "claims" in case.spec:
+        claims = json.loads(_decoded(result.body["access_token"].split(".")[1]))
+        for name, value in case.spec["claims"].items():
+            assert claims.get(name) == value, (name, claims)
+    assert "refresh_token" not in result.body
+    assert "id_token" not in result.body
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
