@@ -98,6 +98,8 @@ class Fetcher:
             raise FetchFailed("the address is not a URL") from None
         if not _HOST.fullmatch(url.raw_host) or url.userinfo or url.fragment:
             raise FetchFailed("the address needs a plain host and must have no user and no fragment")
+        if not 0 < (url.port or 443) < 65536:
+            raise FetchFailed("the address has no such port")
         if url.scheme != "https" and not (url.scheme == "http" and self._loopback):
             raise FetchFailed("the address is not https")
         return url
