@@ -1,0 +1,251 @@
+"""The settings: sections of frozen values. Their descriptions are the documentation.
+
+There is no default for anything that decides who is trusted.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from grantd_server.model.caller import Role
+from grantd_server.model.requests import Secret
+from grantd_server.telemetry.logs import Level
+from grantd_server.telemetry.trace_context import Trust
+
+LONGEST_SKEW = 60
+SHORTEST_SKEW = 30
+ROLES = ("shim", "service", "resource_server", "admin", "auditor", "observer")
+"""Roles that a caller can be given."""
+
+
+def _address(value: str) -> str:
+    if value.startswith("unix:"):
+        if not value.removeprefix("unix:").startswith("/"):
+            raise ValueError("a Unix socket is unix:/absolute/path")
+        return value
+    host, colon, port = value.rpartition(":")
+    if not host or not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("an address is host:port or unix:/path")
+    return value
+
+
+def _role(value: Any) -> Role:
+    if isinstance(value, Role):
+        return value
+    if value in ROLES:
+        return Role(value)
+    raise ValueError(f"a role is expected: {', '.join(ROLES)}")
+
+
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(value)
+    except ValueError:
+        raise ValueError("a network such as 10.0.0.0/8 is expected") from None
+
+
+def _secret(value: Any) -> Secret:
+    # `sources` has put what {file: …} and {env: …} name in their place by now.
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, str):
+        return Secret(value)
+    raise ValueError("a text, {file: path} or {env: NAME} is expected")
+
+
+def _level(value: Any) -> Level:
+    try:
+        return Level.named(value)
+    except (KeyError, AttributeError):
+        raise ValueError("debug, info, warning or error is expected") from None
+
+
+def is_local(address: str) -> bool:
+    """True for a Unix socket and a loopback literal; what a name means, a resolver says."""
+    if address.startswith("unix:"):
+        return True
+    try:
+        return ip_address(address.rpartition(":")[0].strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+Address = Annotated[str, AfterValidator(_address)]
+SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(lambda _: "Secret()")]
+CallerRole = Annotated[Role, BeforeValidator(_role)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+LogLevel = Annotated[Level, BeforeValidator(_level)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class MutualTls(_Section):
+    """TLS of the gRPC listener: both sides show a certificate."""
+
+    certificate: Path = Field(description="Certificate chain, PEM. Read again when it changes.")
+    key: Path = Field(description="Its private key, PEM; not readable by everybody.")
+    client_ca: Path = Field(description="Authorities of client certificates, PEM. Use one of your own.")
+
+
+class Grpc(_Section):
+    """The gRPC listener."""
+
+    listen: Address = Field(default="127.0.0.1:7443", description="`host:port` or `unix:/path`.")
+    tls: MutualTls | None = Field(
+        default=None, description="Without it only loopback is served, and only in development."
+    )
+    callers: dict[str, CallerRole] = Field(
+        default_factory=dict,
+        description="TLS identity of a caller (`spiffe://…` or a DNS name) to its one role: `shim`, `service`, "
+        "`resource_server`, `admin`, `auditor`, `observer`.",
+    )
+    plaintext: CallerRole | None = Field(default=None, description="Development: role of every caller without TLS.")
+    reflection: bool = Field(default=False, description="Offers gRPC server reflection, for `grpcurl`.")
+
+
+class ServerTls(_Section):
+    """TLS of the HTTP listener."""
+
+    certificate: Path = Field(description="Certificate chain, PEM.")
+    key: Path = Field(description="Its private key, PEM; not readable by everybody.")
+
+
+class Http(_Section):
+    """The HTTP listener: OAuth endpoints, metadata, keys."""
+
+    listen: Address = Field(default="127.0.0.1:7080", description="`host:port` or `unix:/path`.")
+    tls: ServerTls | None = Field(default=None, description="Without it only loopback is served.")
+    behind_proxy: bool = Field(
+        default=False, description="Says that a proxy on this machine ends TLS before it gets here."
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(), description="Networks of proxies whose `X-Forwarded-For` is believed."
+    )
+    cors: bool = Field(
+        default=False, description="Lets scripts of any origin read metadata and keys, and nothing else."
+    )
+    trust_traceparent: Trust = Field(
+        default=Trust.LINK, description="What a client's `traceparent` is good for: `link`, `parent` or `ignore`."
+    )
+
+
+class ClientTls(_Section):
+    """TLS towards the gRPC service."""
+
+    certificate: Path = Field(description="Our certificate, with the identity that has the role `shim`, PEM.")
+    key: Path = Field(description="Its private key, PEM; not readable by everybody.")
+    ca: Path = Field(description="Authorities of the service's certificate, PEM.")
+    server_name: str | None = Field(default=None, description="Name in that certificate, where the address differs.")
+
+
+class HttpUpstream(_Section):
+    """For `grantd serve http`: where the gRPC service is."""
+
+    address: Address | None = Field(default=None, description="`host:port` or `unix:/path` of the gRPC service.")
+    tls: ClientTls | None = Field(
+        default=None, description="Without it only loopback is called, and only in development."
+    )
+
+
+class Store(_Section):
+    """Where grants, records and live state are kept."""
+
+    url: SecretText | None = Field(default=None, description="`sqlite:///path`; also `{file: path}` or `{env: NAME}`.")
+
+
+class Keys(_Section):
+    """Our own keys."""
+
+    directory: Path | None = Field(default=None, description="Directory of key files; see `grantd keys`.")
+    auto_create: bool = Field(default=False, description="Development: makes missing keys.")
+    rotate: bool = Field(default=True, description="Takes the steps of rotation that are due by age.")
+    poll: float = Field(default=5.0, ge=0.1, le=60, description="Seconds between looks for changed key files.")
+
+
+class Governance(_Section):
+    """The bundle."""
+
+    directory: Path | None = Field(default=None, description="Directory to apply at the start and whenever it changes.")
+    poll: float = Field(default=1.0, ge=0.1, le=60, description="Seconds between looks at that directory.")
+
+
+class RemoteKeys(_Section):
+    """Fetching other parties' keys."""
+
+    private_networks: tuple[Network, ...] = Field(
+        default=(),
+        description="Networks of your own from which JWKS may be fetched; all other private addresses are refused.",
+    )
+
+
+class Limits(_Section):
+    """Bounds of calls."""
+
+    skew: int = Field(
+        default=SHORTEST_SKEW,
+        ge=SHORTEST_SKEW,
+        le=LONGEST_SKEW,
+        description="Clock skew tolerated, seconds, for exp, nbf, iat and replay marks alike.",
+    )
+    deadline: float = Field(default=5.0, ge=0.5, le=5.0, description="Seconds the HTTP side gives one call.")
+    stale_view: float = Field(
+        default=15.0,
+        ge=5,
+        le=300,
+        description="Age of the revocation view, seconds, beyond which nothing is called active.",
+    )
+    connections: int = Field(default=512, ge=1, description="gRPC connections taken.")
+    streams: int = Field(default=64, ge=1, description="Calls under way on one gRPC connection.")
+    calls: int = Field(default=2048, ge=1, description="gRPC calls under way in all.")
+    drain_notice: float = Field(
+        default=3.0, ge=0, le=60, description="Seconds between NOT_SERVING and the last new call."
+    )
+    drain_grace: float = Field(default=10.0, ge=0, le=300, description="Seconds that calls under way have to finish.")
+
+
+class Telemetry(_Section):
+    """Logs, spans, metrics. Exporters are set by the standard OTEL_* variables."""
+
+    service_name: str = Field(
+        default="grantd", min_length=1, max_length=128, description="`service.name` of all telemetry."
+    )
+    sample_ratio: float = Field(
+        default=0.1, ge=0, le=1, description="Share of calls traced, unless OTEL_TRACES_SAMPLER is set."
+    )
+    log_level: LogLevel = Field(default=Level.INFO, description="`debug`, `info`, `warning` or `error`.")
+    log_format: Literal["json", "text"] = Field(default="json", description="`json`, or `text` for a person.")
+    log_successes: bool = Field(default=False, description="Logs answered calls too, not only refused and failed ones.")
+
+
+class Settings(_Section):
+    """Everything that can be set."""
+
+    development: bool = Field(
+        default=False,
+        description="The one switch for everything unsafe: no TLS, made-up keys, http issuers; loopback only.",
+    )
+    workers: int = Field(default=1, ge=1, description="Worker processes; SQLite serves one.")
+    grpc: Grpc = Field(default_factory=Grpc)
+    http: Http = Field(default_factory=Http)
+    http_upstream: HttpUpstream = Field(default_factory=HttpUpstream)
+    store: Store = Field(default_factory=Store)
+    keys: Keys = Field(default_factory=Keys)
+    governance: Governance = Field(default_factory=Governance)
+    remote_keys: RemoteKeys = Field(default_factory=RemoteKeys)
+    limits: Limits = Field(default_factory=Limits)
+    telemetry: Telemetry = Field(default_factory=Telemetry)
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The database file. ValueError when `store.url` names none."""
+        url = self.store.url.reveal() if self.store.url else ""
+        path = url.removeprefix("sqlite:///")
+        if path == url or not path or path.startswith(":") or "?" in path:
+            raise ValueError("store.url is not sqlite:///path")
+        return Path(path)
