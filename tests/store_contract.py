@@ -350,7 +350,6 @@ async def test_an_activation_in_the_same_window_moves_the_decisions_in_it(store)
     assert (moved, epoch) == (Moved(Epochs(bundle=1)), 1)
 
 
-@pytest.mark.req("C-38")
 async def test_nothing_is_issued_on_a_revoked_chain(store):
     await store.write(write("r1", tombstones=(Tombstone(bytes.fromhex(CHAIN), 2**40),)))
 
@@ -374,7 +373,6 @@ async def test_a_revocation_in_the_same_window_stops_what_would_be_issued_below_
     assert digest("late") not in await buried(store)
 
 
-@pytest.mark.req("C-38")
 async def test_revoking_a_chain_revokes_its_live_tokens_and_no_others(store):
     other = sha256(b"other chain").hexdigest()
     issued = (token("a"), token("b"), token("expired", life=-10), token("c", chain=other))
