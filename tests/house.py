@@ -32,13 +32,15 @@ from grantd_server.shim.limits import ShimLimits
 from grantd_server.store import Entry, Withdrawal
 from grantd_server.store.sqlite import SqliteStore
 from grantd_server.telemetry.calls import Options, Telemetry
-from grantd_server.wiring.parts import Choices, Parts, assemble
+from grantd_server.wiring.parts import Choices, Parts, assemble, needed_keys
 
 import organisation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from grantd_server.governance.snapshot import Snapshot
 
 EVERY_KEY = [Needed("", Purpose.PSEUDONYM, "HS256")]
 
@@ -134,17 +136,24 @@ async def running(folder: Path, document: dict[str, Any] | None = None, **choice
         return time.time() + offset[0]
 
     rotation.ensure(EVERY_KEY, int(wall()))
+    ring = KeyRing(keys)
+
+    def lacking(snapshot: Snapshot) -> list[str]:
+        rotation.ensure(needed_keys(snapshot), int(wall()))
+        ring.reload()
+        return []
+
     reader, log = InMemoryMetricReader(), io.StringIO()
     telemetry = Telemetry(Options(), {}, readers=[reader], stream=log)
     store = SqliteStore.open(folder / "grantd.db")
     parts = assemble(
         store,
-        KeyRing(keys),
+        ring,
         RemoteKeys(Fetcher(allow_loopback=True), time.monotonic),
         telemetry,
         Choices(resolve=FilesAndEnvironment(folder, {}), **choices),
         wall=wall,
-        create=lambda needed: rotation.ensure(needed, int(wall())),
+        lacking=lacking,
     )
     server = RpcServer(parts.endpoints, Peers({}, Role.SERVICE), [Listener("127.0.0.1:0")])
     await server.start()

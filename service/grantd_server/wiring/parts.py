@@ -70,9 +70,9 @@ def assemble(
     *,
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
-    create: Callable[[list[Needed]], None] | None = None,
+    lacking: Callable[[Snapshot], list[str]],
 ) -> Parts:
-    """Puts the parts together. `create` makes missing keys, in development only."""
+    """Puts the parts together; `lacking` says what a bundle needs and is not there."""
     secret = ring.secret(Purpose.PSEUDONYM)
     pseudonym_key = base64.urlsafe_b64decode(secret.secret.reveal() + "==")
     view = RevocationView(store, monotonic)
@@ -93,13 +93,6 @@ def assemble(
 
     def compiled(document: bytes, epoch: int) -> Snapshot:
         return compile_document(document, choices.resolve, epoch=epoch, fingerprint_key=pseudonym_key)
-
-    def lacking(snapshot: Snapshot) -> list[str]:
-        needed = needed_keys(snapshot)
-        if create is not None and ring.lacking(needed):
-            create(needed)
-            ring.reload()
-        return ring.lacking(needed)
 
     def put(snapshot: Snapshot) -> None:
         world.snapshot = snapshot

@@ -1,0 +1,44 @@
+"""Puts a bundle in force: store the version, then flip the pointer, on record.
+
+Big things first: the document is written before the tiny transaction that activates
+it, so that a daemon on the same file is never held up by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.governance.document import version_of
+from grantd_server.store.act import act
+
+if TYPE_CHECKING:
+    from grantd_server.governance.document import Document
+    from grantd_server.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of an apply."""
+
+    version: str
+    epoch: int
+    changed: bool
+    """False when this very version was in force already: nothing was written."""
+
+
+async def apply(store: Store, document: Document, author: str, why: str, now: float) -> Applied:
+    """Activates a document that was parsed and validated.
+
+    Raises:
+        Conflict: somebody else activated a version meanwhile.
+        StoreUnavailable: nothing was changed.
+    """
+    version = version_of(document)
+    active = await store.active_bundle()
+    expected = 0 if active is None else active[0]
+    if active is not None and active[1] == version:
+        return Applied(version, expected, changed=False)
+    await store.put_bundle(version, document.json, author, why)
+    entry = act("ApplyBundle", now, author=author, why=why, version=version, replaces=active[1] if active else "")
+    return Applied(version, await store.activate(version, expected, entry), changed=True)

@@ -1,0 +1,111 @@
+"""From settings to parts: opens the file, reads the keys, names the concrete store."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grantd_server.governance.secret_references import FilesAndEnvironment
+from grantd_server.keys.fetch import Fetcher
+from grantd_server.keys.files import KeyDirectory
+from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.remote import RemoteKeys
+from grantd_server.keys.ring import KeyRing, Needed
+from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.keys.stored import KeyFileFault
+from grantd_server.settings import SettingsError, issuer_problems
+from grantd_server.store import StoreUnavailable
+from grantd_server.store.schema import SchemaMismatch
+from grantd_server.store.sqlite import SqliteStore
+from grantd_server.telemetry.calls import Options, Telemetry
+from grantd_server.wiring.parts import Choices, assemble, needed_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.settings import Settings
+    from grantd_server.wiring.parts import Parts
+
+SERVICE_KEYS = (Needed("", Purpose.PSEUDONYM, "HS256"),)
+"""Keys that the service needs whatever the bundle says."""
+
+
+def build(settings: Settings, telemetry: Telemetry) -> Parts:
+    """Builds the service. Raises SettingsError when a part cannot be had."""
+    directory = _key_directory(settings)
+    rotation = Rotation(directory, Schedule())
+    try:
+        if settings.keys.auto_create:
+            rotation.ensure(SERVICE_KEYS, int(time.time()))
+        ring = KeyRing(directory)
+    except KeyFileFault as fault:
+        raise SettingsError([str(fault)]) from fault
+    if missing := ring.lacking(SERVICE_KEYS):
+        raise SettingsError(missing)
+    own = settings.remote_keys.private_networks
+    fetcher = Fetcher(allow_loopback=settings.development, own_networks=own)
+    folder = settings.governance.directory or Path.cwd()
+    return assemble(
+        _store(settings),
+        ring,
+        RemoteKeys(fetcher, time.monotonic),
+        telemetry,
+        Choices(
+            resolve=FilesAndEnvironment(folder, os.environ),
+            skew=settings.limits.skew,
+            stale_view=settings.limits.stale_view,
+        ),
+        lacking=_lacking(settings, ring, rotation),
+    )
+
+
+def telemetry_of(settings: Settings) -> Telemetry:
+    """Telemetry as set; exporters come from the OTEL_* variables."""
+    chosen = settings.telemetry
+    options = Options(
+        service_name=chosen.service_name,
+        sample_ratio=chosen.sample_ratio,
+        trust_traceparent=settings.http.trust_traceparent,
+        log_level=chosen.log_level,
+        log_json=chosen.log_format == "json",
+        log_successes=chosen.log_successes,
+    )
+    return Telemetry(options, os.environ)
+
+
+def _lacking(settings: Settings, ring: KeyRing, rotation: Rotation) -> Callable[[Snapshot], list[str]]:
+    """What a bundle needs beside itself: safe issuers, and a key for each of ours."""
+
+    def lacking(snapshot: Snapshot) -> list[str]:
+        issuers = {*snapshot.grant_issuers, *snapshot.authorization_servers}
+        for server in snapshot.authorization_servers.values():
+            issuers |= set(server.trusted)
+        issuers |= {provider.issuer for provider in snapshot.identity_providers.values()}
+        problems = issuer_problems(sorted(issuers), development=settings.development)
+        needed = needed_keys(snapshot)
+        if settings.keys.auto_create and ring.lacking(needed):
+            rotation.ensure(needed, int(time.time()))
+            ring.reload()
+        return problems + ring.lacking(needed)
+
+    return lacking
+
+
+def _key_directory(settings: Settings) -> KeyDirectory:
+    path = settings.keys.directory
+    if path is None:
+        raise SettingsError(["keys.directory is missing."])
+    directory = KeyDirectory(path)
+    if settings.keys.auto_create:
+        directory.make()
+    return directory
+
+
+def _store(settings: Settings) -> SqliteStore:
+    try:
+        return SqliteStore.open(settings.sqlite_path)
+    except (StoreUnavailable, SchemaMismatch) as fault:
+        raise SettingsError([f"store.url: {fault}"]) from fault

@@ -1,0 +1,136 @@
+"""The running service: background tasks, readiness, and the governance directory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from grantd_server.governance.apply import apply
+from grantd_server.governance.document import parse_directory
+from grantd_server.governance.faults import BundleError
+from grantd_server.keys.stored import KeyFileFault
+from grantd_server.settings import SettingsError
+from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable
+from grantd_server.telemetry.logs import Level
+from grantd_server.telemetry.names import Gauge
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+    from grantd_server.settings import Settings
+    from grantd_server.wiring.parts import Parts
+
+STALE = 5.0
+"""Seconds of age at which the revocation view makes this process not ready."""
+
+
+class Service:
+    """Starts and stops what runs beside the calls."""
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._tasks: list[asyncio.Task[None]] = []
+        self._told = ""
+
+    async def start(self) -> None:
+        """Reads the live state, applies the governance directory, begins to follow.
+
+        Raises:
+            SettingsError: the directory holds no valid bundle, or it cannot be used.
+        """
+        parts, world = self._parts, self._parts.world
+        directory = self._settings.governance.directory
+        if directory is not None:
+            await self._apply_at_start(directory)
+        await parts.active.catch_up()
+        if directory is not None and parts.active.problem:
+            raise SettingsError([parts.active.problem])
+        metrics = parts.telemetry.metrics
+        metrics.watch(Gauge.KEY_AGE, lambda: world.ring.ages(time.time()))
+        metrics.watch(Gauge.VIEW_AGE, lambda: [({}, world.view.age())])
+        metrics.watch(Gauge.LEDGER_BACKLOG, lambda: [({"class": k}, n) for k, n in world.ledger.backlog().items()])
+        metrics.watch(Gauge.BUNDLE_EPOCH, lambda: [({}, parts.active.epoch)])
+        for name, work in self._work(directory):
+            self._tasks.append(asyncio.create_task(work, name=name))
+
+    def problem(self) -> str:
+        """Why this process is not ready; empty when it is."""
+        parts = self._parts
+        if parts.world.snapshot is None or parts.active.problem:
+            return parts.active.problem
+        if parts.world.view.stale(STALE):
+            return "the revocation view is too old; check the database"
+        dead = [task.get_name() for task in self._tasks if task.done()]
+        return f"a background task has ended: {', '.join(dead)}" if dead else ""
+
+    async def stop(self) -> None:
+        """Ends the tasks, writes behind what waits, closes the store."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._parts.world.ledger.close()
+        await self._parts.world.store.close()
+
+    def _work(self, directory: Path | None) -> list[tuple[str, Coroutine[None, None, None]]]:
+        world = self._parts.world
+        work: list[tuple[str, Coroutine[None, None, None]]] = [
+            ("revocation view", world.view.run()),
+            ("ledger", world.ledger.run()),
+            ("bundle", self._parts.active.run()),
+            ("keys", self._follow_keys()),
+        ]
+        if directory is not None:
+            work.append(("governance directory", self._follow_directory(directory)))
+        return work
+
+    async def _apply_at_start(self, directory: Path) -> None:
+        try:
+            document = await asyncio.to_thread(parse_directory, directory)
+            await apply(self._parts.world.store, document, "serve", f"start with {directory.name}", time.time())
+        except BundleError as invalid:
+            raise SettingsError(str(invalid).splitlines()) from invalid
+        except (Conflict, StoreUnavailable) as fault:
+            raise SettingsError([f"governance.directory: {fault}"]) from fault
+
+    async def _follow_directory(self, directory: Path) -> None:
+        """Applies the directory whenever it changes; what is invalid keeps the old version."""
+        seen = await asyncio.to_thread(_stamp, directory)
+        while True:
+            await asyncio.sleep(self._settings.governance.poll)
+            found = await asyncio.to_thread(_stamp, directory)
+            if found == seen:
+                continue
+            seen = found
+            try:
+                document = await asyncio.to_thread(parse_directory, directory)
+                applied = await apply(self._parts.world.store, document, "serve", "the directory changed", time.time())
+            except (BundleError, Conflict, StoreUnavailable, OutcomeUnknown) as fault:
+                self._tell(Level.ERROR, "governance.kept", cause=str(fault))
+            else:
+                self._tell(Level.INFO, "governance.applied", version=applied.version, epoch=applied.epoch)
+
+    async def _follow_keys(self) -> None:
+        """Picks up key files that another process changed: rotation, taint."""
+        while True:
+            await asyncio.sleep(self._settings.keys.poll)
+            try:
+                await asyncio.to_thread(self._parts.world.ring.reload)
+            except KeyFileFault as fault:
+                self._tell(Level.ERROR, "keys.kept", cause=str(fault))
+
+    def _tell(self, level: Level, event: str, **fields: object) -> None:
+        self._parts.telemetry.log.event(level, event, **fields)
+
+
+def _stamp(directory: Path) -> list[tuple[str, int, int]]:
+    """What changes when a file of the directory does."""
+    found = []
+    for file in sorted(directory.rglob("*.y*ml")):
+        with contextlib.suppress(OSError):
+            stat = file.stat()
+            found.append((str(file), stat.st_mtime_ns, stat.st_size))
+    return found
