@@ -87,7 +87,6 @@ class RemoteKeys:
         return self._keys
 
     async def _refresh(self) -> None:
-        self._tried = self._monotonic()
         try:
             uri = self._jwks_uri or await self._discover()
             status, _, body = await http.send(self._http, self._http.build_request("GET", uri))
@@ -98,6 +97,9 @@ class RemoteKeys:
         except (Unavailable, Fault):
             # The last good copy stays; `_usable` says when it is too old.
             return
+        finally:
+            # At the end, so that whoever comes meanwhile waits for this attempt.
+            self._tried = self._monotonic()
 
     async def _discover(self) -> str:
         """Reads `jwks_uri` from the issuer's own metadata (RFC 8414 sections 3 and 3.3)."""
