@@ -191,6 +191,33 @@ async def test_http_1_0_needs_no_host():
     assert sent[0]["status"] == 200
 
 
+async def test_head_sends_no_body():
+    async with fronted() as front:
+        scope = {"type": "http", "method": "HEAD", "path": "/healthz", "headers": [(b"host", b"h")]}
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        await front.shim(scope, None, send)
+    assert (sent[0]["status"], sent[1]["body"]) == (200, b"")
+
+
+@pytest.mark.hostile("H16")
+async def test_the_text_of_a_fault_stays_out_of_the_log(caplog):
+    class Faulty:
+        def unary_unary(self, *_, **__):
+            async def fail(_message, **_kwargs):
+                raise ValueError("canary")
+
+            return fail
+
+    sent = await drive(Shim(Faulty(), ShimLimits()), VALID, b"")
+    assert (sent[0]["status"], orjson.loads(sent[1]["body"])["error"]) == (500, "server_error")
+    assert "ValueError" in caplog.text
+    assert "canary" not in caplog.text
+
+
 async def test_lifespan_is_answered_and_a_websocket_is_closed():
     events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent = []

@@ -146,6 +146,7 @@ async def test_two_authorization_headers_are_two_credentials():
         "Basic ",
         "Basic !!!",
         "Basic Y2xpOnM",
+        "Basic Y2x!pOnM=",
         "Basic " + base64.b64encode(b"nocolon").decode(),
         "Basic " + base64.b64encode(b"cli:\xff").decode(),
         "Basic " + base64.b64encode(b"cli:a\0b").decode(),

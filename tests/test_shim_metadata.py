@@ -348,6 +348,20 @@ async def test_ready_is_what_grpc_health_says(status, code):
     assert (answer.status_code, answer.headers["cache-control"]) == (code, "no-store")
 
 
+async def test_a_health_service_that_fails_is_not_ready():
+    class Failing(health_pb2_grpc.HealthServicer):
+        async def check(self, _request, context):
+            await context.abort(grpc.StatusCode.INTERNAL, "")
+
+        Check = check
+
+    def register(server):
+        health_pb2_grpc.add_HealthServicer_to_server(Failing(), server)
+
+    async with fronted(register=register) as front:
+        assert (await front.client.get("/readyz")).status_code == 503
+
+
 @pytest.mark.req("E-03", "E-13")
 @pytest.mark.parametrize("place", ["authorization", "token", "introspection", "revocation"])
 async def test_each_published_endpoint_is_served_where_it_is_published(place):

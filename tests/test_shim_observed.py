@@ -53,6 +53,10 @@ def test_without_trusted_proxies_nobody_is_believed():
     assert seen("10.0.0.1", "198.51.100.7", trusted=()) == "10.0.0.1"
 
 
+def test_one_client_has_one_address_on_every_kind_of_socket():
+    assert seen("::ffff:198.51.100.7", trusted=()) == seen("198.51.100.7", trusted=()) == "198.51.100.7"
+
+
 def test_a_long_chain_of_hops_is_cut_from_the_right():
     assert seen("10.0.0.1", "198.51.100.7" + ", 10.0.0.2" * 5000) == "10.0.0.2"
 

@@ -122,6 +122,13 @@ async def test_details_that_are_not_understood_are_an_internal_error(refuse):
     assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
 
 
+async def test_damaged_details_still_leave_the_decision_id():
+    trailers = (("x-grantd-decision-id", "dec-9"), ("grpc-status-details-bin", b"\xff\xff\xff"))
+    answer = await refused(Refuse(Public.ASSERTION_INVALID, trailers=trailers))
+    assert answer.headers["x-grantd-decision-id"] == "dec-9"
+    assert "x-grantd-error-id" not in answer.headers
+
+
 @pytest.mark.req("F-27")
 async def test_a_service_that_is_away_is_unavailable():
     async with fronted() as front:

@@ -51,8 +51,8 @@ def read_proofs(head: Head, most: int) -> list[str]:
 def client_address(head: Head, trusted: Sequence[IPv4Network | IPv6Network]) -> str | None:
     """The address of the HTTP client: the TCP peer, or behind trusted proxies the
     right-most hop that is none of them. What stands left of it anyone can write."""
-    if not trusted or head.peer is None:
-        return head.peer
+    if head.peer is None:
+        return None
     address = _address(head.peer)
     hops = b",".join(head.all(b"x-forwarded-for")).split(b",")[-_MOST_HOPS:]
     while address is not None and hops and _within(address, trusted):
