@@ -22,7 +22,7 @@ def check_clients(bundle: Bundle, faults: Faults) -> None:
             elif at.name in bundle.authorization_servers:
                 _check_at_server(at, label, faults)
             else:
-                faults.at_key(at.node, label, f"there is no grant issuer and no authorization server {at.name}")
+                faults.at_key(at.node, label, f'there is no grant issuer and no authorization server "{at.name}"')
 
 
 def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None:
@@ -43,7 +43,7 @@ def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None
         if issuer is not None and provider not in known:
             node = at.node.at("sso", provider)
             faults.at_key(node, label, f"{provider} is not an identity provider of {at.name}")
-    for place, provider in enumerate(sorted(at.identity_providers or ())):
+    for place, provider in enumerate(at.identity_providers or ()):
         if provider not in at.sso:
             node = at.node.at("identity_providers", place)
             faults.add(node, label, f"the client has no sso id at {provider}, so it cannot use it")

@@ -65,4 +65,5 @@ def _trusted(bundle: Bundle, trust: Trust) -> TrustedIssuer:
         max_lifetime=trust.max_lifetime,
         reuse_limit=trust.reuse_limit,
         subject=trust.subject,
+        known_subjects=trust.known_subjects,
     )

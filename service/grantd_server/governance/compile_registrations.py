@@ -68,7 +68,7 @@ def _add_clients(out: Registered, bundle: Bundle, issuers: dict[str, str], diges
                 credentials=credentials,
                 grant_types=at.grant_types,
                 sso_client_ids=dict(at.sso),
-                identity_providers=at.identity_providers,
+                identity_providers=None if at.identity_providers is None else frozenset(at.identity_providers),
                 reuse_limit=at.reuse_limit,
             )
             out.by_name[client.name, issuer] = registration

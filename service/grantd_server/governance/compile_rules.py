@@ -12,7 +12,7 @@ from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.governance.declared import Bundle, Declared, RuleText, Subjects
+    from grantd_server.governance.declared import Bundle, Rules, RuleText, Subjects
     from grantd_server.model.governed import Resource
     from grantd_server.model.rules import GrantInputs, RedemptionInputs
     from grantd_server.policy.clauses import Clause
@@ -24,7 +24,7 @@ def grant_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, 
     registry = Registry(bundle.clients, scopes)
     found = {}
     for issuer, _ in sound(bundle.grant_issuers):
-        texts = _texts(bundle.grants.get(issuer.name, ()))
+        texts = _texts(bundle.grants.get(issuer.name))
         subjects = [text.subjects for text in texts if text.subjects is not None]
         found[issuer.name] = RuleSet.of(
             issuer.name,
@@ -46,14 +46,14 @@ def redemption_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[
         scopes = {resource.name: resource.scopes for resource in governed}
         registry = Registry(bundle.clients, scopes)
         issuers = [trust.name for trust in server.trusts]
-        texts = _texts(bundle.redemptions.get(server.name, ()))
+        texts = _texts(bundle.redemptions.get(server.name))
         rules = [_redemption_rule(text, registry, issuers) for text in texts]
         found[server.name] = RuleSet.of(server.name, scopes, rules)
     return found
 
 
-def _texts(declared: list[Declared[RuleText]] | tuple[()]) -> list[RuleText]:
-    return [rule.value for rule in declared if rule.value is not None]
+def _texts(rules: Rules | None) -> list[RuleText]:
+    return [] if rules is None else [text for text, _ in rules.sound()]
 
 
 def _grant_rule(text: RuleText, registry: Registry) -> Rule[GrantInputs]:

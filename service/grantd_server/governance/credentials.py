@@ -45,7 +45,7 @@ def _proof(fields: Fields) -> Proof | None:
         credential = PeerCredential(fields.required("peer", _peer, ""))
     else:
         credential = _keys(fields)
-    if found:
+    if len(found) == 1:
         fields.close()
     if credential is None or not fields.sound:
         return None
@@ -55,7 +55,7 @@ def _proof(fields: Fields) -> Proof | None:
 
 def _secret(fields: Fields) -> Secret | None:
     inside = fields.inside("secret")
-    if inside is None:
+    if inside is None or not inside.sound:
         return None
     found = [kind for kind in _SECRET_KINDS if kind in inside]
     if len(found) != 1:

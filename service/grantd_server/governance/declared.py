@@ -43,6 +43,7 @@ class Trust:
     max_lifetime: int
     reuse_limit: int
     subject: SubjectMapping
+    known_subjects: frozenset[str] | None
     node: Node
 
 
@@ -101,7 +102,7 @@ class At:
     proofs: tuple[Proof, ...]
     grant_types: frozenset[str]
     sso: Mapping[str, frozenset[str]]
-    identity_providers: frozenset[str] | None
+    identity_providers: tuple[str, ...] | None
     reuse_limit: int | None
     node: Node
 
@@ -163,6 +164,20 @@ class Declared(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """One list of rules."""
+
+    node: Node
+    listed: tuple[Declared[RuleText], ...]
+
+    def sound(self) -> Iterator[tuple[RuleText, Declared[RuleText]]]:
+        """The rules that could be read."""
+        for declared in self.listed:
+            if declared.value is not None:
+                yield declared.value, declared
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """Everything declared, by name."""
 
@@ -173,9 +188,9 @@ class Bundle:
     resources: dict[str, Declared[Resource]] = field(default_factory=dict)
     resource_servers: dict[str, Declared[AskingServer]] = field(default_factory=dict)
     clients: dict[str, Declared[Client]] = field(default_factory=dict)
-    grants: dict[str, list[Declared[RuleText]]] = field(default_factory=dict)
+    grants: dict[str, Rules] = field(default_factory=dict)
     """By grant issuer."""
-    redemptions: dict[str, list[Declared[RuleText]]] = field(default_factory=dict)
+    redemptions: dict[str, Rules] = field(default_factory=dict)
     """By authorization server."""
 
 

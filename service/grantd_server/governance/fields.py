@@ -94,10 +94,11 @@ class Fields:
         node = self._take(key, required=required)
         if node is None:
             return {}
-        if isinstance(node.value, dict) and node.value:
-            return node.value
-        self._faults.add(node, f"{self.label}.{key}", "a mapping with at least one entry is expected")
-        return {}
+        if not isinstance(node.value, dict):
+            self._faults.add(node, f"{self.label}.{key}", f"a mapping is expected, not {kind_of(node)}")
+        elif not node.value and self.sound:
+            self._faults.add(node, f"{self.label}.{key}", "at least one entry is expected")
+        return node.value if isinstance(node.value, dict) else {}
 
     def inside(self, key: str, *, required: bool = False) -> Fields | None:
         """The keys of a mapping below."""

@@ -73,7 +73,7 @@ def read_server(fields: Fields, name: str) -> Server:
     is an unknown key there."""
     issuer = fields.required("issuer", scalars.issuer, "")
     trust_domain = fields.required("trust_domain", scalars.name, "")
-    if fields.optional("foreign", scalars.flag, False):
+    if "foreign" in fields and fields.required("foreign", scalars.flag, True):
         return Server(name, issuer, trust_domain, True, "", 0, (), {})
     return Server(
         name=name,
@@ -88,7 +88,7 @@ def read_server(fields: Fields, name: str) -> Server:
             TOKEN_LIFETIME_LIMIT,
             ("allow_long_tokens", LONGEST_TOKEN_LIFETIME),
         ),
-        trusts=tuple(_trust(fields, issuer, node) for issuer, node in fields.mapping("trusts", required=True).items()),
+        trusts=_trusts(fields),
         default_scopes={
             resource: fields.items_of(node, f"{fields.label}.default_scopes.{resource}", scalars.scope)
             for resource, node in fields.mapping("default_scopes").items()
@@ -96,14 +96,22 @@ def read_server(fields: Fields, name: str) -> Server:
     )
 
 
+def _trusts(fields: Fields) -> tuple[Trust, ...]:
+    if fields.node.at("trusts").value == {}:
+        fields.wrong("trusts", "an authorization server that trusts nobody redeems nothing; name at least one issuer")
+    return tuple(_trust(fields, name, node) for name, node in fields.mapping("trusts", required=True).items())
+
+
 def _trust(server: Fields, name: str, node: Node) -> Trust:
     fields = server.below(node, f"trusts.{name}")
+    known = fields.each("known_subjects", scalars.text, required=False)
     trust = Trust(
         name=name,
         resources=fields.each("resources", scalars.name),
         max_lifetime=fields.optional("max_lifetime", scalars.seconds, GRANT_LIFETIME),
         reuse_limit=fields.optional("reuse_limit", scalars.count, 1),
         subject=_subject(fields),
+        known_subjects=frozenset(known) if "known_subjects" in fields else None,
         node=node,
     )
     if trust.max_lifetime > LONGEST_ACCEPTED_GRANT:

@@ -28,7 +28,7 @@ def check_references(bundle: Bundle, faults: Faults) -> None:
         if resource.authorization_server not in bundle.authorization_servers:
             node = declared_resource.node.at("authorization_server")
             faults.add(
-                node, declared_resource.label, f"there is no authorization server {resource.authorization_server}"
+                node, declared_resource.label, f'there is no authorization server "{resource.authorization_server}"'
             )
     _check_resource_servers(bundle, faults)
     check_clients(bundle, faults)
@@ -56,7 +56,7 @@ def _check_trusts(bundle: Bundle, server: Server, declared: Declared[Server], fa
     for trust in server.trusts:
         label = f"{declared.label}.trusts.{trust.name}"
         if trust.name not in bundle.grant_issuers and trust.name not in bundle.trusted_issuers:
-            faults.at_key(trust.node, label, f"there is no grant issuer and no trusted issuer {trust.name}")
+            faults.at_key(trust.node, label, f'there is no grant issuer and no trusted issuer "{trust.name}"')
         names = _Names(trust.node.at("resources"), label, trust.resources)
         names.check(governed, f"resource of {server.name}", faults)
 
@@ -67,7 +67,7 @@ def _check_default_scopes(bundle: Bundle, server: Server, declared: Declared[Ser
         node = declared.node.at("default_scopes", name)
         resource = bundle.resources.get(name)
         if name not in governed_by(bundle, server.name) or resource is None:
-            faults.at_key(node, label, f"there is no resource of {server.name} {name}")
+            faults.at_key(node, label, f'there is no resource of {server.name} "{name}"')
         elif resource.value is not None:
             _Names(node, f"{label}.{name}", scopes).check(resource.value.scopes, f"scope of {name}", faults)
 
@@ -75,7 +75,9 @@ def _check_default_scopes(bundle: Bundle, server: Server, declared: Declared[Ser
 def _check_resource_servers(bundle: Bundle, faults: Faults) -> None:
     for server, declared in sound(bundle.resource_servers):
         if server.at not in ours(bundle):
-            faults.add(declared.node.at("at"), declared.label, f"there is no authorization server of ours {server.at}")
+            faults.add(
+                declared.node.at("at"), declared.label, f'there is no authorization server of ours "{server.at}"'
+            )
             continue
         names = _Names(declared.node.at("resources"), declared.label, server.resources)
         names.check(governed_by(bundle, server.at), f"resource of {server.at}", faults)
@@ -83,11 +85,11 @@ def _check_resource_servers(bundle: Bundle, faults: Faults) -> None:
 
 def _check_rule_lists(bundle: Bundle, faults: Faults) -> None:
     for name, rules in bundle.grants.items():
-        if name not in bundle.grant_issuers and rules:
-            faults.add(rules[0].node, f"grants.{name}", f"there is no grant issuer {name}")
+        if name not in bundle.grant_issuers:
+            faults.at_key(rules.node, "grants", f'there is no grant issuer "{name}"')
     for name, rules in bundle.redemptions.items():
-        if name not in ours(bundle) and rules:
-            faults.add(rules[0].node, f"redemptions.{name}", f"there is no authorization server of ours {name}")
+        if name not in ours(bundle):
+            faults.at_key(rules.node, "redemptions", f'there is no authorization server of ours "{name}"')
 
 
 class _Names(NamedTuple):
@@ -100,4 +102,4 @@ class _Names(NamedTuple):
     def check(self, known: Collection[str], what: str, faults: Faults) -> None:
         for place, name in enumerate(self.names):
             if name not in known:
-                faults.add(self.node.at(place), self.label, f"there is no {what} {name}")
+                faults.add(self.node.at(place), self.label, f'there is no {what} "{name}"')

@@ -67,7 +67,7 @@ def _at(fields: Fields, where: str, foreign: Collection[str]) -> At:
             provider: frozenset(fields.items_of(node, f"{fields.label}.sso.{provider}", scalars.text))
             for provider, node in fields.mapping("sso").items()
         },
-        identity_providers=frozenset(providers) if "identity_providers" in fields else None,
+        identity_providers=providers if "identity_providers" in fields else None,
         reuse_limit=fields.optional("reuse_limit", scalars.count, None),
         node=fields.node,
     )

@@ -11,7 +11,7 @@ from grantd_server.governance.references import governed_by
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from grantd_server.governance.declared import Bundle, Declared, RuleText, Subjects
+    from grantd_server.governance.declared import Bundle, Declared, Rules, RuleText, Subjects
     from grantd_server.governance.faults import Faults
 
 
@@ -21,21 +21,23 @@ def check_rules(bundle: Bundle, faults: Faults) -> None:
     scopes = {resource.name: resource.scopes for resource, _ in sound(bundle.resources)}
     for issuer, _ in sound(bundle.grant_issuers):
         check = _Check(Registry(bundle.clients, scopes), faults, broken)
-        for text, declared in _sound(bundle.grants.get(issuer.name, ())):
+        for text, declared in _sound(bundle.grants.get(issuer.name)):
             check.patterns(text, declared)
             if text.subjects is not None:
                 _check_subjects(bundle, issuer.identity_providers, text.subjects, declared, faults)
     for server, _ in sound(bundle.authorization_servers):
+        if server.foreign:
+            continue
         governed = {name: scopes[name] for name in governed_by(bundle, server.name) if name in scopes}
         check = _Check(Registry(bundle.clients, governed), faults, broken)
         trusted = [trust.name for trust in server.trusts]
-        for text, declared in _sound(bundle.redemptions.get(server.name, ())):
+        for text, declared in _sound(bundle.redemptions.get(server.name)):
             check.patterns(text, declared)
             check.each("issuers", text.issuers, declared, lambda one: bool(select((one,), trusted)))  # noqa: B023  called at once
 
 
-def _sound(rules: Iterable[Declared[RuleText]]) -> Iterable[tuple[RuleText, Declared[RuleText]]]:
-    return [(rule.value, rule) for rule in rules if rule.value is not None]
+def _sound(rules: Rules | None) -> Iterable[tuple[RuleText, Declared[RuleText]]]:
+    return () if rules is None else rules.sound()
 
 
 class _Check:

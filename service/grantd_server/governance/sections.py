@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from grantd_server.governance import scalars
-from grantd_server.governance.declared import Bundle, Declared, RuleText
+from grantd_server.governance.declared import Bundle, Declared, Rules, RuleText
 from grantd_server.governance.faults import Wrong
 from grantd_server.governance.fields import Fields
 from grantd_server.governance.nodes import Node
@@ -50,7 +50,7 @@ def read_bundle(root: Node, faults: Faults) -> Bundle:
         return _objects(nodes[section], section, read, faults)
 
     servers = named("authorization_servers", read_server)
-    foreign = frozenset(name for name, server in servers.items() if server.value is not None and server.value.foreign)
+    foreign = frozenset(name for name, server in servers.items() if _says_foreign(server.node))
     return Bundle(
         identity_providers=named("identity_providers", read_identity_provider),
         grant_issuers=named("grant_issuers", read_grant_issuer),
@@ -62,6 +62,11 @@ def read_bundle(root: Node, faults: Faults) -> Bundle:
         grants=_rules(nodes["grants"], "grants", read_grant_rule, faults),
         redemptions=_rules(nodes["redemptions"], "redemptions", read_redemption_rule, faults),
     )
+
+
+def _says_foreign(node: Node) -> bool:
+    """Also of a server that could not be read: its clients are not to blame for that."""
+    return isinstance(node.value, dict) and "foreign" in node.value and node.value["foreign"].value is not False
 
 
 def _objects(node: Node, section: str, read: Callable[[Fields, str], T], faults: Faults) -> dict[str, Declared[T]]:
@@ -76,21 +81,21 @@ def _objects(node: Node, section: str, read: Callable[[Fields, str], T], faults:
     return found
 
 
-def _rules(
-    node: Node, section: str, read: Callable[[Fields], RuleText], faults: Faults
-) -> dict[str, list[Declared[RuleText]]]:
-    found: dict[str, list[Declared[RuleText]]] = {}
+def _rules(node: Node, section: str, read: Callable[[Fields], RuleText], faults: Faults) -> dict[str, Rules]:
+    found: dict[str, Rules] = {}
     for name, below in _entries(node, section, faults).items():
-        found[name] = []
-        if not isinstance(below.value, list):
+        listed: list[Declared[RuleText]] = []
+        items = below.value
+        if not isinstance(items, list):
             faults.add(below, f"{section}.{name}", f"a list of rules is expected, not {scalars.kind_of(below)}")
-            continue
-        for place, item in enumerate(below.value):
+            items = []
+        for place, item in enumerate(items):
             told = item.at("id").value
             label = f"{section}.{name}.{told if isinstance(told, str) else place}"
             fields = Fields(item, label, faults)
             rule = read(fields)
-            found[name].append(Declared(rule if fields.sound else None, item, label))
+            listed.append(Declared(rule if fields.sound else None, item, label))
+        found[name] = Rules(below, tuple(listed))
     return found
 
 

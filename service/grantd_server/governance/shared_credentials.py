@@ -49,9 +49,9 @@ def check_shared(bundle: Bundle, faults: Faults, digest: Callable[[Secret], byte
     for holder in holders(bundle):
         for proof in holder.proofs:
             for key in _identities(proof, digest):
-                first = seen.setdefault(key, holder)
-                if first is not holder:
-                    faults.add(proof.node, holder.label, _sentence(key[0], holder, first))
+                if key in seen:
+                    faults.add(proof.node, holder.label, _sentence(key[0], holder, seen[key]))
+                seen.setdefault(key, holder)
 
 
 def secret_identity(secret: Secret, digest: bytes | None) -> tuple[str, str]:
@@ -78,6 +78,8 @@ _WORDS: Mapping[str, str] = {
 
 
 def _sentence(kind: str, holder: Holder, first: Holder) -> str:
+    if holder is first:
+        return f"{_WORDS[kind]} is repeated"
     if holder.trust_domain != first.trust_domain:
         domains = f"{first.trust_domain} and {holder.trust_domain}"
         return f"the trust domains {domains} share {_WORDS[kind]}, which {first.label} has already"

@@ -85,10 +85,8 @@ def _check_resources(bundle: Bundle, faults: Faults) -> None:
 def _check_rule_ids(bundle: Bundle, faults: Faults) -> None:
     """Over the whole bundle: records and explanations name rules by id alone."""
     seen: dict[str, Node] = {}
-    for declared in chain(*bundle.grants.values(), *bundle.redemptions.values()):
-        if declared.value is None:
-            continue
-        first = seen.setdefault(declared.value.id, declared.node)
+    for text, declared in chain(*(rules.sound() for rules in (*bundle.grants.values(), *bundle.redemptions.values()))):
+        first = seen.setdefault(text.id, declared.node)
         if first is not declared.node:
             where = f"{first.file}, line {first.line}" if first.line else "another rule"
             faults.add(declared.node.at("id"), declared.label, f"the rule id is used already, in {where}")
@@ -98,9 +96,10 @@ def _check_subject_namespace(bundle: Bundle, faults: Faults) -> None:
     """G-25: a token whose `sub` is a client id must not read as a person."""
     users = {
         user.partition(":")[2]
-        for declared in chain(*bundle.grants.values())
-        if declared.value is not None and declared.value.subjects is not None
-        for user in declared.value.subjects.users
+        for rules in bundle.grants.values()
+        for text, _ in rules.sound()
+        if text.subjects is not None
+        for user in text.subjects.users
     }
     for client, declared_client in sound(bundle.clients):
         for at in client.at:
