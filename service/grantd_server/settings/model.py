@@ -18,6 +18,7 @@ from grantd_server.telemetry.trace_context import Trust
 
 LONGEST_SKEW = 60
 SHORTEST_SKEW = 30
+SQLITE = "sqlite:///"
 ROLES = ("shim", "service", "resource_server", "admin", "auditor", "observer")
 """Roles that a caller can be given."""
 
@@ -245,7 +246,7 @@ class Settings(_Section):
     def sqlite_path(self) -> Path:
         """The database file. ValueError when `store.url` names none."""
         url = self.store.url.reveal() if self.store.url else ""
-        path = url.removeprefix("sqlite:///")
+        path = url.removeprefix(SQLITE)
         if path == url or not path or path.startswith(":") or "?" in path:
             raise ValueError("store.url is not sqlite:///path")
         return Path(path)

@@ -19,7 +19,7 @@ from grantd_server.governance.faults import BundleError, Faults
 from grantd_server.governance.yaml_nodes import read_yaml
 from grantd_server.model.requests import Secret
 from grantd_server.settings.leaves import PREFIX, leaves, names
-from grantd_server.settings.model import Settings
+from grantd_server.settings.model import SQLITE, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,10 +140,18 @@ def _resolve(found: _Found, folder: Path, environ: Mapping[str, str]) -> None:
             section[leaf.path[-1]] = _secret(found, leaf.path, value, folder, environ)
         elif leaf.holds(Path) and isinstance(value, str):
             section[leaf.path[-1]] = str(folder / value)
-    url = found.values.get("store", {}).get("url") if isinstance(found.values.get("store"), dict) else None
+    store = found.values.get("store")
+    if isinstance(store, dict):
+        store["url"] = _absolute(store.get("url"), folder)
+
+
+def _absolute(url: Any, folder: Path) -> Any:
+    """A database file relative to `folder`; whatever else it is, validation will say."""
     text = url.reveal() if isinstance(url, Secret) else url
-    if isinstance(text, str) and text.startswith("sqlite:///") and not text.startswith("sqlite:////"):
-        found.values["store"]["url"] = f"sqlite:///{folder / text.removeprefix('sqlite:///')}"
+    path = text.removeprefix(SQLITE) if isinstance(text, str) and text.startswith(SQLITE) else ""
+    if not path or path.startswith(("/", ":")):
+        return url
+    return f"{SQLITE}{folder / path}"
 
 
 def _section(values: dict[str, Any], path: Path_) -> dict[str, Any] | None:
