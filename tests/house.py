@@ -58,6 +58,8 @@ class House:
     metrics: InMemoryMetricReader
     log: io.StringIO
     offset: list[float] = field(default_factory=lambda: [0.0])
+    target: str = ""
+    """The gRPC address."""
 
     @property
     def now(self) -> int:
@@ -159,11 +161,12 @@ async def running(folder: Path, document: dict[str, Any] | None = None, **choice
     await server.start()
     shim = Shim(parts.channel(), ShimLimits())
     transport = httpx2.ASGITransport(app=shim, client=("192.0.2.7", 4711))
+    target = f"127.0.0.1:{server.ports[0]}"
     async with (
-        grpc.aio.insecure_channel(f"127.0.0.1:{server.ports[0]}") as channel,
+        grpc.aio.insecure_channel(target) as channel,
         httpx2.AsyncClient(transport=transport) as http,
     ):
-        house = House(parts, store, channel, parts.channel(), http, folder, reader, log, offset)
+        house = House(parts, store, channel, parts.channel(), http, folder, reader, log, offset, target)
         if document is not None:
             await house.apply(document)
         try:
