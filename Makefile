@@ -1,8 +1,95 @@
-T := .tools/bin
-V := .venv/bin
+# grantd: `make help` lists the targets. Python 3.11, git and make are all it needs.
 
-proto: .tools/ok
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+V := .venv/bin
+T := .tools/bin
+TESTS ?= tests
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
+
+##@ Set up
+
+setup: .venv/ok ## Create the environment, from hashed requirements
+
+.venv/ok: requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(V)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(V)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.canaille/ok: requirements/canaille.txt
+	$(PYTHON) -m venv .canaille
+	.canaille/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/canaille.txt
+	@touch $@
+
+.tools/ok: requirements/tools.txt
+	$(PYTHON) -m venv .tools
+	$(T)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@touch $@
+
+##@ See it work
+
+demo: .venv/ok .canaille/ok ## The whole story, from sign-in to a tool call and a refusal
+	$(V)/python -m deploy.demo
+
+run: .venv/ok .canaille/ok ## Leave the service up, and print how to call it
+	$(V)/python -m deploy.demo --keep
+
+##@ Check
+
+test: .venv/ok .canaille/ok ## All tests that need only Python packages (TESTS=path for some)
+	$(V)/python -m pytest $(TESTS) -n $(WORKERS)
+
+check: lint types contracts proto-check docs-check test ## Everything that CI runs
+
+lint: .venv/ok ## ruff, format included
+	$(V)/ruff check .
+	$(V)/ruff format --check .
+
+types: .venv/ok ## mypy, strict
+	$(V)/mypy
+
+contracts: .venv/ok ## The import contracts
+	$(V)/lint-imports
+
+##@ Contract
+
+proto: .tools/ok ## Generate clients/python/grantd/v1 from proto/
 	$(T)/python -m grpc_tools.protoc -Iproto \
 	  --plugin=protoc-gen-mypy=$(T)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(T)/protoc-gen-mypy_grpc \
 	  --python_out=clients/python --grpc_python_out=clients/python \
 	  --mypy_out=clients/python --mypy_grpc_out=clients/python proto/grantd/v1/*.proto
+
+proto-check: .venv/ok .tools/ok ## Lint, format, compatibility with the last release, stubs up to date
+	$(V)/buf lint
+	$(V)/buf format --diff --exit-code
+	$(V)/buf breaking --against proto/released.binpb
+	$(MAKE) --no-print-directory proto > /dev/null
+	git diff --exit-code -- clients/python/grantd/v1
+
+proto-release: .venv/ok ## At a release only: renew the image that compatibility is checked against
+	$(V)/buf build -o proto/released.binpb
+
+##@ Documents
+
+docs: .venv/ok ## Write the generated pages
+	$(V)/python docs/generate.py
+
+docs-check: .venv/ok ## Fail when a generated page is out of date
+	$(V)/python docs/generate.py --check
+
+##@ Upkeep
+
+lock: ## Compile the hashed requirements again (needs uv)
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/tools.in -o requirements/tools.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/canaille.in -o requirements/canaille.txt
+
+clean: ## Remove what was built
+	rm -rf .venv .tools .canaille .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.PHONY: help setup demo run test check lint types contracts proto proto-check proto-release docs docs-check lock clean
