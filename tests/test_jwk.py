@@ -65,7 +65,7 @@ P384 = signing_key("ES384").jwk
             (RSA | {"e": uint(e)}, "RSA exponent is even, below 65537 or above 32 bits")
             for e in (1, 3, 17, 65535, 65536, 65538, (1 << 33) + 1)
         ],
-        *[(RSA | {name: bad}, "the key cannot be read") for name in "ne" for bad in ("", "=", "A", "AB=", 1, None, "\u212a")],
+        *[(RSA | {name: bad}, "the key cannot be read") for name in "ne" for bad in ("", "=", "A", "AB=", "AQ\nAB", "AQ!AB", 1, None, "\u212a")],
         (without(RSA, "n"), "the key cannot be read"),
         (EC | {"x": uint(1, 32)}, "the key cannot be read"),
         (EC | {"x": uint(number(EC["x"]), 33)}, "a coordinate has the wrong length"),

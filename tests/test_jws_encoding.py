@@ -122,7 +122,7 @@ def test_a_header_that_is_no_strict_json_object_is_refused(header):
     "payload",
     [
         b" \t\r\n{}\n", b'{"a":"\\ud83d\\ude00"}', '{"a":"\U0001f600"}'.encode(), b'{"a":1e300}',
-        b'{"a":' + b"[" * 15 + b"]" * 15 + b"}", b'{"a":"' + b"[{" * 500 + b'"}',
+        b'{"a":' + b"[" * 15 + b"]" * 15 + b',"b":[]}', b'{"a":"' + b"[{" * 500 + b'"}',
         b'{"a":"\\"' + b"[{" * 500 + b'\\\\"}', json.dumps({"groups": [{"g": i} for i in range(200)]}).encode(),
         json.dumps({f"m{i}": 0 for i in range(256)}).encode(),
     ],
@@ -132,6 +132,31 @@ def test_unusual_but_strict_json_is_read(payload):
     assert jws.verify(jws.read(token), key_set(KEY), frozenset({"ES256"}), jws.ID_TOKEN) == json.loads(payload)
 
 
+@pytest.mark.parametrize(
+    ("payload", "got"),
+    [
+        (b'{"a":1,"a":1}', "a repeated member"),
+        (b'{"a":NaN}', "NaN or an infinity"),
+        (b'{"a":1e400}', "a number beyond all bounds"),
+        (b'{"a":"\\ud800"}', "a lone surrogate"),
+        (b'{"a":' + b"[" * 16 + b"]" * 16 + b"}", "more than 16 levels"),
+        (json.dumps({f"m{i}": 0 for i in range(257)}).encode(), "more than 256 members"),
+        (b"\xff", "bytes that are not UTF-8"),
+        (b'{"secret":', "text that is not JSON"),
+        (b"null", "null"),
+        (b"true", "a boolean"),
+        (b"1.5", "a number"),
+        (b'"secret"', "a text of 6 characters"),
+        (b"[]", "a list"),
+    ],
+)
+def test_the_fault_of_a_payload_names_the_rule_and_repeats_nothing(payload, got):
+    with pytest.raises(jws.Fault) as caught:
+        jws.read(KEY.sign_raw(HEAD, payload))
+    assert caught.value.got == got
+    assert str(caught.value) == f"payload: expected one strict JSON object in UTF-8, got {got}"
+
+
 def test_an_unclosed_string_full_of_quotes_costs_one_pass():
     # Each escaped quote would be a new start for a scan that looks for closed strings.
     steps = strict._STRING.scanner('"' + '\\"' * 8000)
@@ -139,7 +164,7 @@ def test_an_unclosed_string_full_of_quotes_costs_one_pass():
     assert steps.search() is None
 
 
-@pytest.mark.parametrize("value", [None, 7, b"abc", ["a"]])
+@pytest.mark.parametrize("value", [None, 7, b"abc", ["a"], {}])
 def test_a_token_that_is_no_text_is_a_fault_too(value):
     with pytest.raises(jws.Fault, match="form"):
         jws.read(value)

@@ -134,7 +134,9 @@ def check_times(
         passed.append(_hold("time:exp", exp > iat, f"after iat {iat:.0f}", f"{exp:.0f}"))
     if max_lifetime is not None:
         life = exp - now - skew if iat is None else exp - iat
-        passed.append(_hold("time:life", life <= max_lifetime, f"a life of {max_lifetime:g} s at most", f"{life:.0f} s"))
+        passed.append(
+            _hold("time:life", life <= max_lifetime, f"a life of {max_lifetime:g} s at most", f"{life:.0f} s")
+        )
     return Times(exp, iat, nbf, tuple(passed))
 
 
