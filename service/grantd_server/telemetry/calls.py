@@ -75,7 +75,7 @@ class Telemetry:
             wall,
             self.metrics.log_dropped,
             level=options.log_level,
-            json=options.log_json,
+            as_json=options.log_json,
             successes=options.log_successes,
         )
 

@@ -6,6 +6,7 @@ exporting runs on threads of its own behind a bounded queue.
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
 LARGEST_QUEUE: Final = 2048
-"""Spans that may wait; about 4 MB."""
+"""Spans that may wait, unless OTEL_BSP_MAX_QUEUE_SIZE says otherwise; about 4 MB."""
+LARGEST_BATCH: Final = 512
 
 _ENDPOINTS: Final = {
     "traces": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "metrics": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 }
 _SHARED_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_QUEUE_SIZE: Final = "OTEL_BSP_MAX_QUEUE_SIZE"
 _PROTOCOLS: Final = (
     "OTEL_EXPORTER_OTLP_PROTOCOL",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
@@ -57,6 +60,8 @@ def problems(environ: Mapping[str, str]) -> list[str]:
         for name in ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER")
         if environ.get(name, "otlp") not in {"otlp", "none"}
     ]
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", environ.get(_QUEUE_SIZE, "1")):
+        found.append(f"{_QUEUE_SIZE} must be a number from 1 to 999999.")
     sampler = environ.get("OTEL_TRACES_SAMPLER", "always_on")
     if sampler not in _SAMPLERS:
         found.append(f"OTEL_TRACES_SAMPLER must be one of {', '.join(sorted(_SAMPLERS))}.")
@@ -99,7 +104,7 @@ def span_processors(environ: Mapping[str, str], dropped: Callable[[str, int], No
         return []
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - 150 ms
 
-    return [BoundedExport(OTLPSpanExporter(), dropped)]
+    return [BoundedExport(OTLPSpanExporter(), dropped, int(environ.get(_QUEUE_SIZE, LARGEST_QUEUE)))]
 
 
 def metric_readers(environ: Mapping[str, str]) -> list[MetricReader]:
@@ -132,7 +137,11 @@ class BoundedExport(SpanProcessor):
         self._largest = largest
         self._waiting = 0
         self._lock = threading.Lock()
-        self._batches = BatchSpanProcessor(_Counted(exporter, self._taken, dropped), max_queue_size=largest)
+        self._batches = BatchSpanProcessor(
+            _Counted(exporter, self._taken, dropped),
+            max_queue_size=largest,
+            max_export_batch_size=min(LARGEST_BATCH, largest),
+        )
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing: spans arrive finished."""

@@ -6,6 +6,7 @@ Values go through JSON, so a control character in them cannot start a line of it
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from datetime import UTC, datetime
@@ -52,14 +53,14 @@ class LogLines:
         dropped: Callable[[], None],
         *,
         level: Level = Level.INFO,
-        json: bool = True,
+        as_json: bool = True,
         successes: bool = False,
     ) -> None:
         self._stream = stream
         self._wall = wall
         self._dropped = dropped
         self._level = level
-        self._json = json
+        self._as_line = _as_json if as_json else _as_text
         self._successes = successes
 
     def call_finished(self, record: Record, seconds: float, status: str) -> None:
@@ -94,7 +95,7 @@ class LogLines:
         time = datetime.fromtimestamp(self._wall() / 1e9, UTC).isoformat(timespec="milliseconds")
         line = {"time": time, "level": level.name.lower(), "event": event} | fields
         try:
-            self._stream.write(_as_json(line) if self._json else _as_text(line))
+            self._stream.write(self._as_line(line))
             self._stream.flush()
         except (OSError, ValueError):
             # ValueError is what a closed stream raises. Nobody is left to be told.
@@ -117,11 +118,19 @@ class ForeignLogs(logging.Handler):
 
 
 def _as_json(line: dict[str, object]) -> str:
-    return orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE).decode()
+    return f"{_json(line)}\n"
+
+
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:
+        # A lone surrogate, which is no UTF-8: the slower encoder escapes it.
+        return json.dumps(value, default=str)
 
 
 def _as_text(line: dict[str, object]) -> str:
-    facts = " ".join(f"{name}={orjson.dumps(value, default=str).decode()}" for name, value in list(line.items())[3:])
+    facts = " ".join(f"{name}={_json(value)}" for name, value in list(line.items())[3:])
     return f"{line['time']} {line['level']:7} {line['event']} {facts}\n"
 
 
