@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import httpx2
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
@@ -57,6 +59,7 @@ class House:
     folder: Path
     metrics: InMemoryMetricReader
     log: io.StringIO
+    spans: InMemorySpanExporter
     offset: list[float] = field(default_factory=lambda: [0.0])
     target: str = ""
     """The gRPC address."""
@@ -93,6 +96,10 @@ class House:
 
     async def block(self, kind: str, name: str) -> None:
         await self.store.withdraw(Withdrawal(kind, name, "test", None), act())
+        await self.parts.world.view.refresh()
+
+    async def unblock(self, kind: str, name: str) -> None:
+        await self.store.restore(kind, name, act())
         await self.parts.world.view.refresh()
 
     async def record(self, decision_id: str) -> dict[str, Any]:
@@ -146,7 +153,14 @@ async def running(folder: Path, document: dict[str, Any] | None = None, **choice
         return []
 
     reader, log = InMemoryMetricReader(), io.StringIO()
-    telemetry = Telemetry(Options(), {}, readers=[reader], stream=log)
+    spans = InMemorySpanExporter()
+    telemetry = Telemetry(
+        Options(sample_ratio=1.0, log_successes=True),
+        {},
+        readers=[reader],
+        processors=[SimpleSpanProcessor(spans)],
+        stream=log,
+    )
     store = SqliteStore.open(folder / "grantd.db")
     parts = assemble(
         store,
@@ -166,7 +180,7 @@ async def running(folder: Path, document: dict[str, Any] | None = None, **choice
         grpc.aio.insecure_channel(target) as channel,
         httpx2.AsyncClient(transport=transport) as http,
     ):
-        house = House(parts, store, channel, parts.channel(), http, folder, reader, log, offset, target)
+        house = House(parts, store, channel, parts.channel(), http, folder, reader, log, spans, offset, target)
         if document is not None:
             await house.apply(document)
         try:
