@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd_server.refusals import Reason, Refused
+from grantd_server.rpc.health import CHECK
 from grantd_server.rpc.inprocess import InProcessChannel
-from rpc_toy import REDEEM, Toy, see
+from rpc_toy import REDEEM, Toy, channel, see
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def test_details_may_be_read_before_and_after_the_answer() -> None:
@@ -105,16 +111,32 @@ async def test_what_is_not_served_in_process_is_unimplemented(kind: str) -> None
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_binary_metadata_never_reaches_a_handler() -> None:
+async def test_binary_metadata_never_reaches_a_handler(tmp_path: Path) -> None:
     seen = []
 
     async def redeem(message: Any, call: Any) -> Any:
-        seen.append(dict(call.metadata))
+        seen.append({name: value for name, value in call.metadata.items() if name != "user-agent"})
         return pb.RedeemGrantResponse()
 
-    stub = AuthorizationServiceStub(InProcessChannel(Toy(redeem).endpoints))
-    await stub.RedeemGrant(pb.RedeemGrantRequest(), metadata=(("traceparent", "00-a"), ("x-bin", b"\x00")))
-    assert seen == [{"traceparent": "00-a"}]
+    toy = Toy(redeem)
+    async with toy.served(tmp_path) as server, channel(server) as network:
+        for each in (network, InProcessChannel(toy.endpoints)):
+            stub = AuthorizationServiceStub(each)
+            await stub.RedeemGrant(pb.RedeemGrantRequest(), metadata=(("traceparent", "00-a"), ("x-bin", b"\x00")))
+    assert seen == [{"traceparent": "00-a"}] * 2
+
+
+async def test_health_may_be_asked_in_process(tmp_path: Path) -> None:
+    toy = Toy()
+    async with toy.served(tmp_path) as server:
+        stub = HealthStub(InProcessChannel({**toy.endpoints, CHECK: server.health.in_process}))
+        request = HealthCheckRequest(service="grantd.v1.AuthorizationService")
+        assert (await stub.Check(request)).status == HealthCheckResponse.NOT_SERVING
+        server.health.set_serving(True)
+        assert (await stub.Check(request)).status == HealthCheckResponse.SERVING
+        assert (await see(stub.Check(HealthCheckRequest(service="x")))).code is grpc.StatusCode.NOT_FOUND
+        raw = InProcessChannel({CHECK: server.health.in_process}).unary_unary(CHECK)
+        assert (await see(raw(b"\x0a\x01\xff"))).code is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_channel_in_process_is_always_ready() -> None:

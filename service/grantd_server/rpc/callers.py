@@ -79,7 +79,7 @@ def _identity(names: Names) -> str:
         if len(names.uris) == 1 and names.uris[0].startswith("spiffe://"):
             return names.uris[0]
         raise Refused(Reason.CALLER_UNKNOWN, uri_names=len(names.uris))
-    if len(names.dns) == 1 and len(names.dns[0]) <= 253 and _DNS.fullmatch(names.dns[0]):
+    if len(names.dns) == 1 and _DNS.fullmatch(names.dns[0]):
         return names.dns[0]
     raise Refused(Reason.CALLER_UNKNOWN, dns_names=len(names.dns))
 

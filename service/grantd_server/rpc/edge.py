@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from grantd_server.flows.call import Call
     from grantd_server.model.caller import Caller, Role
     from grantd_server.refusals import Reason
+    from grantd_server.rpc.status import Trailers
 
 Handler = Callable[[Any, "Call"], Awaitable["Message"]]
 """One RPC: message and call in, message out; `Refused` is its only planned failure."""
@@ -22,6 +23,10 @@ Step = Callable[[Any, "Call"], Awaitable[Any]]
 
 Layer = Callable[[Step, "Method", "Edge"], Step]
 """Puts one concern around the rest of the chain, once per method."""
+
+
+Served = Callable[["Arrival"], Awaitable[tuple[bytes, "Trailers"]]]
+"""What an adapter calls; `Ended` is its only exception."""
 
 
 class Recorder(Protocol):

@@ -14,13 +14,19 @@ from grpc_health.v1 import health_pb2
 
 from grantd_server.refusals import Public
 from grantd_server.rpc.aio import known_caller, refuse
+from grantd_server.rpc.status import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from grantd_server.rpc.aio import Context, Peers
+    from grantd_server.rpc.edge import Arrival
+    from grantd_server.rpc.status import Trailers
 
 SERVICE = "grpc.health.v1.Health"
+CHECK = f"/{SERVICE}/Check"
+
+_UNKNOWN = "unknown service"
 
 _Status = health_pb2.HealthCheckResponse
 
@@ -59,10 +65,21 @@ class Health:
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
+    async def in_process(self, arrival: Arrival) -> tuple[bytes, Trailers]:
+        """Check for a channel of this process: put it under `CHECK` among its endpoints."""
+        try:
+            service = health_pb2.HealthCheckRequest.FromString(arrival.raw).service
+        except DecodeError:
+            public = Public.MESSAGE_MALFORMED
+            raise Ended(grpc.StatusCode[public.status], public.sentence, ()) from None
+        if service not in self._services:
+            raise Ended(grpc.StatusCode.NOT_FOUND, _UNKNOWN, ())
+        return self._answer(service), ()
+
     async def _check(self, raw: bytes, context: Context) -> bytes:
         service = await self._asked(raw, context)
         if service not in self._services:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+            await context.abort(grpc.StatusCode.NOT_FOUND, _UNKNOWN)
         return self._answer(service)
 
     async def _watch(self, raw: bytes, context: Context) -> None:

@@ -17,7 +17,7 @@ from grantd_server.rpc.inprocess_call import InProcessCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from grantd_server.rpc.chain import Endpoint
+    from grantd_server.rpc.edge import Served
 
 SHIM = Caller("in-process", Role.SHIM)
 
@@ -25,7 +25,7 @@ SHIM = Caller("in-process", Role.SHIM)
 class InProcessChannel(grpc.aio.Channel):
     """A channel to endpoints of this process, as one fixed caller."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], caller: Caller = SHIM) -> None:
+    def __init__(self, endpoints: Mapping[str, Served], caller: Caller = SHIM) -> None:
         self._endpoints = endpoints
         self._caller = caller
 
@@ -75,7 +75,7 @@ class _UnaryUnary:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Served,
         caller: Caller,
         serialize: Callable[[Any], bytes],
         deserialize: Callable[[bytes], Any],

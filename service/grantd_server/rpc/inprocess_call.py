@@ -13,8 +13,7 @@ from grantd_server.rpc.status import Ended, Trailers
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from grantd_server.rpc.chain import Endpoint
-    from grantd_server.rpc.edge import Arrival
+    from grantd_server.rpc.edge import Arrival, Served
 
 
 class InProcessCall(grpc.aio.UnaryUnaryCall[Any, Any]):
@@ -23,7 +22,7 @@ class InProcessCall(grpc.aio.UnaryUnaryCall[Any, Any]):
     Unlike over a network, a call that nobody awaits never starts.
     """
 
-    def __init__(self, endpoint: Endpoint, arrival: Arrival, deserialize: Callable[[bytes], Any]) -> None:
+    def __init__(self, endpoint: Served, arrival: Arrival, deserialize: Callable[[bytes], Any]) -> None:
         self._endpoint = endpoint
         self._arrival = arrival
         self._deserialize = deserialize

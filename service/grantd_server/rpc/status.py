@@ -61,7 +61,7 @@ def encode(public: Public, extra: Mapping[str, str], field: str = "") -> bytes:
     if field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=public.sentence)
         _pack(status.details.add(), error_details_pb2.BadRequest(field_violations=[violation]))
-    return status.SerializeToString(deterministic=True)
+    return status.SerializeToString()
 
 
 def _pack(slot: any_pb2.Any, detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> None:
