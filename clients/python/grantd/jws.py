@@ -196,9 +196,9 @@ def _algorithm(members: Mapping[str, object]) -> str:
 
 
 def _kid(members: Mapping[str, object]) -> str | None:
-    kid = members.get("kid")
-    if kid is None and "kid" not in members:
+    if "kid" not in members:
         return None
+    kid = members["kid"]
     if not isinstance(kid, str) or not 0 < len(kid) <= jwk.LONGEST_KID or strict.UNPRINTABLE.search(kid):
         raise Fault("kid", f"a printable text of 1 to {jwk.LONGEST_KID} characters", strict.shown(kid))
     return kid
@@ -206,9 +206,9 @@ def _kid(members: Mapping[str, object]) -> str | None:
 
 def _media_type(members: Mapping[str, object], name: str) -> str | None:
     """The value in lower case without `application/`; only ASCII, where case is certain."""
-    value = members.get(name)
-    if value is None and name not in members:
+    if name not in members:
         return None
+    value = members[name]
     if not isinstance(value, str) or not value.isascii():
         raise Fault("typ" if name == "typ" else "header", f"a media type as {name}", strict.shown(value))
     return value.lower().removeprefix("application/")

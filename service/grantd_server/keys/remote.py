@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from grantd import jwk, strict
@@ -17,7 +17,7 @@ from grantd.strict import Fault
 from grantd_server.keys.fetch import Fetched, FetchFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from grantd.jwk import KeySet
     from grantd_server.model.governed import KeySource
@@ -60,7 +60,7 @@ class _Copy:
 
     issuer: str
     source: KeySource
-    document: bytes = b""
+    document: Mapping[str, Any] = field(default_factory=dict)
     keys: KeySet | None = None
     fetched: float = 0.0
     ttl: float = 0.0
@@ -131,7 +131,7 @@ class RemoteKeys:
     def _fixed(self, copy: _Copy, document: str, algorithms: frozenset[str]) -> KeySet:
         if copy.keys is None:
             try:
-                self._accept(copy, document.encode())
+                self._accept(copy, *_load(document.encode()))
             except (Fault, UnicodeError, FetchFailed) as fault:
                 raise KeysUnavailable(copy.issuer, str(fault)) from None
         return self._view(copy, algorithms)
@@ -183,11 +183,13 @@ class RemoteKeys:
         try:
             async with asyncio.timeout(SECONDS):
                 fetched = await self._fetch(copy)
-            self._accept(copy, fetched.body)
+            # Off the loop: half a megabyte of hostile JSON takes a tenth of a second.
+            document, keys = await asyncio.to_thread(_load, fetched.body)
         except (FetchFailed, Fault, TimeoutError) as fault:
             copy.failure = str(fault) or f"no complete answer within {SECONDS:g} s"
             copy.retry_at = self._clock() + RETRY_PAUSE
         else:
+            self._accept(copy, document, keys)
             copy.fetched = started
             copy.ttl = min(max(DEFAULT_TTL if fetched.max_age is None else fetched.max_age, SHORTEST_TTL), LONGEST_TTL)
             copy.retry_at = 0.0
@@ -195,10 +197,7 @@ class RemoteKeys:
         finally:
             copy.flight = None
 
-    def _accept(self, copy: _Copy, document: bytes) -> None:
-        keys = jwk.read_jwks(document, default_algs=jwk.ALGORITHMS)
-        if not keys.keys:
-            raise FetchFailed("no usable key: " + ("; ".join(keys.dropped[:5]) or "the set is empty"))
+    def _accept(self, copy: _Copy, document: Mapping[str, Any], keys: KeySet) -> None:
         changed = copy.keys is None or copy.keys.keys != keys.keys
         copy.keys, copy.document = keys, document
         copy.views.clear()
@@ -224,6 +223,15 @@ class RemoteKeys:
         if not isinstance(jwks_uri, str):
             raise Fault("metadata", "a jwks_uri", strict.kind(jwks_uri))
         return jwks_uri
+
+
+def _load(raw: bytes) -> tuple[Mapping[str, Any], KeySet]:
+    """The document, cut to the keys that are read, and its usable keys: at least one."""
+    document = strict.read_object(raw, "jwks")
+    keys = jwk.read_jwks(document, default_algs=jwk.ALGORITHMS)
+    if not keys.keys:
+        raise FetchFailed("no usable key: " + ("; ".join(keys.dropped[:5]) or "the set is empty"))
+    return {"keys": document["keys"][: jwk.MAX_KEYS]}, keys
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:
