@@ -3,80 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
-from typing import TYPE_CHECKING
 
 import pytest
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.shim import ShimLimits
 from grantd_server.shim.server import HttpServer, server_config
-from shim_fakes import FORM, REDEEM, Front, fronted
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-BODY = f"grant_type={REDEEM}&assertion=x".encode()
-SHORT = ShimLimits(body_seconds=0.4, head_seconds=0.4, head_bytes=4096)
-
-
-@contextlib.asynccontextmanager
-async def served(limits: ShimLimits | None = None) -> AsyncIterator[tuple[Front, int]]:
-    limits = limits or ShimLimits()
-    async with fronted(limits) as front:
-        listener = socket.create_server(("127.0.0.1", 0))
-        config = server_config(front.shim, limits)
-        config.load()
-        server = HttpServer(config)
-        server.lifespan = config.lifespan_class(config)
-        # As `serve` does, without its tick of 100 ms.
-        await server.startup(sockets=[listener])
-        try:
-            yield front, listener.getsockname()[1]
-        finally:
-            await server.shutdown(sockets=[listener])
-
-
-async def exchange(port: int, *parts: bytes, pause: float = 0) -> bytes:
-    """Sends the parts and reads, at the same time, until the server closes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    reading = asyncio.create_task(_read(reader))
-    with contextlib.suppress(ConnectionError):
-        for part in parts:
-            if reading.done():
-                break
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(pause)
-    answer = await asyncio.wait_for(reading, 5)
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
-    return answer
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    answer = b""
-    with contextlib.suppress(ConnectionError):
-        while chunk := await reader.read(65536):
-            answer += chunk
-    return answer
-
-
-def post(path: str = "/as/token", body: bytes = BODY, *headers: str, close: bool = True) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: h", f"Content-Type: {FORM}", *headers]
-    if not any(header.lower().startswith(("content-length", "transfer-encoding")) for header in headers):
-        lines.append(f"Content-Length: {len(body)}")
-    if close:
-        lines.append("Connection: close")
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def head_of(answer: bytes) -> tuple[bytes, bytes]:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return head.split(b"\r\n")[0], body
+from shim_fakes import fronted
+from shim_sockets import BODY, NEXT, exchange, head_of, post, served
 
 
 @pytest.mark.hostile("H09")
@@ -91,7 +27,6 @@ async def test_a_request_is_answered():
 
 
 CHUNKED = b"0\r\n\r\n"
-NEXT = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 @pytest.mark.hostile("H06")
@@ -179,102 +114,6 @@ async def test_another_method_is_405(method):
     assert head_of(answer)[0] == b"HTTP/1.1 405 Method Not Allowed"
     assert b"allow: POST\r\n" in answer
     assert (head_of(answer)[1] == b"") == (method == "HEAD")
-
-
-@pytest.mark.req("F-08")
-async def test_a_large_body_is_413_and_close():
-    async with served() as (_front, port):
-        declared = await exchange(port, post("/as/token", b"", "Content-Length: 1000000", close=False))
-        grown = await exchange(
-            port,
-            post("/as/token", b"", "Transfer-Encoding: chunked", close=False),
-            *[b"8000\r\n" + b"a" * 0x8000 + b"\r\n"] * 4,
-        )
-    for answer in (declared, grown):
-        status, body = head_of(answer)
-        assert status.startswith(b"HTTP/1.1 413 ")
-        assert b"connection: close" in answer
-        assert b'"error":"invalid_request"' in body
-
-
-@pytest.mark.hostile("H13")
-async def test_a_body_of_one_byte_at_a_time_is_408_and_close():
-    async with served(SHORT) as (front, port):
-        raw = post(close=False)
-        answer = await exchange(port, raw[:-20], *[raw[i : i + 1] for i in range(-20, -1)], pause=0.05)
-        assert front.only("RefuseRequest").fault == pb.WIRE_FAULT_BODY_TOO_SLOW
-    assert head_of(answer)[0].startswith(b"HTTP/1.1 408 ")
-    assert b"connection: close" in answer
-
-
-@pytest.mark.hostile("H13")
-@pytest.mark.parametrize(
-    "parts",
-    [
-        [],
-        [b"POST /as/tok"],
-        [bytes([letter]) for letter in b"GET /as/jwks.json HTTP/1.1\r\nX: "],
-        [b"\r\n"] * 30,
-        [NEXT, b"GET /he"],
-        [NEXT, *[b"\r\n"] * 30],
-        [NEXT, *[bytes([letter]) for letter in b"GET /as/jwks.json HTTP/1.1\r\nX: "]],
-    ],
-    ids=[
-        "silence",
-        "half a line",
-        "a byte at a time",
-        "empty lines",
-        "half a second request",
-        "empty lines after",
-        "a second request a byte at a time",
-    ],
-)
-async def test_a_head_that_does_not_end_is_a_close(parts):
-    loop = asyncio.get_running_loop()
-    async with served(SHORT) as (_front, port):
-        started = loop.time()
-        answer = await exchange(port, *parts, pause=0.05)
-        # All parts together would take 1.5 s; uvicorn waits 5 s for a second request.
-        assert loop.time() - started < 1.4
-    assert answer.count(b"HTTP/1.1 200") == parts.count(NEXT)
-
-
-@pytest.mark.hostile("H13")
-async def test_many_slow_sockets_hinder_nobody_and_are_all_closed():
-    async with served(SHORT) as (_front, port):
-        slow = [asyncio.create_task(exchange(port, post(close=False)[:-5])) for _ in range(150)]
-        quick = await exchange(port, post())
-        answers = await asyncio.gather(*slow)
-    assert head_of(quick)[0] == b"HTTP/1.1 200 OK"
-    assert {head_of(answer)[0][:12] for answer in answers} == {b"HTTP/1.1 408"}
-
-
-@pytest.mark.req("F-08")
-@pytest.mark.parametrize("size", [5000, 300_000])
-async def test_a_head_over_the_limit_is_400_and_close(size):
-    async with served(SHORT) as (front, port):
-        whole = await exchange(port, post("/as/token", BODY, "X-Large: " + "a" * size))
-        endless = await exchange(port, b"GET /healthz HTTP/1.1\r\nX-Large: " + b"a" * size)
-        many = await exchange(port, post("/as/token", BODY, *["X: a"] * (size // 2)))
-        assert front.service.got == []
-    for answer in (whole, endless, many):
-        assert b"HTTP/1.1 200" not in answer
-    assert head_of(endless)[0] == b"HTTP/1.1 400 Bad Request"
-
-
-async def test_the_limit_of_the_head_counts_one_request_and_not_the_connection():
-    async with served(SHORT) as (_front, port):
-        one = post("/as/token", BODY, "X: " + "a" * 2000, close=False)
-        answer = await exchange(port, one, one, one, post())
-    assert answer.count(b"HTTP/1.1 200 OK") == 4
-
-
-async def test_a_slow_body_is_not_cut_by_the_time_of_the_head():
-    limits = ShimLimits(head_seconds=0.4, body_seconds=5)
-    async with served(limits) as (_front, port):
-        raw = post()
-        answer = await exchange(port, raw[:-4], raw[-4:-2], raw[-2:], pause=0.25)
-    assert head_of(answer)[0] == b"HTTP/1.1 200 OK"
 
 
 @pytest.mark.hostile("H08")
