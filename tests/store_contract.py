@@ -17,11 +17,8 @@ from grantd_server.audit.chain import verify
 from grantd_server.store import (
     Committed,
     Conflict,
-    Entry,
     Epochs,
-    Issued,
     Lost,
-    Mark,
     Moved,
     Outcome,
     Space,
@@ -31,73 +28,12 @@ from grantd_server.store import (
     Withdrawal,
     Write,
 )
+from store_values import CHAIN, ISSUER, buried, digest, entry, mark, race, token, tombstone, winners, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     OpenStore = Callable[..., Any]
-
-ISSUER = "https://idp.example"
-CHAIN = sha256(b"chain").hexdigest()
-
-
-def digest(text: str) -> bytes:
-    return sha256(text.encode()).digest()
-
-
-def entry(decision_id: str, **columns: Any) -> Entry:
-    row = {
-        "time_us": 1_700_000_000_000_000,
-        "rpc": "RedeemGrant",
-        "outcome": "granted",
-        "reason": "",
-        "issuer": "https://as.example",
-        "client": "agent",
-        "subject": "5f1c",
-        "chain": CHAIN,
-        "body": b'{"v":1}',
-    }
-    return Entry(decision_id, **{**row, **columns})
-
-
-def mark(jti: str = "jti-1", space: Space = Space.ID_JAG, issuer: str = ISSUER, **more: Any) -> Mark:
-    return Mark(space, issuer, digest(jti), more.pop("until", int(time.time()) + 330), **more)
-
-
-def write(decision_id: str, *marks: Mark, **more: Any) -> Write:
-    def lost(_mark: Mark, winner: str) -> Entry:
-        return entry(decision_id, outcome="refused", reason="ASSERTION_REPLAYED", body=f'"{winner}"'.encode())
-
-    row = entry(decision_id, **more.pop("columns", {}))
-    return Write(row, marks, lost=lost, **more)
-
-
-def token(jti: str = "token-1", chain: str = CHAIN, life: int = 900) -> Issued:
-    return Issued(digest(jti), chain, int(time.time()) + life)
-
-
-def tombstone(jti: str, life: int = 900) -> Tombstone:
-    return Tombstone(digest(jti), int(time.time()) + life)
-
-
-async def race(store: Store, contenders: int, jti: str = "jti-1") -> list[Outcome]:
-    """Lets many calls write one mark at once, and proves that they met: every call has
-    started before any is answered."""
-    started = asyncio.Barrier(contenders)
-
-    async def contend(number: int) -> Outcome:
-        await started.wait()
-        return await store.write(write(f"d{number}", mark(jti)))
-
-    return await asyncio.gather(*(contend(number) for number in range(contenders)))
-
-
-def winners(outcomes: list[Outcome]) -> int:
-    return sum(isinstance(outcome, Committed) for outcome in outcomes)
-
-
-async def buried(store: Store) -> set[bytes]:
-    return {found.digest for found in (await store.live_state(0)).tombstones}
 
 
 @pytest.fixture
@@ -272,10 +208,10 @@ async def test_a_fault_shows_no_value_of_the_row(store):
 
 
 async def test_marks_without_a_record_for_the_loser_are_refused_and_use_nothing_up(store):
-    await store.write(write("d1", mark()))
     with pytest.raises(TypeError):
-        await store.write(Write(entry("d2"), (mark(),)))
-    assert await store.entry("d2") is None
+        await store.write(Write(entry("d1"), (mark(),)))
+    assert await store.entry("d1") is None
+    assert await store.write(write("d2", mark())) == Committed()
 
 
 async def test_a_write_with_too_little_time_is_refused_before_it_queues(store):
@@ -303,6 +239,7 @@ async def test_a_closed_store_has_written_what_waited_and_takes_nothing_more(ope
     await asyncio.sleep(0)
     await store.close()
 
+    assert len(await open_store().entries(limit=9)) == 5
     assert [await call for call in waiting] == [Committed()] * 5
     with pytest.raises(StoreUnavailable):
         await store.write(write("late"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grantd_server.audit.chain import GENESIS, link, verify
 from grantd_server.store import Entry, StoredEntry
-from store_contract import entry
+from store_values import entry
 
 
 def chained(count, writer="w", epoch=1):

@@ -16,7 +16,7 @@ from grantd_server.store import Committed, Lost, OutcomeUnknown, Space, StoreUna
 from grantd_server.store import ledger as module
 from grantd_server.store.ledger import Ledger
 from grantd_server.store.sqlite import SqliteStore
-from store_contract import mark
+from store_values import mark
 
 NOW = 1_700_000_030.0
 

@@ -14,11 +14,12 @@ from hashlib import sha256
 import pytest
 
 from grantd_server.audit.chain import verify
-from grantd_server.store import Committed, Lost, Outcome, Write
+from grantd_server.store import Committed, Lost, Outcome, Write, statements
 from grantd_server.store.sqlite import SqliteStore
 from store_children import race, race_in_process, simple_write, write_and_pause, write_under_load
-from store_contract import mark, winners
-from store_contract import write as written
+from store_values import mark, winners
+from store_values import race as contest
+from store_values import write as written
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -104,17 +105,12 @@ class LooksUpFirst:
 
 
 async def test_the_race_would_catch_a_store_that_looks_a_mark_up_before_it_inserts(path):
-    from store_contract import race as contest  # noqa: PLC0415 the name is taken by the racing processes
-
     store = SqliteStore.open(path)
     assert winners(await contest(LooksUpFirst(store), 50)) > 1
     await store.close()
 
 
 async def test_the_race_would_catch_an_insert_that_does_not_ask_what_it_did(path, monkeypatch):
-    from grantd_server.store import statements  # noqa: PLC0415 the same
-    from store_contract import race as contest  # noqa: PLC0415 the same
-
     always = statements.MARK.replace("DO NOTHING RETURNING use", "DO UPDATE SET use = use RETURNING use")
     monkeypatch.setattr(statements, "MARK", always)
     store = SqliteStore.open(path)

@@ -18,7 +18,7 @@ from grantd_server.store.schema import REVISION, SchemaMismatch  # noqa: E402 af
 from grantd_server.store.sqlite import SqliteStore  # noqa: E402 after the rewrite
 from grantd_server.store.sqlite_database import SqliteDatabase, SqliteTransaction  # noqa: E402 after the rewrite
 from store_contract import *  # noqa: E402, F403 the whole contract is collected here
-from store_contract import buried, digest, mark, token, write  # noqa: E402 after the rewrite
+from store_values import buried, digest, mark, token, write  # noqa: E402 after the rewrite
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from grantd_server.store import Committed, Epochs, Lost, Moved, OutcomeUnknown, StoreUnavailable
 from grantd_server.store.commit import Busy, Head, Unanswered
 from grantd_server.store.window import ENOUGH, LARGEST, LIMIT, Window
-from store_contract import mark, token, write
+from store_values import mark, token, write
 
 
 class Clock:
@@ -317,9 +317,10 @@ async def test_tokens_of_calls_that_lost_or_moved_are_not_buried(window, databas
     assert database.rows.buried == {token("t3").digest}
 
 
-async def test_closing_does_not_wait_for_a_database_that_is_gone(database, clock):
+@pytest.mark.parametrize("fault", ["down", "busy"])
+async def test_closing_does_not_wait_for_a_database_that_is_gone(database, clock, fault):
     window = Window(database, "w", clock)
-    database.faults = ["unanswered", *["down"] * 1000]
+    database.faults = ["unanswered", *[fault] * 1000]
     await together(window, write("d1", issued=(token("t1"),)))
 
     await asyncio.wait_for(window.close(), 5)

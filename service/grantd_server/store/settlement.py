@@ -111,6 +111,7 @@ class Settlement:
         """Tries the first mark of each call, then the second of those that won: a
         replayed client assertion must not use up an ID-JAG."""
         marks = {job: sorted(write.marks, key=_turn) for job, write in writes.items()}
+        lost = {job: _lost(write) for job, write in writes.items() if write.marks}
         for turn in count():
             trying = [job for job in writes if turn < len(marks[job])]
             if not trying:
@@ -118,13 +119,15 @@ class Settlement:
             tried = [(marks[job][turn], writes[job].entry.id) for job in trying]
             for job, (mark, _), winner in zip(trying, tried, await self.transaction.remember(tried), strict=True):
                 if winner is not None:
-                    self._lose(job, writes.pop(job), mark, winner)
+                    self._entries.append(lost[job](mark, winner))
+                    self.outcomes[job] = Lost(mark, winner)
+                    del writes[job]
 
-    def _lose(self, job: Job, write: Write, mark: Mark, winner: str) -> None:
-        if write.lost is None:
-            raise TypeError("a write with marks says what is recorded when one is lost")
-        self._entries.append(write.lost(mark, winner))
-        self.outcomes[job] = Lost(mark, winner)
+
+def _lost(write: Write) -> Callable[[Mark, str], Entry]:
+    if write.lost is None:
+        raise TypeError("a write with marks says what is recorded when one is lost")
+    return write.lost
 
 
 def _turn(mark: Mark) -> bool:
