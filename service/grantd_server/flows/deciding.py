@@ -6,6 +6,7 @@ state moved past what the decision saw, nothing was written and it is decided ag
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -83,7 +84,7 @@ async def decided_on_record(
             tombstones=decided.tombstones,
             deadline=call.deadline,
         )
-        outcome = await _written(world, write)
+        outcome = await _written(world, record, write)
         if isinstance(outcome, Committed):
             record.written = True
             return decided.answer
@@ -102,9 +103,13 @@ def _seen(epochs: Epochs, snapshot: Snapshot) -> Epochs:
     return Epochs(snapshot.epoch, epochs.withdrawals, epochs.revocations)
 
 
-async def _written(world: World, write: Write) -> Outcome:
+async def _written(world: World, record: Record, write: Write) -> Outcome:
     try:
         return await world.store.write(write)
+    except asyncio.CancelledError:
+        # The caller left or ran out of time; what was queued is committed all the same.
+        record.written = True
+        raise
     except StoreUnavailable as unavailable:
         raise Refused(Reason.STORE_UNAVAILABLE, cause=str(unavailable)) from unavailable
     except OutcomeUnknown as unknown:
