@@ -26,7 +26,7 @@ def check_clients(bundle: Bundle, faults: Faults) -> None:
 
 
 def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None:
-    if at.grant_types != {GRANT_TYPE_TOKEN_EXCHANGE}:
+    if at.grant_types - {GRANT_TYPE_TOKEN_EXCHANGE}:
         faults.add(at.node.at("grant_types"), label, "a grant issuer offers token-exchange and nothing else")
     if at.reuse_limit is not None:
         faults.add(
@@ -50,7 +50,7 @@ def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None
 
 
 def _check_at_server(at: At, label: str, faults: Faults) -> None:
-    if at.proofs and at.grant_types != {GRANT_TYPE_JWT_BEARER}:
+    if at.grant_types - {GRANT_TYPE_JWT_BEARER}:
         faults.add(at.node.at("grant_types"), label, "an authorization server offers jwt-bearer and nothing else")
     for key, present in (("sso", bool(at.sso)), ("identity_providers", at.identity_providers is not None)):
         if present:

@@ -62,7 +62,7 @@ def _at(fields: Fields, where: str, foreign: Collection[str]) -> At:
         name=where,
         client_id=fields.required("client_id", scalars.client_id, ""),
         proofs=read_proofs(fields),
-        grant_types=frozenset(fields.each("grant_types", _grant_type)),
+        grant_types=_grant_types(fields),
         sso={
             provider: frozenset(fields.items_of(node, f"{fields.label}.sso.{provider}", scalars.text))
             for provider, node in fields.mapping("sso").items()
@@ -73,6 +73,14 @@ def _at(fields: Fields, where: str, foreign: Collection[str]) -> At:
     )
     fields.close()
     return at
+
+
+def _grant_types(fields: Fields) -> frozenset[str]:
+    """What the client may do here. An empty list is said on purpose: a client that is
+    known and authenticates, and may use no grant (D-16)."""
+    if fields.node.at("grant_types").value == []:
+        return fields.optional("grant_types", lambda _: frozenset(), frozenset())
+    return frozenset(fields.each("grant_types", _grant_type))
 
 
 def _grant_type(node: Node) -> str:
