@@ -1,1 +1,1 @@
-"""The command line: `grantd`."""
+"""The command line `grantd`: one file a subject, heavy imports inside the commands."""

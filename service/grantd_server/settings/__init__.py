@@ -8,7 +8,7 @@ each, and name the setting.
 from __future__ import annotations
 
 from grantd_server.settings.model import Settings
-from grantd_server.settings.safety import Serving, check, issuer_problems
+from grantd_server.settings.safety import Serving, check, issuer_problems, issuers_of
 from grantd_server.settings.sources import SettingsError, load
 
-__all__ = ["Serving", "Settings", "SettingsError", "check", "issuer_problems", "load"]
+__all__ = ["Serving", "Settings", "SettingsError", "check", "issuer_problems", "issuers_of", "load"]

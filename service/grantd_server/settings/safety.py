@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from grantd_server.governance.snapshot import Snapshot
     from grantd_server.settings.model import Settings
 
 
@@ -47,6 +48,15 @@ def issuer_problems(issuers: Iterable[str], *, development: bool) -> list[str]:
         elif not development:
             found.append(f"The issuer {issuer} uses plain http, which needs development: true.")
     return found
+
+
+def issuers_of(snapshot: Snapshot) -> list[str]:
+    """Every issuer that a bundle serves or trusts, for `issuer_problems`."""
+    issuers = {*snapshot.grant_issuers, *snapshot.authorization_servers}
+    for server in snapshot.authorization_servers.values():
+        issuers.update(server.trusted)
+    issuers.update(provider.issuer for provider in snapshot.identity_providers.values())
+    return sorted(issuers)
 
 
 def _problems(settings: Settings, serving: Serving, environ: Mapping[str, str]) -> Iterator[str]:

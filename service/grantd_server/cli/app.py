@@ -1,0 +1,34 @@
+"""All commands of `grantd`, and what its exit codes mean."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as version_of
+
+import typer
+
+from grantd_server.cli import blocks, bundle, database, decisions, keys, secrets, serving, tokens
+
+app = typer.Typer(
+    name="grantd",
+    help="Enterprise-managed authorization for MCP servers.",
+    epilog="Exit codes: 0 done; 1 refused, invalid or not found; 2 wrong usage or settings; "
+    "3 the database cannot be reached or somebody else was faster: try again.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(serving.app, name="serve")
+app.add_typer(keys.app, name="keys")
+app.add_typer(secrets.app, name="client")
+app.add_typer(database.app, name="db")
+app.command("apply")(bundle.apply_directory)
+app.command("explain")(decisions.explain_decision)
+app.command("block")(blocks.block)
+app.command("unblock")(blocks.unblock)
+app.command("decode")(tokens.decode)
+
+
+@app.command()
+def version() -> None:
+    """Prints the version."""
+    print(version_of("grantd"))

@@ -1,0 +1,108 @@
+"""How commands end: every planned failure is sentences on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from grantd_server.settings import Settings
+    from grantd_server.store.sqlite import SqliteStore
+
+REFUSED: Final = 1
+USAGE: Final = 2
+TRY_AGAIN: Final = 3
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="GRANTD_CONFIG", help="Settings, YAML; see docs/configuration.md.", dir_okay=False),
+]
+
+
+def end(code: int, sentences: Sequence[str]) -> NoReturn:
+    """Prints what is wrong and ends the command."""
+    for sentence in sentences:
+        sys.stderr.write(f"{sentence}\n")
+    raise typer.Exit(code)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns planned failures into sentences; anything else is a bug and shows as one."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except Exception as fault:
+        code = _code_of(fault)
+        if code is None:
+            raise
+        problems: Sequence[str] = getattr(fault, "problems", None) or str(fault).splitlines()
+        end(code, problems)
+
+
+def _code_of(fault: Exception) -> int | None:
+    """The exit code of a planned failure. Imported late: a command that succeeds needs
+    none of these modules for it."""
+    from grantd_server.governance.faults import BundleError  # noqa: PLC0415
+    from grantd_server.governance.secret_references import SecretUnresolved  # noqa: PLC0415
+    from grantd_server.keys.rotation import RotationRefused  # noqa: PLC0415
+    from grantd_server.keys.stored import KeyFileFault  # noqa: PLC0415
+    from grantd_server.settings import SettingsError  # noqa: PLC0415
+    from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable  # noqa: PLC0415
+    from grantd_server.store.schema import SchemaMismatch  # noqa: PLC0415
+
+    match fault:
+        case SettingsError() | SchemaMismatch():
+            return USAGE
+        case BundleError() | SecretUnresolved() | KeyFileFault() | RotationRefused():
+            return REFUSED
+        case StoreUnavailable() | OutcomeUnknown() | Conflict():
+            return TRY_AGAIN
+    return None
+
+
+def settings_of(config: Path | None, **over: str | None) -> Settings:
+    """Reads the settings; `over` are variables that an option of the command sets."""
+    from grantd_server.settings import load  # noqa: PLC0415 - 0.3 s
+
+    given = {name: value for name, value in over.items() if value is not None}
+    return load(config, {**os.environ, **given})
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, must_exist: bool = True) -> AsyncIterator[SqliteStore]:
+    """The store of the settings, closed at the end."""
+    from grantd_server.settings import SettingsError  # noqa: PLC0415 - loaded with the settings
+    from grantd_server.store.sqlite import SqliteStore  # noqa: PLC0415 - 0.1 s
+
+    try:
+        path = settings.sqlite_path
+    except ValueError as fault:
+        raise SettingsError([f"{fault}."]) from None
+    if must_exist and not path.exists():
+        raise SettingsError([f"store.url: {path} does not exist."])
+    if not path.parent.is_dir():
+        raise SettingsError([f"store.url: the folder {path.parent} does not exist."])
+    store = SqliteStore.open(path)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def author() -> str:
+    """Who runs the command, for the record: the account that the system knows."""
+    import getpass  # noqa: PLC0415 - only for acts
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

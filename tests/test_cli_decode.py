@@ -1,0 +1,105 @@
+"""`grantd decode`: kind, header and claims of a token, never its signature."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer import Exit
+from typer.testing import CliRunner
+
+from grantd_server.cli.app import app
+from grantd_server.cli.tokens import _lines
+
+SIGNATURE = "c2lnbmF0dXJlLXRoYXQtbXVzdC1ub3QtYmUtc2hvd24"
+
+
+def _part(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def _token(header, claims):
+    return f"{_part({'alg': 'ES256', 'kid': 'k'} | header)}.{_part(claims)}.{SIGNATURE}"
+
+
+def _decode(raw, code=0):
+    found = CliRunner().invoke(app, ["decode", "-"], input=raw)
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    assert found.exit_code == code, found.output
+    return found
+
+
+@pytest.mark.parametrize(
+    ("header", "claims", "kind"),
+    [
+        ({"typ": "oauth-id-jag+jwt"}, {}, "an ID-JAG"),
+        ({"typ": "application/at+jwt"}, {}, "an access token (RFC 9068)"),
+        ({"typ": "AT+JWT"}, {}, "an access token (RFC 9068)"),
+        ({"typ": "JWT"}, {"iss": "c", "sub": "c", "aud": "a"}, "perhaps a client assertion"),
+        ({}, {"iss": "i", "sub": "u", "nonce": "n"}, "perhaps an ID token"),
+        ({"typ": "JWT"}, {"iss": "i", "sub": "u", "scope": "a"}, "perhaps an access token of another kind"),
+        ({"typ": "JWT"}, {"iss": "i"}, "a JSON Web Token of no known kind"),
+    ],
+)
+def test_the_kind_of_a_token_is_told(header, claims, kind):
+    lines = _decode(_token(header, claims)).stdout.splitlines()
+    assert lines[0].startswith(f"kind: {kind}")
+    assert lines[-1].startswith("NOT VERIFIED")
+
+
+def test_header_and_claims_are_shown_and_the_signature_is_not():
+    shown = _decode(_token({"typ": "at+jwt"}, {"sub": "u", "aud": ["a", "b"], "exp": 0}) + "\n").stdout
+    assert '  kid: "k"' in shown
+    assert '  aud: ["a", "b"]' in shown
+    assert "s ago)" in shown
+    assert SIGNATURE not in shown
+
+
+def test_a_token_may_be_an_argument():
+    found = CliRunner().invoke(app, ["decode", _token({}, {"exp": 99999999999})])
+    assert found.exit_code == 0
+    assert "(in " in found.stdout
+
+
+def test_what_the_strict_reader_refuses_is_shown_with_the_reason():
+    raw = f"{_part({'alg': 'none'})}.{_part({'sub': 'u'})}."
+    lines = _decode(raw).stdout.splitlines()
+    assert lines[1].startswith("malformed, and refused everywhere in grantd: alg:")
+    assert '  sub: "u"' in lines
+
+
+def test_control_characters_are_shown_and_not_obeyed():
+    shown = _decode(_token({}, {"sub": "\x1b[2J\u202eevil", "a\nb": 1})).stdout
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "a\\nb" in shown
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ("", "1 parts, not 3"),
+        ("a.b", "2 parts, not 3"),
+        ("a.b.c.d.e", "encrypted token (JWE)"),
+        ("a.b.c", "are not JSON objects"),
+        (f"{_part([])}.{_part({})}.x", "are not JSON objects"),
+        ("<saml:Assertion/>", "This is XML"),
+        (base64.b64encode(b"<saml:Assertion/>").decode(), "This is XML"),
+        ("x" * 65_537, "longer than 65536"),
+        (f"{_part({})}.{base64.urlsafe_b64encode(b'[' * 20_000).decode()}.x", "are not JSON objects"),
+    ],
+)
+def test_what_is_no_token_is_one_sentence(raw, sentence):
+    (line,) = _decode(raw, code=1).stderr.splitlines()
+    assert sentence in line
+
+
+@given(st.text(max_size=80) | st.text("abc.-_=eyJ", max_size=80))
+def test_any_text_is_decoded_or_refused(raw):
+    try:
+        lines = list(_lines(raw, 0.0))
+    except Exit as ended:
+        lines = [ended.exit_code]
+    assert lines == [1] or lines[-1].startswith("NOT VERIFIED")
