@@ -70,8 +70,10 @@ async def _authenticate(asking: Asking, directory: Directory, proof: ClientProof
         case CertificateProof():
             raise record.refuse("client.method", Reason.CLIENT_CERTIFICATE_UNSUPPORTED, "another method", "certificate")
     name = directory.name_of(party)
+    # Before the block is looked at: what a proven client is refused is on record, and
+    # uses up its assertion, which otherwise could be sent again once the block is lifted.
+    record.client, record.client_id = name, party.client_id
     blocked = asking.world.view.withdrawn(directory.kind, name, asking.now)
     record.require("client.not_blocked", blocked is None, Reason.CLIENT_BLOCKED, "no block", f"{directory.kind} {name}")
-    record.client, record.client_id = name, party.client_id
     record.noted("client.authenticated", record.client_method, name)
     return party

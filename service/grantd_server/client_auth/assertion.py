@@ -26,9 +26,12 @@ async def by_assertion(asking: Asking, directory: Directory, client_id: str | No
     """Verifies the assertion with the keys of the client that it names, and adds its
     one-time mark to the record: also a call that is refused later uses it up."""
     record = asking.record
-    record.require(
-        "client.assertion_type", proof.type == CLIENT_ASSERTION_TYPE, Reason.PARAMETER_INVALID, CLIENT_ASSERTION_TYPE
-    )
+    for name, value in (("client_assertion_type", proof.type), ("client_assertion", proof.assertion.reveal())):
+        got = "present" if value else "absent"
+        record.require(f"request.{name}", bool(value), Reason.PARAMETER_MISSING, "present", got)
+    known = proof.type == CLIENT_ASSERTION_TYPE
+    got = "the same" if known else "another type"
+    record.require("client.assertion_type", known, Reason.PARAMETER_INVALID, CLIENT_ASSERTION_TYPE, got)
     try:
         parsed = jws.read(proof.assertion.reveal())
         unverified_sub = read.text(parsed.unverified_claims, "sub")

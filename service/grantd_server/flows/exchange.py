@@ -108,7 +108,8 @@ def _check_parameters(record: Record, request: Exchange) -> None:
         ("subject_token", request.subject_token),
         ("subject_token_type", request.subject_token_type),
     ):
-        record.require(f"request.{name}", value is not None, Reason.PARAMETER_MISSING, name, "absent or present")
+        got = "absent" if value is None else "present"
+        record.require(f"request.{name}", value is not None, Reason.PARAMETER_MISSING, "present", got)
     actor = request.actor_token is not None or request.actor_token_type is not None
     record.require("request.actor_token", not actor, Reason.ACTOR_UNSUPPORTED, "absent", "present")
     details = request.authorization_details is not None

@@ -102,7 +102,7 @@ def _resources(
         resource = snapshot.resource_at(server.name, spelled)
         if resource is None:
             expected = f"a resource that {server.name} governs"
-            raise record.refuse("target.resource", Reason.RESOURCE_NOT_GOVERNED, expected, spelled)
+            raise record.refuse("target.resource", _stranger(snapshot, spelled), expected, spelled)
         found.setdefault(resource.name, (resource, spelled))
     if not asked.resource:
         governed = [r for r in snapshot.resources.values() if r.authorization_server == server.name]
@@ -115,6 +115,14 @@ def _resources(
         record.require("target.resource_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", name)
         record.noted("target.resource", name, spelled)
     return tuple(found.values())
+
+
+def _stranger(snapshot: Snapshot, spelled: str) -> Reason:
+    """Whether another server governs the resource or nobody does: one public sentence,
+    two things to do."""
+    servers = (*snapshot.authorization_servers.values(), *snapshot.foreign_servers.values())
+    elsewhere = any(snapshot.resource_at(server.name, spelled) for server in servers)
+    return Reason.RESOURCE_NOT_GOVERNED if elsewhere else Reason.RESOURCE_UNKNOWN
 
 
 def _scopes(record: Record, raw_scope: str | None) -> tuple[str, ...] | None:
