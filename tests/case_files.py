@@ -10,46 +10,33 @@ import base64
 import copy
 import json
 import secrets
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-import grpc
 import yaml
-from grpc_status import rpc_status
-from google.rpc import error_details_pb2
 
+import organisation as org
+from case_transports import Ask, Result, over_http, over_rpc
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import (
-    CLIENT_SECRET_METHOD_POST,
-    ClientAssertion,
     ClientAuthentication,
     ClientSecret,
 )
-
-import organisation as org
 from tokens import signing_key
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from house import House
 
 FOLDER = Path(__file__).parent / "cases"
 TRANSPORTS = ("grpc", "inprocess", "http")
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-GRANT_TYPES = {
-    "exchange": "urn:ietf:params:oauth:grant-type:token-exchange",
-    "redeem": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-}
-RPCS = {
-    "exchange": ("ExchangeIdentity", pb.ExchangeIdentityRequest, "token"),
-    "redeem": ("RedeemGrant", pb.RedeemGrantRequest, "token"),
-    "introspect": ("IntrospectToken", pb.IntrospectTokenRequest, "introspect"),
-    "revoke": ("RevokeToken", pb.RevokeTokenRequest, "revoke"),
-}
 KEYS = {
     "login": org.LOGIN_KEY,
     "partner": org.PARTNER_KEY,
+    "login-impostor": signing_key("RS256", "login-1", 2049),
     "stranger": signing_key("ES256", "stranger-1"),
     "impostor": signing_key("ES256", "partner-1", 1),
     "robot": org.ROBOT_KEY,
@@ -80,21 +67,44 @@ class Case:
 
     @property
     def fresh(self) -> bool:
-        """Whether the case changes the house and so needs one of its own."""
-        return not {"bundle", "block", "clock", "fresh"}.isdisjoint(self.spec)
+        """Whether the case leaves traces in the house, and so needs one of its own."""
+        return "fresh" in self.spec
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came back, in the words of both faces."""
+@dataclass
+class Stage:
+    """A house that is put in order for each case: a bundle is applied only where it is
+    not in force already, and blocks and the clock are put back."""
 
-    ok: bool
-    decision_id: str
-    body: dict[str, Any]
-    status: str = "OK"
-    reason: str = ""
-    http: int = 200
-    headers: dict[str, str] | None = None
+    house: House
+    edits: dict[str, Any] = field(default_factory=dict)
+    _counts: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def set_for(self, case: Case) -> AsyncIterator[None]:
+        edits = case.spec.get("bundle", {})
+        if edits != self.edits:
+            await self.house.apply(changed(org.bundle(), edits))
+            self.edits = edits
+        before = self.house.offset[0]
+        try:
+            yield
+        finally:
+            self.house.offset[0] = before
+            for kind, name in [case.spec["block"]] if "block" in case.spec else []:
+                await self.house.unblock(kind, name)
+
+    @contextmanager
+    def counts_one(self, rpc: str, reason: str) -> Iterator[None]:
+        """Asserts that one refusal more is counted. Reading the metrics is slow, so that
+        what was read last is kept, unless the case fails."""
+        key = rpc, reason
+        before = self._counts.pop(key, None)
+        before = self.house.counted("grantd.refused", rpc=rpc, reason=reason) if before is None else before
+        yield
+        after = self.house.counted("grantd.refused", rpc=rpc, reason=reason)
+        assert after == before + 1, key
+        self._counts[key] = after
 
 
 def cases() -> list[Case]:
@@ -107,18 +117,18 @@ def cases() -> list[Case]:
 
 
 async def run(house: House, case: Case, transport: str) -> Result:
-    """Prepares the house, sends the request, reads the answer."""
+    """Makes the request, blocks and waits as told, sends it, reads the answer."""
     spec = case.spec
-    if "bundle" in spec:
-        await house.apply(changed(org.bundle(), spec["bundle"]))
     params = await _params(house, case)
     for kind, name in [spec["block"]] if "block" in spec else []:
         await house.block(kind, name)
     house.later(spec.get("clock", 0))
+    issuer = str(spec.get("issuer", org.GRANTS if case.rpc == "exchange" else org.SERVER))
     client = {**CLIENTS[case.rpc], **spec.get("client", {})}
-    if transport == "http":
-        return await _over_http(house, case, params, client)
-    return await _over_rpc(house, case, params, client, transport)
+    if "assertion" in client:
+        client["signed"] = client_assertion(house, client, issuer)
+    ask = Ask(case.rpc, issuer, params, client, spec.get("dpop", ""))
+    return await (over_http(house, ask) if transport == "http" else over_rpc(house, ask, transport))
 
 
 def changed(document: dict[str, Any], edits: dict[str, Any]) -> dict[str, Any]:
@@ -206,82 +216,3 @@ def client_assertion(house: House, client: dict[str, Any], issuer: str) -> str:
         claims[name[:-1]] = house.now + claims.pop(name)
     key = KEYS[spec["key"]]
     return key.sign({n: v for n, v in claims.items() if v is not None}, spec.get("typ", "client-authentication+jwt"))
-
-
-def _issuer(case: Case) -> str:
-    default = org.GRANTS if case.rpc == "exchange" else org.SERVER
-    return str(case.spec.get("issuer", default))
-
-
-async def _over_rpc(house: House, case: Case, params: dict[str, Any], client: dict[str, Any], transport: str) -> Result:
-    method, request_type, _ = RPCS[case.rpc]
-    request = request_type(issuer=_issuer(case), client=_client_message(house, case, client), **params)
-    call = getattr(house.stub(transport), method)(request)
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as error:
-        trailers = {key: value for key, value in error.trailing_metadata() or ()}
-        status = rpc_status.from_call(error)
-        info = error_details_pb2.ErrorInfo()
-        assert status is not None and status.details[0].Unpack(info)
-        body = {"error": info.metadata["oauth_error"], "error_description": info.metadata["error_description"]}
-        assert error.details() == body["error_description"]
-        extra = {name: value for name, value in info.metadata.items() if name in {"max_age", "acr_values"}}
-        decision_id = str(trailers["x-grantd-decision-id"])
-        return Result(False, decision_id, body | extra, error.code().name, info.reason)
-    trailers = {key: value for key, value in await call.trailing_metadata()}
-    return Result(True, str(trailers["x-grantd-decision-id"]), _plain(answer))
-
-
-def _client_message(house: House, case: Case, client: dict[str, Any]) -> ClientAuthentication:
-    message = ClientAuthentication()
-    if client.get("id"):
-        message.client_id = client["id"]
-    if "assertion" in client:
-        kind = client["assertion"].get("type", ASSERTION_TYPE)
-        message.assertion.CopyFrom(ClientAssertion(type=kind, assertion=client_assertion(house, client, _issuer(case))))
-    elif client.get("secret"):
-        message.secret.CopyFrom(ClientSecret(secret=client["secret"], method=CLIENT_SECRET_METHOD_POST))
-    return message
-
-
-def _plain(answer: Any) -> dict[str, Any]:
-    """A response message in the words of the wire format."""
-    out: dict[str, Any] = {}
-    for field, value in answer.ListFields():
-        out[field.name] = list(value) if field.is_repeated else value
-    if "token" in out:
-        out["access_token"] = out.pop("token")
-    for name in ("resource", "aud"):
-        if name in out and len(out[name]) == 1:
-            out[name] = out[name][0]
-    if isinstance(answer, pb.IntrospectTokenResponse):
-        out.setdefault("active", False)
-    return out
-
-
-async def _over_http(house: House, case: Case, params: dict[str, Any], client: dict[str, Any]) -> Result:
-    issuer = _issuer(case)
-    form: list[tuple[str, str]] = []
-    headers = {}
-    if case.rpc in GRANT_TYPES:
-        form.append(("grant_type", GRANT_TYPES[case.rpc]))
-    for name, value in params.items():
-        form += [(name, each) for each in value] if isinstance(value, list) else [(name, value)]
-    if client.get("method") == "basic":
-        pair = f"{quote(client['id'], safe='')}:{quote(client['secret'], safe='')}"
-        headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    else:
-        form += [("client_id", client["id"])] if client.get("id") else []
-        form += [("client_secret", client["secret"])] if client.get("secret") and "assertion" not in client else []
-    if "assertion" in client:
-        form.append(("client_assertion_type", client["assertion"].get("type", ASSERTION_TYPE)))
-        form.append(("client_assertion", client_assertion(house, client, issuer)))
-    body = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in form)
-    headers["content-type"] = "application/x-www-form-urlencoded"
-    answer = await house.http.post(f"{issuer}/{RPCS[case.rpc][2]}", content=body, headers=headers)
-    content = answer.json() if answer.content else {}
-    decision_id = answer.headers.get("x-grantd-decision-id", "")
-    if answer.status_code == 200:
-        return Result(True, decision_id, content, headers=dict(answer.headers))
-    return Result(False, decision_id, content, http=answer.status_code, headers=dict(answer.headers))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 import organisation as org
-from case_files import ASSERTION_TYPE, GRANT_TYPES
+from case_transports import ASSERTION_TYPE, GRANT_TYPES
 
 if TYPE_CHECKING:
     from house import House

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 import organisation as org
-from case_files import RPCS, Case, Result, cases, run
+from case_files import Case, Stage, cases, run
+from case_transports import RPCS, Result
 from grantd_server.refusals import Reason
-from house import House, running
+from house import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,41 +38,49 @@ def _parameters() -> list[Any]:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    """One house for the cases that leave it as it was."""
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One house for the cases that can be undone."""
     async with running(tmp_path_factory.mktemp("house"), org.bundle()) as house:
-        yield house
+        yield Stage(house)
 
 
 @pytest.mark.parametrize(("case", "transport"), _parameters())
-async def test_case(case: Case, transport: str, shared: House, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_case(case: Case, transport: str, shared: Stage, tmp_path_factory: pytest.TempPathFactory) -> None:
     if not case.fresh:
-        await _check(shared, case, transport)
+        async with shared.set_for(case):
+            await _check(shared, case, transport)
         return
     async with running(tmp_path_factory.mktemp("fresh"), org.bundle()) as house:
-        await _check(house, case, transport)
+        own = Stage(house)
+        async with own.set_for(case):
+            await _check(own, case, transport)
 
 
-async def _check(house: House, case: Case, transport: str) -> None:
-    rpc = RPCS[case.rpc][0]
+async def _check(stage: Stage, case: Case, transport: str) -> None:
     if "refused" in case.spec:
-        reason = Reason[case.spec["refused"]]
-        before = house.counted("grantd.refused", rpc=rpc, reason=reason.name)
-        result = await run(house, case, transport)
-        _assert_refused(result, reason, transport, case)
-        record = await house.record(result.decision_id)
-        assert record["reason"] == reason.name, record
-        assert record["outcome"] in {"refused", "failed"}
-        assert record["rpc"] == rpc
-        assert house.counted("grantd.refused", rpc=rpc, reason=reason.name) == before + 1
-        durable = await house.durable(result.decision_id)
-        assert (durable is not None) == bool(record.get("client")), "class 1 is durable, class 3 is not"
-    else:
-        result = await run(house, case, transport)
-        assert result.ok, result
-        _assert_granted(result, case, transport)
-        record = await house.record(result.decision_id)
-        assert record["outcome"] == case.spec.get("outcome", "granted"), record
+        await _check_refused(stage, case, transport)
+        return
+    result = await run(stage.house, case, transport)
+    assert result.ok, result
+    _assert_granted(result, case, transport)
+    record = await stage.house.record(result.decision_id)
+    assert record["outcome"] == case.spec.get("outcome", "granted"), record
+
+
+async def _check_refused(stage: Stage, case: Case, transport: str) -> None:
+    rpc, reason = RPCS[case.rpc][0], Reason[case.spec["refused"]]
+    with stage.counts_one(rpc, reason.name):
+        result = await run(stage.house, case, transport)
+    _assert_refused(result, reason, transport, case)
+    record = await stage.house.record(result.decision_id)
+    assert record["reason"] == reason.name, record
+    assert record["outcome"] in {"refused", "failed"}
+    assert record["rpc"] == rpc
+    if "check" in case.spec:
+        _, name, held, _, _ = record["checks"][-1]
+        assert (name, held) == (case.spec["check"], False), record["checks"]
+    durable = await stage.house.durable(result.decision_id)
+    assert (durable is not None) == bool(record.get("client")), "class 1 is durable, class 3 is not"
 
 
 def _assert_refused(result: Result, reason: Reason, transport: str, case: Case) -> None:
