@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from directory import Directory, Person
-from processes import free_port
+from deploy.demo.directory import Directory, Person
+from deploy.demo.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ def canaille(folder: Path) -> Iterator[Directory]:
     provider = Directory(free_port(), (ALICE, BOB), "desk-sso", "a-secret-of-the-sign-in-client")
     program = provider.start(PYTHON, folder)
     try:
+        program.wait_until(provider.is_up)
         yield provider
     finally:
         program.stop()

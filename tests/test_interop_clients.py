@@ -7,7 +7,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import httpx2
-import mcp_server
+from deploy.demo import mcp_server
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from mcp import Client as McpClient

@@ -7,7 +7,7 @@ import time
 from contextlib import asynccontextmanager
 
 import httpx2
-import mcp_server
+from deploy.demo import mcp_server
 import pytest
 import pytest_asyncio
 from fastmcp import FastMCP

@@ -18,8 +18,9 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import httpx2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from processes import Program, accepts
-from unverified import claims_of
+
+from deploy.demo.processes import Program, accepts
+from deploy.demo.unverified import claims_of
 
 _SERVER = Path(__file__).with_name("directory_server.py")
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -61,9 +62,11 @@ class Directory:
         config = folder / "directory.json"
         config.touch(mode=0o600)
         config.write_text(json.dumps(self._config(folder)))
-        program = Program("canaille", [str(python), str(_SERVER), str(config)], folder / "directory.log")
-        program.wait_until(lambda: accepts(self.port))
-        return program
+        return Program("canaille", [str(python), str(_SERVER), str(config)], folder / "directory.log")
+
+    def is_up(self) -> bool:
+        """True when it answers."""
+        return accepts(self.port)
 
     def sign_in(self, person: Person) -> str:
         """Signs the person in at the provider's pages. Returns the ID token."""

@@ -52,18 +52,22 @@ class Program:
         return self._process.pid
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 20) -> None:
-        """Waits until `ready`.
+        """Waits until `ready`; a program that does not get there is stopped.
 
         Raises:
             NotStartedError: the program ended, or the time was up.
         """
         deadline = time.monotonic() + seconds
-        while not ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                what = "ended" if self._process.poll() is not None else "did not answer"
-                tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-                raise NotStartedError(f"{self.name} {what}; the end of {self.log}:\n{tail}")
-            time.sleep(0.05)
+        try:
+            while not ready():
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    what = "ended" if self._process.poll() is not None else "did not answer"
+                    tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+                    raise NotStartedError(f"{self.name} {what}; the end of {self.log}:\n{tail}")
+                time.sleep(0.05)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self, seconds: float = 5) -> int:
         """Asks it to end, then insists. Returns the exit status."""

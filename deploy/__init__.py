@@ -1,0 +1,1 @@
+"""What is deployed around grantd: the demo."""

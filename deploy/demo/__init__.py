@@ -1,0 +1,1 @@
+"""A company on one machine: `python -m deploy.demo` tells its story, `--keep` leaves it up."""
