@@ -63,7 +63,8 @@ class Metrics:
     def call_finished(self, record: Record, seconds: float, status: str) -> None:
         """Counts one call and its duration."""
         rpc = record.rpc if record.rpc in names.METHODS else names.OTHER
-        outcome = record.outcome if record.outcome in names.OUTCOMES else names.OTHER
+        outcome = record.outcome or names.ANSWERED
+        outcome = outcome if outcome in names.OUTCOMES else names.OTHER
         known_status = status if status in names.STATUSES else "UNKNOWN"
         labels = {
             names.RPC_SYSTEM: "grpc",

@@ -28,7 +28,10 @@ METHODS: Final = {
 OTHER: Final = "other"
 """Stands for any value outside a closed set, so that no label ever grows."""
 
-OUTCOMES: Final = ("granted", "refused", "failed", "active", "inactive", "revoked", "unchanged")
+ANSWERED: Final = "answered"
+"""The outcome of a call that decides nothing, such as one for metadata."""
+
+OUTCOMES: Final = ("granted", "refused", "failed", "active", "inactive", "revoked", "unchanged", ANSWERED)
 
 STATUSES: Final = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
