@@ -65,6 +65,22 @@ async def test_a_commit_is_durable_and_waits_for_no_lock_inside_a_call(store):
         reader.execute("DELETE FROM marks")
 
 
+async def test_a_file_that_came_back_from_a_backup_without_its_log_gets_one(store, open_store, path):
+    await store.close()
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA journal_mode = DELETE")
+
+    assert open_store()._database.writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_a_broken_connection_fails_one_window_and_is_made_anew(store):
+    store._database.writer.close()
+
+    with pytest.raises(StoreUnavailable):
+        await store.write(write("d1", mark()))
+    assert await store.write(write("d2", mark())) == Committed()
+
+
 # locks
 
 

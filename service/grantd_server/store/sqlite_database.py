@@ -144,8 +144,6 @@ class SqliteDatabase:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-        else:
-            connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA busy_timeout = 0")
         return connection
 
