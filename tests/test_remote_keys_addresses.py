@@ -22,6 +22,7 @@ from grantd_server.keys.addresses import LOOPBACK, ForbiddenAddress, is_loopback
         "::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1",
         "64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001:0:7f00:1::", "2001::1", "2001:db8::1",
         "3fff::1", "100::1", "fc00::1", "fd12:3456::1", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "ff0e::1",
+        "4000::1", "1000::1", "5f00::1",
         "127.1", "0x7f000001", "2130706433", "017700000001", "127.0.0.1 ", "localhost", "", "1.2.3", "1.2.3.4.5",
     ],
 )  # fmt: skip
@@ -61,7 +62,7 @@ def test_an_ipv4_address_that_passes_is_global_and_its_embeddings_never_pass(add
     try:
         assert permit(str(address)).is_global
     except ForbiddenAddress:
-        assert not address.is_global or address.is_multicast or address in ipaddress.ip_network("192.0.0.0/8")
+        assert not address.is_global or address.is_multicast or address.packed[0] == 192
     number = int(address)
     for embedded in (number, (0x64FF9B << 96) | number, (0x2002 << 112) | (number << 80), (0x20010000 << 96) | number):
         with pytest.raises(ForbiddenAddress):

@@ -77,7 +77,7 @@ async def test_a_closed_port_a_silent_resolver_and_an_unknown_name_are_failures(
         "", "x", "keys", "/keys", "file:///etc/passwd", "ftp://a.example/", "https:///keys", "https://", "http://a.example/",
         "https://user@a.example/", "https://user:pw@a.example/", "https://a.example/#f", "https://a\\b.example/",
         "https://a b.example/", "https://a.example\r\nX: y/", "https://a%2e.example/", "https://a.example/" + "x" * 2048,
-        "https://a.example:99999/", "HTTP://a.example/", "gopher://a.example/", "https://[::1/", "data:,{}",
+        "https://a.example:99999/", "https://a.example:65536/", "https://a.example:0/", "HTTP://a.example/", "gopher://a.example/", "https://[::1/", "data:,{}",
     ],
 )  # fmt: skip
 async def test_an_address_that_is_no_plain_https_url_is_refused_unresolved(url):
@@ -142,12 +142,21 @@ async def test_a_private_address_is_reached_only_inside_a_declared_network():
     assert await cause(fetcher, "https://idp.corp.example/") == "10.2.0.1 is not a public address"
 
 
+async def test_a_url_without_port_means_the_port_of_its_scheme():
+    resolve, questions = resolver([PUBLIC], ["127.0.0.1"])
+    fetcher = Fetcher(resolve=resolve, connector=Recorder(), allow_loopback=True)
+    await fetcher.get("https://keys.example/")
+    await fetcher.get("http://keys.example/")
+    assert questions == [("keys.example", 443), ("keys.example", 80)]
+
+
 async def test_plain_http_is_for_loopback_in_development_only():
     connector = Recorder()
     resolve, _ = resolver([PUBLIC])
     dev = Fetcher(resolve=resolve, connector=connector, allow_loopback=True)
     assert await cause(dev, "http://keys.example/") == "http is for loopback addresses only"
     assert await cause(Fetcher(connector=connector), "http://127.0.0.1/") == "the address is not https"
+    assert await cause(dev, "ftp://127.0.0.1/") == "the address is not https"
     assert not connector.seen
 
 
@@ -192,3 +201,14 @@ async def test_the_certificate_is_checked_against_the_name_although_the_address_
             assert await cause(fetcher, "https://keys.example/keys") == "the connection failed (ConnectError)"
             assert not server.requests
         assert sni == ["keys.example"]
+
+
+async def test_a_certificate_that_the_system_does_not_know_is_refused_also_on_loopback(tmp_path):
+    leaf = Authority().leaf(ips=("127.0.0.1",))
+    (tmp_path / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "leaf.pem")
+    async with key_server(tls) as server:
+        why = await cause(Fetcher(allow_loopback=True), server.url(scheme="https"))
+        assert why == "the connection failed (ConnectError)"
+        assert not server.requests

@@ -123,3 +123,21 @@ def test_any_bytes_of_a_server_are_a_document_or_a_failure(head, body):
                 assert failure.args  # noqa: PT017  # both outcomes are right
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("age", "left"), [("40", 60), ("abc", 100), ("-1", 100), ("1e3", 100), ("9" * 400, 100), ("", 100)]
+)
+async def test_an_age_that_is_no_number_of_seconds_changes_nothing(age, left):
+    async with key_server() as server:
+        server.scripts["/keys"] = answer("{}", "Cache-Control: max-age=100", f"Age: {age}")
+        assert (await Fetcher(allow_loopback=True).get(server.url())).max_age == left
+
+
+async def test_a_document_of_exactly_the_cap_is_taken():
+    async with key_server() as server:
+        server.scripts["/keys"] = answer("x" * 1000)
+        assert len((await Fetcher(allow_loopback=True, limit=1000).get(server.url())).body) == 1000
+        assert (
+            await cause(Fetcher(allow_loopback=True, limit=999), server.url()) == "the answer has more than 999 bytes"
+        )

@@ -18,36 +18,19 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: Final[tuple[Network, ...]] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
-# `is_global` alone is not enough: it is true for NAT64, 6to4 and multicast addresses,
-# and its tables change between Python releases.
+_UNICAST: Final = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is handed out; NAT64, IPv4-compatible and local ranges lie outside."""
+
+# `is_global` alone is not enough: it is true for these.
 _FORBIDDEN: Final[tuple[Network, ...]] = tuple(
     ipaddress.ip_network(text)
     for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",  # shared by carriers and by clouds
-        "127.0.0.0/8",
-        "169.254.0.0/16",  # link-local, and the metadata services of clouds
-        "172.16.0.0/12",
         "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.88.99.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/3",  # multicast, reserved, broadcast
-        "::/96",  # unspecified, loopback, IPv4-compatible
-        "64:ff9b::/96",  # NAT64
-        "64:ff9b:1::/48",
-        "100::/64",
+        "192.88.99.0/24",  # 6to4 relays
+        "224.0.0.0/4",  # multicast
         "2001::/23",  # Teredo and other protocol assignments
-        "2001:db8::/32",
         "2002::/16",  # 6to4
-        "3fff::/20",
-        "fc00::/7",
-        "fe80::/9",  # link-local and site-local
-        "ff00::/8",
+        "3fff::/20",  # documentation
     )
 )
 
@@ -75,6 +58,7 @@ def permit(text: str, own: Collection[Network] = ()) -> Address:
         address = address.ipv4_mapped
     if any(address in network for network in own):
         return address
-    if address.is_multicast or not address.is_global or any(address in network for network in _FORBIDDEN):
+    global_unicast = address.version == 4 or address in _UNICAST
+    if not global_unicast or not address.is_global or any(address in network for network in _FORBIDDEN):
         raise ForbiddenAddress(f"{address} is not a public address")
     return address

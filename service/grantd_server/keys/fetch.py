@@ -98,10 +98,10 @@ class Fetcher:
             raise FetchFailed("the address is not a URL") from None
         if not _HOST.fullmatch(url.raw_host) or url.userinfo or url.fragment:
             raise FetchFailed("the address needs a plain host and must have no user and no fragment")
-        if not 0 < (url.port or 443) < 65536:
-            raise FetchFailed("the address has no such port")
         if url.scheme != "https" and not (url.scheme == "http" and self._loopback):
             raise FetchFailed("the address is not https")
+        if not 0 < _port(url) < 65536:
+            raise FetchFailed("the address has no such port")
         return url
 
     async def _get(self, url: httpx2.URL) -> Fetched:
@@ -118,7 +118,7 @@ class Fetcher:
         try:
             found: Sequence[str] = [str(ipaddress.ip_address(host))]
         except ValueError:
-            found = await self._resolve(host, url.port or (443 if url.scheme == "https" else 80))
+            found = await self._resolve(host, _port(url))
         # One forbidden address refuses the name: which of its answers a later
         # connection would get is not ours to choose.
         addresses = [permit(text, self._own) for text in dict.fromkeys(found)]
@@ -170,6 +170,10 @@ def connector_by_system(tls: ssl.SSLContext | None = None) -> httpx2.AsyncHTTPTr
     )
 
 
+def _port(url: httpx2.URL) -> int:
+    return {"https": 443, "http": 80}.get(url.scheme, 0) if url.port is None else url.port
+
+
 def _max_age(headers: httpx2.Headers) -> float | None:
     """Freshness left by Cache-Control and Age (RFC 9111 section 4.2), seconds."""
     control = headers.get("cache-control", "").lower()
@@ -178,5 +182,5 @@ def _max_age(headers: httpx2.Headers) -> float | None:
     found = re.search(r"(?:^|[,\s])max-age\s*=\s*\"?([0-9]{1,9})", control)
     if found is None:
         return None
-    age = headers.get("age", "0")
-    return float(found[1]) - (float(age) if age.isascii() and age.isdigit() and len(age) <= 9 else 0.0)
+    age = re.fullmatch("[0-9]{1,9}", headers.get("age", ""))
+    return float(found[1]) - (float(age[0]) if age else 0.0)
