@@ -24,6 +24,7 @@ from grantd.v1.client_pb2 import (
     ClientAuthentication,
     ClientSecret,
 )
+from grantd_server.keys.purpose import Purpose
 from tokens import signing_key
 
 if TYPE_CHECKING:
@@ -160,9 +161,11 @@ async def _params(house: House, case: Case) -> dict[str, Any]:
             "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
         }
     elif case.rpc == "redeem":
-        params = {"assertion": _token(house, spec, "partner", house.partner_grant)}
+        own = spec.get("key") == "own"
+        assertion = await own_grant(house, **_claims(house, spec)) if own else None
+        params = {"assertion": assertion or _token(house, spec, "partner", house.partner_grant)}
     else:
-        params = {"token": await access_token(house)}
+        params = {"token": await _presented(house, spec)}
     params |= spec.get("params", {})
     return {name: value for name, value in params.items() if value is not None}
 
@@ -170,16 +173,44 @@ async def _params(house: House, case: Case) -> dict[str, Any]:
 def _token(house: House, spec: dict[str, Any], key: str, make: Any) -> str:
     if "raw" in spec:
         return str(spec["raw"])
-    claims = dict(spec.get("token", {}))
+    claims = _claims(house, spec)
     if make == house.partner_grant:
         claims.setdefault("jti", secrets.token_hex(8))
-    for name in [name for name in claims if name.endswith("+")]:
-        claims[name[:-1]] = house.now + claims.pop(name)
     signer = KEYS[spec.get("key", key)]
     if "header" in spec:
         whole = _payload(make(key=signer, **claims))
         return signer.sign_raw({"alg": signer.alg, "kid": signer.kid, **spec["header"]}, whole)
     return str(make(key=signer, **claims))
+
+
+def _claims(house: House, spec: dict[str, Any]) -> dict[str, Any]:
+    claims = dict(spec.get("token", {}))
+    for name in [name for name in claims if name.endswith("+")]:
+        claims[name[:-1]] = house.now + claims.pop(name)
+    return claims
+
+
+async def own_grant(house: House, **changed_claims: Any) -> str:
+    """An ID-JAG of the company's own grant issuer for the partner's user, whatever policy says."""
+    claims = {**_payload(house.partner_grant(jti=secrets.token_hex(8))), "iss": org.GRANTS, **changed_claims}
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return await house.signed(org.GRANTS, Purpose.GRANT_SIGNING, kept, typ="oauth-id-jag+jwt")
+
+
+async def own_token(house: House, header: dict[str, Any] | None = None, **changed_claims: Any) -> str:
+    """An access token of our own key with other claims or header members than we issue."""
+    claims = {**_payload(await access_token(house)), **changed_claims}
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return await house.signed(org.SERVER, Purpose.ACCESS_TOKEN, kept, **{"typ": "at+jwt", **(header or {})})
+
+
+async def _presented(house: House, spec: dict[str, Any]) -> str:
+    """The token to introspect or to revoke."""
+    if "raw" in spec:
+        return str(spec["raw"])
+    if "token" in spec or "header" in spec:
+        return await own_token(house, spec.get("header"), **_claims(house, spec))
+    return await access_token(house)
 
 
 def _payload(token: str) -> dict[str, Any]:

@@ -65,6 +65,8 @@ async def _check(stage: Stage, case: Case, transport: str) -> None:
     _assert_granted(result, case, transport)
     record = await stage.house.record(result.decision_id)
     assert record["outcome"] == case.spec.get("outcome", "granted"), record
+    if "check" in case.spec:  # the one that made a token inactive
+        assert [name for _, name, held, _, _ in record["checks"] if not held] == [case.spec["check"]]
 
 
 async def _check_refused(stage: Stage, case: Case, transport: str) -> None:
