@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 LONGEST_URI = 2048
@@ -18,6 +19,9 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-F]{2})+")
 _PORT = re.compile(r"[0-9]{0,5}")
 
 
+# The few registered spellings come again with every call. Bounded, and a refusal is
+# never kept.
+@lru_cache(maxsize=1024)
 def normalise_resource(uri: str) -> str:
     """Normalises a resource identifier by RFC 3986 section 6.2.2 and nothing more: case
     of scheme, host and percent-encoding, unreserved characters decoded, dot segments
