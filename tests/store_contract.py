@@ -322,9 +322,19 @@ async def test_revoking_a_chain_revokes_its_live_tokens_and_no_others(store):
     assert live[bytes.fromhex(CHAIN)] == issued[0].expires, "a chain's tombstone outlives its longest-lived token"
 
 
+@pytest.mark.parametrize("lives", [(60, 600), (600, 60)])
+async def test_a_token_revoked_twice_stays_revoked_for_the_longer_time(store, lives):
+    both = [tombstone("t1", life) for life in lives]
+    for number, each in enumerate(both):
+        await store.write(write(f"r{number}", tombstones=(each,)))
+
+    assert (await store.live_state(0)).tombstones == (max(both, key=lambda each: each.expires),)
+
+
 async def test_tombstones_are_purged_long_after_their_time_and_never_before(store):
     for jti, life in {"live": 60, "in the margin": -250, "over": -350}.items():
         await store.write(write(f"r {jti}", tombstones=(tombstone(jti, life),)))
+    assert digest("over") not in await buried(store), "not polled either"
 
     while await store.purge():
         pass

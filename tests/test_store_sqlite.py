@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import sqlite3
 import time
 
@@ -124,6 +125,40 @@ async def test_reading_does_not_wait_for_a_writer(store, path):
     with locked(path):
         assert (await store.entry("d1")).entry.id == "d1"
         assert (await store.live_state(0)).tombstones == ()
+
+
+class RecoveringReader:
+    """A connection that finds the file busy, as while another process recovers its log."""
+
+    def __init__(self, real, times):
+        self.real, self.times = real, times
+
+    def execute(self, *statement):
+        if self.times == 0:
+            return self.real.execute(*statement)
+        self.times -= 1
+        fault = sqlite3.OperationalError("database is locked")
+        fault.sqlite_errorcode, fault.sqlite_errorname = sqlite3.SQLITE_BUSY_RECOVERY, "SQLITE_BUSY_RECOVERY"
+        raise fault
+
+    def close(self):
+        self.real.close()
+
+
+@pytest.mark.parametrize(("times", "found"), [(3, True), (10_000, False)])
+async def test_reading_waits_a_bounded_time_while_the_file_is_recovered(path, times, found):
+    ticks = itertools.count(0, 0.05)
+    await SqliteStore.open(path).close()
+    store = SqliteStore(SqliteDatabase(path), monotonic=lambda: next(ticks))
+    await store.write(write("d1"))
+    store._database._reader = RecoveringReader(store._database.reader, times)
+
+    if found:
+        assert (await store.entry("d1")).entry.id == "d1"
+    else:
+        with pytest.raises(StoreUnavailable, match="SQLITE_BUSY_RECOVERY"):
+            await store.entry("d1")
+    await store.close()
 
 
 # a full disk
