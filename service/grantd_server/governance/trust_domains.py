@@ -1,9 +1,9 @@
 """Keeps trust domains apart.
 
-"The IdP Authorization Server MUST NOT issue access tokens in response to an ID-JAG it
-issued itself" (draft-ietf-oauth-identity-assertion-authz-grant section 8.3): a grant
-issuer and a server that redeems its grants are in different domains, and two domains
-never share an issuer, a key or people. Credentials: shared_credentials.py.
+"The IdP MUST NOT issue access tokens in response to an ID-JAG it issued itself"
+(draft-ietf-oauth-identity-assertion-authz-grant-03 section 8.3): a grant issuer and a
+server that redeems its grants are in different domains, and two domains never share an
+issuer, a key or people. Credentials: shared_credentials.py.
 """
 
 from __future__ import annotations

@@ -46,10 +46,8 @@ class Networks:
 def read_address(raw: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Reads an address. An IPv4 address in IPv6 clothes (`::ffff:10.0.0.1`, as a dual
     stack listener sees it) is that IPv4 address, or it would slip past a deny."""
-    if raw is None:
-        return None
     try:
-        address = ipaddress.ip_address(raw)
+        address = ipaddress.ip_address(raw or "")
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
