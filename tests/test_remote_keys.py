@@ -120,6 +120,16 @@ async def test_a_rotation_is_followed_at_the_first_token_with_the_new_kid(world)
     assert server.connections == 2
 
 
+async def test_all_tokens_with_a_new_kid_wait_for_the_one_refresh(world):
+    server, keys, clock, source = world
+    await keys.keyset(ISSUER, source, ALGS, "old")
+    clock.now += 5
+    server.scripts["/keys"] = answer(jwks(OLD, NEW))
+    found = await asyncio.gather(*(keys.keyset(ISSUER, source, ALGS, "new") for _ in range(50)))
+    assert all("new" in one for one in found)
+    assert server.connections == 2
+
+
 @pytest.mark.req("E-19")
 @pytest.mark.hostile("K02")
 async def test_ten_thousand_invented_kids_in_a_minute_cost_two_fetches_and_no_good_key(world):
