@@ -120,7 +120,8 @@ def _resources(
 def _stranger(snapshot: Snapshot, spelled: str) -> Reason:
     """Whether another server governs the resource or nobody does: one public sentence,
     two things to do."""
-    servers = (*snapshot.authorization_servers.values(), *snapshot.foreign_servers.values())
+    ours, theirs = snapshot.authorization_servers.values(), snapshot.foreign_servers.values()
+    servers: list[AuthorizationServer | ForeignAuthorizationServer] = [*ours, *theirs]
     elsewhere = any(snapshot.resource_at(server.name, spelled) for server in servers)
     return Reason.RESOURCE_NOT_GOVERNED if elsewhere else Reason.RESOURCE_UNKNOWN
 
