@@ -102,6 +102,14 @@ BROKEN = [
     ),
     pytest.param(
         '      subjects: {groups: ["corp:finance"]}',
+        '      subjects: everyone\n      require: {network: ["::ffff:10.0.0.0/104"]}',
+        [
+            'b.yaml:84:27: grants.northwind.finance-reads.require.network: "::ffff:10.0.0.0/104" is made of IPv4 addresses; write it as an IPv4 network, or it would match nobody'
+        ],
+        id="cidr mapped",
+    ),
+    pytest.param(
+        '      subjects: {groups: ["corp:finance"]}',
         '      subjects: everyone\n      require: {time: {days: [mon, funday], from: "8:00", to: "18:00", timezone: Mars/Base}}',
         [
             "b.yaml:84:36: grants.northwind.finance-reads.require.time.days: one of mon, tue, wed, thu, fri, sat, sun is expected",

@@ -45,9 +45,12 @@ def read_window(inside: Fields) -> Window | None:
 def _network(node: Node) -> Network:
     value = scalars.text(node)
     try:
-        return ipaddress.ip_network(value)
+        network = ipaddress.ip_network(value)
     except ValueError:
         raise Wrong(f'"{value}" is not a network such as 10.0.0.0/8, with no bits set beyond its prefix') from None
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None:
+        raise Wrong(f'"{value}" is made of IPv4 addresses; write it as an IPv4 network, or it would match nobody')
+    return network
 
 
 def _day(node: Node) -> int:

@@ -95,6 +95,9 @@ class Snapshot:
     def resource_at(self, as_name: str, uri: str) -> Resource | None:
         """The resource that an authorization server governs under this identifier, compared
         by G-27. None for a stranger and for what is no resource identifier."""
+        exact = self.lookups.resources.get((as_name, uri))
+        if exact is not None:
+            return exact  # the keys are normalised, and normalising twice changes nothing
         try:
             spelled = normalise_resource(uri)
         except ValueError:
