@@ -4,6 +4,8 @@ import json
 import os
 
 import pytest
+from cryptography.hazmat.primitives import serialization as pem
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -205,6 +207,30 @@ def test_a_short_or_malformed_secret_is_refused(secret):
     members = json.loads(dump(create("", Purpose.PSEUDONYM, "HS256", 1, NOW))) | {"secret": secret}
     with pytest.raises(KeyFileFault, match="secret is base64url"):
         load(json.dumps(members).encode())
+
+
+def test_an_algorithm_that_we_do_not_sign_with_is_refused_even_where_its_key_fits():
+    key = ec.generate_private_key(ec.SECP384R1())
+    members = json.loads(dump(create(IDP, Purpose.ACCESS_TOKEN, "ES256", 1, NOW))) | {
+        "alg": "ES384",
+        "private_key": key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption()).decode(),
+    }
+    with pytest.raises(KeyFileFault, match="kind that its alg demands"):
+        load(json.dumps(members).encode())
+
+
+def test_a_secret_of_another_algorithm_is_refused():
+    members = json.loads(dump(create("", Purpose.PSEUDONYM, "HS256", 1, NOW))) | {"alg": "HS512"}
+    with pytest.raises(KeyFileFault, match="is HS256"):
+        load(json.dumps(members).encode())
+
+
+def test_a_key_under_a_passphrase_is_one_sentence_and_waits_for_nobody(directory, path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    sealed = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.BestAvailableEncryption(b"hunter2"))
+    _rewrite(path, lambda it: it.update(private_key=sealed.decode()))
+    with pytest.raises(KeyFileFault, match="unencrypted PKCS #8"):
+        KeyRing(directory)
 
 
 @given(st.binary(max_size=300))

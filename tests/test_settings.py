@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from grantd_server.model.caller import Role
 from grantd_server.settings import SettingsError, load
 from grantd_server.settings.leaves import leaves
-from grantd_server.settings.model import ROLES
+from grantd_server.settings.values import ROLES
 from grantd_server.telemetry.logs import Level
 from settings_table import BEGIN, END, settings_table
 

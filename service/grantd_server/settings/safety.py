@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from grantd_server.model.uris import is_loopback
-from grantd_server.settings.model import is_local
 from grantd_server.settings.sources import SettingsError, secret_file_problem
+from grantd_server.settings.values import is_local
 from grantd_server.telemetry import export
 
 if TYPE_CHECKING:

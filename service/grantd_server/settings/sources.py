@@ -19,7 +19,8 @@ from grantd_server.governance.faults import BundleError, Faults
 from grantd_server.governance.yaml_nodes import read_yaml
 from grantd_server.model.requests import Secret
 from grantd_server.settings.leaves import PREFIX, leaves, names
-from grantd_server.settings.model import SQLITE, Settings
+from grantd_server.settings.model import Settings
+from grantd_server.settings.values import SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
