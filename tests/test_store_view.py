@@ -138,6 +138,13 @@ async def test_an_older_poll_that_answers_late_does_not_lift_a_block(now):
     assert view.epochs == Epochs(withdrawals=2)
 
 
+async def test_a_late_poll_does_not_turn_the_clock_of_the_view_back(now):
+    view, store = viewing(now, live(1000), live(400), live(1001))
+    for _ in range(3):
+        await view.refresh()
+    assert store.asked == [0, 1000, 1000]
+
+
 async def test_polling_goes_on_after_a_failure(now, monkeypatch):
     monkeypatch.setattr(module, "INTERVAL", 0)
     view, store = viewing(now, StoreUnavailable("down"), live_with(BLOCK))
