@@ -151,8 +151,15 @@ async def test_refreshes_for_unknown_kids_keep_half_a_minute_between_them(world)
         clock.now += pause
         await keys.keyset(ISSUER, source, ALGS, "invented")
         assert server.connections == fetches
+
+
+async def test_a_token_without_kid_or_a_copy_just_fetched_is_no_reason_to_fetch_again(world):
+    server, keys, clock, source = world
+    await keys.keyset(ISSUER, source, ALGS, "invented")
+    assert server.connections == 1
+    clock.now += 100
     await keys.keyset(ISSUER, source, ALGS, None)
-    assert server.connections == 4
+    assert server.connections == 1
 
 
 @pytest.mark.hostile("K04")
