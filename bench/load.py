@@ -27,8 +27,7 @@ class GrpcLoad:
 
         async def caller(number: int) -> None:
             call: Any = calls[number % CHANNELS]
-            for body in queue:
-                answers.append(await call(body, timeout=20))
+            answers.extend([await call(body, timeout=20) for body in queue])
 
         await asyncio.gather(*(caller(number) for number in range(IN_FLIGHT)))
         return answers

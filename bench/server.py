@@ -47,7 +47,7 @@ async def main(folder: Path) -> None:
     await server.start()
     http = HttpServer(server_config(Shim(parts.channel(), ShimLimits()), ShimLimits(), host="127.0.0.1", port=0))
     serving = asyncio.create_task(http.serve())
-    while not http.started:
+    while not http.started:  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0.01)
     port = http.servers[0].sockets[0].getsockname()[1]
     sys.stdout.write(json.dumps({"grpc": server.ports[0], "http": port}) + "\n")

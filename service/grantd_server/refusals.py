@@ -119,7 +119,6 @@ class Reason(Enum):
     CLIENT_CERTIFICATE_UNSUPPORTED   = (Public.CLIENT_AUTHENTICATION_FAILED, "info", "client", "Use another method; certificates are not accepted over HTTP yet.")
     CLIENT_BLOCKED                   = (Public.CLIENT_AUTHENTICATION_FAILED, "warning", "identity", "The client is blocked; lift the block if that was a mistake.")
     CLIENT_GRANT_NOT_ALLOWED         = (Public.CLIENT_NOT_AUTHORIZED, "info", "identity", "Register the client for this grant at this issuer.")
-    CLIENT_PUBLIC                    = (Public.CLIENT_NOT_AUTHORIZED, "info", "identity", "Give the client a credential; public clients are not admitted.")
 
     TOKEN_OF_ANOTHER_CLIENT          = (Public.TOKEN_NOT_OWNED, "warning", "client", "Revoke only tokens that were issued to this client.")
 
@@ -184,7 +183,7 @@ class Reason(Enum):
     OBSERVED_NOT_ALLOWED             = (Public.OBSERVED_NOT_ALLOWED, "warning", "operator", "Leave `observed` empty; only the role shim may set it.")
 
     # ours
-    RATE_LIMITED                     = (Public.OVERLOADED, "warning", "client", "Slow down; the limit is per client and address.")
+    RATE_LIMITED                     = (Public.OVERLOADED, "warning", "client", "Slow down; the limit is on failures, per client and address.")
     OVERLOADED                       = (Public.OVERLOADED, "error", "operator", "Add capacity; the service sheds load to keep answering.")
     STORE_UNAVAILABLE                = (Public.UNAVAILABLE, "error", "operator", "Check the database; nothing was used up.")
     OUTCOME_UNKNOWN                  = (Public.UNAVAILABLE, "error", "operator", "The database did not confirm; ask for a fresh grant.")

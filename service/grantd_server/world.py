@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from grantd_server.model.buckets import Buckets
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ class World:
     catch_up: Callable[[], Awaitable[None]]
     """Reads the live state and the active bundle now."""
     snapshot: Snapshot | None = None
+    monotonic_ns: Callable[[], int] = time.monotonic_ns
+    guesses: Buckets = field(default_factory=lambda: Buckets(size=100, per_second=10))
+    """Failed authentications, by issuer, claimed client and address: whoever guesses is
+    slowed down, and the same client elsewhere is not (D-15)."""
+    probes: Buckets = field(default_factory=lambda: Buckets(size=2000, per_second=200))
+    """Introspected texts that are no token of ours, by asker (C-28)."""
 
     def governed(self) -> Snapshot:
         """The bundle in force; one call uses one snapshot."""

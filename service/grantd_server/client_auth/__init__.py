@@ -15,7 +15,7 @@ from grantd_server.client_auth.peer import by_peer
 from grantd_server.client_auth.secret import by_secret
 from grantd_server.model.governed import Registration, ResourceServer
 from grantd_server.model.requests import AssertionProof, CertificateProof, ClientProof, PeerProof, SecretProof
-from grantd_server.refusals import Reason
+from grantd_server.refusals import Public, Reason, Refused
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
@@ -51,29 +51,40 @@ async def authenticate_resource_server(asking: Asking, snapshot: Snapshot, proof
 
 
 async def _authenticate(asking: Asking, directory: Directory, proof: ClientProof) -> Party:
-    record = asking.record
-    match proof.proof:
-        case None:
-            party = directory.by_id(proof.client_id or "")
-            if party is not None and not party.credentials:
-                raise record.refuse("client.confidential", Reason.CLIENT_PUBLIC, "a credential", "a public client")
-            raise record.refuse("client.credentials", Reason.CREDENTIALS_MISSING, "one authentication method", "none")
-        case SecretProof() as secret:
-            party = by_secret(asking.record, directory, proof.client_id, secret, asking.now)
-            record.client_method = secret.method
-        case AssertionProof() as assertion:
-            party = await by_assertion(asking, directory, proof.client_id, assertion)
-            record.client_method = "private_key_jwt"
-        case PeerProof():
-            party = by_peer(record, directory, proof.client_id, asking.caller)
-            record.client_method = "peer"
-        case CertificateProof():
-            raise record.refuse("client.method", Reason.CLIENT_CERTIFICATE_UNSUPPORTED, "another method", "certificate")
+    record, world = asking.record, asking.world
+    guesser = (asking.issuer, proof.client_id or "", record.address or asking.caller.identity)
+    now = world.monotonic_ns()
+    slow = world.guesses.level(guesser, now) >= 1
+    record.require("client.rate", slow, Reason.RATE_LIMITED, "few failures", "many, of this client from here")
+    try:
+        party = await _proven(asking, directory, proof)
+    except Refused as refusal:
+        if refusal.reason.public is Public.CLIENT_AUTHENTICATION_FAILED:
+            world.guesses.take(guesser, now)
+        raise
     name = directory.name_of(party)
     # Before the block is looked at: what a proven client is refused is on record, and
     # uses up its assertion, which otherwise could be sent again once the block is lifted.
     record.client, record.client_id = name, party.client_id
-    blocked = asking.world.view.withdrawn(directory.kind, name, asking.now)
+    blocked = world.view.withdrawn(directory.kind, name, asking.now)
     record.require("client.not_blocked", blocked is None, Reason.CLIENT_BLOCKED, "no block", f"{directory.kind} {name}")
     record.noted("client.authenticated", record.client_method, name)
     return party
+
+
+async def _proven(asking: Asking, directory: Directory, proof: ClientProof) -> Party:
+    record = asking.record
+    match proof.proof:
+        case SecretProof() as secret:
+            record.client_method = secret.method
+            return by_secret(record, directory, proof.client_id, secret, asking.now)
+        case AssertionProof() as assertion:
+            record.client_method = "private_key_jwt"
+            return await by_assertion(asking, directory, proof.client_id, assertion)
+        case PeerProof():
+            record.client_method = "peer"
+            return by_peer(record, directory, proof.client_id, asking.caller)
+        case CertificateProof():
+            raise record.refuse("client.method", Reason.CLIENT_CERTIFICATE_UNSUPPORTED, "another method", "certificate")
+        case None:
+            raise record.refuse("client.credentials", Reason.CREDENTIALS_MISSING, "one authentication method", "none")

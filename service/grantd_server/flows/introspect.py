@@ -112,6 +112,12 @@ async def _fresh(world: World, *, full: bool) -> None:
 
 def _answer(asked: _Asked, raw: str) -> Answer:
     token = read_access_token(asked.world, asked.record, asked.server, raw)
+    if token is None:
+        # A resource server passes on what strangers send it, so that the limit is wide.
+        prober = (asked.server.issuer, asked.asker.name)
+        slow = asked.world.probes.take(prober, asked.world.monotonic_ns())
+        expected = "tokens of ours, mostly"
+        asked.record.require("token.rate", slow, Reason.RATE_LIMITED, expected, "a flood of others")
     answer = None if token is None else _for_asker(asked, token)
     found = "" if token is None else digest(token.jti).hex()
     asked.record.introspected.append((found, "active" if answer else "inactive"))

@@ -25,9 +25,9 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from grantd_server.model.buckets import Buckets
 from grantd_server.refusals import Reason
 from grantd_server.telemetry import attributes, names
-from grantd_server.telemetry.buckets import Buckets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
