@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from grantd_server.model.rules import UNKNOWN, NearMiss, SignIn
-from grantd_server.policy import decide_grant, near_misses
-from policy_world import NOW, asking, grant_rules, known, rule
+from grantd_server.policy import decide_grant, decide_redemption, near_misses
+from policy_world import NOW, asking, grant_rules, known, redeeming, redemption, redemption_rules, rule
 
 
 def miss(rule_text: dict[str, Any], **changed: Any) -> NearMiss:
@@ -52,6 +52,22 @@ def test_a_near_miss_names_the_clause_and_both_sides(
 ) -> None:
     found = miss(rule("close", **changed), **asked)
     assert (found.rule, found.clause, found.expected, found.got) == ("close", clause, expected, got)
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "clause", "expected", "got"),
+    [
+        ({"issuers": ["partner"]}, {}, "issuers", "partner", "home"),
+        ({"issuers": ["*"]}, {"issuer": "stranger"}, "issuers", "one of home, partner", "stranger"),
+        ({"require": {"tenants": ["t-1"]}}, {}, "require.tenants", "t-1", "unknown"),
+        ({"require": {"tenants": ["t-1"]}}, {"tenant": "t-2"}, "require.tenants", "t-1", "t-2"),
+    ],
+)
+def test_a_near_miss_of_a_redemption(
+    changed: dict[str, Any], asked: dict[str, Any], clause: str, expected: str, got: str
+) -> None:
+    (found,) = decide_redemption(redemption_rules(redemption("close", **changed)), redeeming(**asked)).near_misses
+    assert (found.clause, found.expected, found.got) == (clause, expected, got)
 
 
 def test_the_three_that_held_most_come_first() -> None:
