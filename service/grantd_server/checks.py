@@ -30,7 +30,7 @@ JWT_TYPE_ACCESS_TOKEN = "at+jwt"
 LONGEST_SCOPE = 4096
 """Characters of one `scope` parameter; names are looked up one by one after that."""
 
-CHAIN = re.compile(r"[0-9a-f]{32}")
+CHAIN = re.compile(r"[0-9a-f]{64}")
 """How a chain is named, see `chain_of`."""
 
 _SCOPE_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -58,12 +58,13 @@ def digest(text: str) -> bytes:
 
 
 def chain_of(iss: str, jti: str) -> str:
-    """The id of the chain that an ID-JAG begins: 128 bits of a hash, in hex.
+    """The id of the chain that an ID-JAG begins: a SHA-256 in hex, whose bytes are what
+    a tombstone of the whole chain is found by.
 
     The length of `iss` is part of the input, so that no two pairs collide by moving
     characters from one to the other.
     """
-    return hashlib.sha256(f"{len(iss)}:{iss}:{jti}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{len(iss)}:{iss}:{jti}".encode()).hexdigest()
 
 
 def sign_in(claims: Mapping[str, object]) -> SignIn:

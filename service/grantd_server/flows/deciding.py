@@ -39,6 +39,12 @@ Answer = TypeVar("Answer")
 ATTEMPTS = 4
 """Decisions per call; administrators do not change things faster than that."""
 
+PATIENCE = 2.0
+"""Seconds that a decision waits for the store: a frozen one must not hold a crowd."""
+_TO_SAY_SO = 0.02
+"""Seconds before the end of the call at which the wait ends, so that the call is told
+that the store was not there and has a record that says so."""
+
 _USED_BEFORE = {
     Space.ID_JAG: (Reason.ASSERTION_REPLAYED, "assertion.first_use"),
     Space.CLIENT_ASSERTION: (Reason.CLIENT_ASSERTION_REPLAYED, "client.assertion.first_use"),
@@ -82,7 +88,7 @@ async def decided_on_record(
             epochs=None if decided.snapshot is None else _seen(epochs, decided.snapshot),
             issued=decided.issued,
             tombstones=decided.tombstones,
-            deadline=call.deadline,
+            deadline=_patience(call),
         )
         outcome = await _written(world, record, write)
         if isinstance(outcome, Committed):
@@ -95,6 +101,12 @@ async def decided_on_record(
             raise Refused(_USED_BEFORE[outcome.mark.space][0], winner=outcome.winner)
         await world.catch_up()
     raise Refused(Reason.STORE_UNAVAILABLE, cause="governance changes faster than a decision can be made")
+
+
+def _patience(call: Call) -> float:
+    """When the wait for the store ends, on the clock of the call's deadline."""
+    left = call.remaining()
+    return call.deadline - left + min(left - _TO_SAY_SO, PATIENCE)
 
 
 def _seen(epochs: Epochs, snapshot: Snapshot) -> Epochs:
