@@ -137,7 +137,7 @@ def test_a_long_value_is_cut():
     assert "x" * LONGEST not in explain({"id": "d", "facts": {"sub": "x" * 1000}})
 
 
-PLAIN = st.text(max_size=30)
+PLAIN = st.text(st.characters() | st.sampled_from("\x1b\n\u202e\ud800"), max_size=30)
 
 
 @given(
@@ -163,8 +163,12 @@ def test_no_record_can_drive_a_terminal(body):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters() | st.just("\ud800")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters() | st.just("\ud800")), inner),
     max_leaves=10,
 )
 

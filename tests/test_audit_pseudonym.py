@@ -6,7 +6,7 @@ import hashlib
 import hmac
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grantd_server.audit.pseudonym import Pseudonyms
@@ -36,6 +36,7 @@ def test_the_key_is_never_shown():
     assert shown == "Pseudonyms(key_id='p1') Pseudonyms(key_id='p1')"
 
 
+@example("\ud800")
 @given(st.text())
 def test_any_text_has_a_pseudonym(subject):
     assert len(Pseudonyms(KEY, "p1").subject(subject)) == 32
