@@ -178,6 +178,26 @@ def test_a_service_that_slept_past_every_date_still_publishes_before_it_signs(di
     assert [each.split()[0] for each in rotation.by_age(late + LEAD)] == ["activated"]
 
 
+def test_a_taint_keeps_the_time_of_the_first(directory, rotation, first):
+    rotation.taint(*USE, first.kid, NOW)
+    rotation.taint(*USE, first.kid, NOW + 99)
+    assert [key.retired for key in KeyRing(directory).keys if key.kid == first.kid] == [NOW]
+
+
+def test_a_published_key_older_than_the_one_in_use_never_signs(directory, rotation, first):
+    passed_over = rotation.publish(*USE, NOW)
+    rotation.ensure([Needed(*USE, "EdDSA")], NOW)
+    with pytest.raises(RotationRefused, match="publish one first"):
+        rotation.activate(*USE, NOW, at_once=True)
+    assert _signing(directory) not in {first.kid, passed_over.kid}
+
+
+def test_a_secret_that_nobody_has_to_learn_is_used_as_soon_as_it_is_made(rotation):
+    rotation.create("", Purpose.PSEUDONYM, "HS256", NOW)
+    done = rotation.by_age(NOW + 365 * DAY)
+    assert [each.split()[0] for each in done] == ["published", "activated"]
+
+
 def test_keys_that_old_records_need_are_not_removed_by_age(rotation):
     for purpose in (Purpose.CHECKPOINT, Purpose.PSEUDONYM):
         rotation.create("", purpose, "ES256", NOW)
