@@ -15,7 +15,7 @@ import organisation as org
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.signer import SignerUnavailable
-from grantd_server.store import StoreUnavailable
+from grantd_server.store import OutcomeUnknown, StoreUnavailable
 from key_server import answer, key_server
 from leg_one import desk, exchanged, outcome, robot_claims, signed
 from tokens import signing_key
@@ -223,6 +223,20 @@ async def test_a_call_without_a_store_consumes_nothing(house: House, monkeypatch
     assert (lost.status, lost.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
     assert refused.reason == "STORE_UNAVAILABLE", "what is not on record is not answered"
     assert (await robot(house, token)).status == "OK"
+
+
+async def test_a_call_whose_commit_was_not_confirmed_is_not_told_as_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(_write: object) -> None:
+        raise OutcomeUnknown("no answer to COMMIT")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.store, "write", silent)
+        lost = await robot(house, assertion(house))
+    assert (lost.status, lost.public, lost.reason) == ("UNAVAILABLE", "UNAVAILABLE", "OUTCOME_UNKNOWN")
+    assert lost.answer is None
+    assert (await robot(house, assertion(house))).status == "OK"
 
 
 async def test_a_call_without_the_keys_of_the_provider_consumes_nothing(house: House) -> None:

@@ -143,3 +143,13 @@ async def test_a_blocked_client_is_refused_also_as_a_peer(house: House) -> None:
     async with mutual_tls(house) as stub:
         found = await asked(house, stub(BACKEND), peer())
     assert found.reason == "CLIENT_BLOCKED"
+
+
+@pytest.mark.req("F-48")
+async def test_a_caller_that_is_not_bound_or_not_allowed_gets_nothing(house: House) -> None:
+    async with mutual_tls(house) as stub:
+        unknown = await asked(house, stub("spiffe://corp.example/nobody"), desk())
+        reader = await asked(house, stub(TICKETS_MCP), desk())
+    assert (unknown.status, unknown.reason) == ("UNAUTHENTICATED", "CALLER_UNKNOWN")
+    assert (reader.status, reader.reason) == ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+    assert "client" not in unknown.record | reader.record

@@ -13,11 +13,14 @@ import organisation as org
 from case_transports import GRANT_TYPES
 from grantd import jwk, jws
 from grantd.v1 import metadata_pb2
-from house import House, running
+from grantd_server.governance.document import parse_directory
+from grantd_server.governance.faults import BundleError
+from house import House, act, running
 from leg_one import ID_JAG, ID_TOKEN, desk, exchanged, robot_claims
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -161,3 +164,28 @@ async def test_an_id_token_may_be_exchanged_again_until_it_expires(hall: House) 
 async def test_nothing_of_a_sign_in_is_looked_at_for_a_client_that_proved_nothing(hall: House) -> None:
     found = await exchanged(hall, desk("not-the-secret"), subject_token=hall.id_token(exp=1))
     assert {step for step, *_ in found.record["checks"]} == {"exchange.client"}
+
+
+@pytest.mark.req("A-41")
+@pytest.mark.hostile("X16")
+@pytest.mark.parametrize("broken", ["grants: [", "grants: {grants: [{id: x}]}", "unknown: 1", "\0"])
+async def test_rules_that_cannot_be_read_are_not_applied_and_the_old_ones_stay(hall: House, broken: str) -> None:
+    before = (await exchanged(hall)).record["bundle_version"]
+    folder = org.write(hall.folder / "broken", org.bundle())
+    (folder / "rules.yaml").write_text(broken)
+    with pytest.raises(BundleError):
+        parse_directory(folder)
+    found = await exchanged(hall)
+    assert (found.status, found.record["bundle_version"]) == ("OK", before)
+
+
+@pytest.mark.hostile("X16")
+async def test_under_a_version_that_this_process_cannot_use_nothing_is_granted(tmp_path: Path) -> None:
+    async with running(tmp_path, org.bundle()) as house:
+        await house.store.put_bundle("b-broken", b'{"format": 1, "grants": 7}', "test", "test")
+        await house.store.activate("b-broken", house.parts.active.epoch, act())
+        found = await exchanged(house)
+        assert (found.status, found.public, found.answer) == ("UNAVAILABLE", "UNAVAILABLE", None)
+        assert house.parts.active.problem.startswith("bundle b-broken cannot be used: ")
+        await house.apply(org.bundle())
+        assert (await exchanged(house)).status == "OK"

@@ -1,0 +1,101 @@
+"""Writes the documents that are generated from code: `python docs/generate.py`.
+
+With `--check` nothing is written, and a document that differs ends with status 1. To
+add one, write a function that returns its text and name it in `DOCUMENTS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grantd_server.refusals import Public, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+FOLDER = Path(__file__).parent
+
+WHOSE = {
+    "client": "who runs the client",
+    "identity": "identity administrators",
+    "mcp": "who runs the authorization server or the MCP server",
+    "operator": "who runs this service",
+    "grantd": "the makers of grantd",
+}
+
+
+def refusals() -> str:
+    """docs/refusals.md: both halves of the failure table."""
+    status = ("reason", "number", "gRPC status", "OAuth error", "HTTP", "sentence")
+    public = ([f"`{p.name}`", p.number, p.status, f"`{p.oauth_error}`", p.http, p.sentence] for p in Public)
+    cause = ("cause", "told as", "level", "whose job", "what to do")
+    causes = ([f"`{r.name}`", f"`{r.public.name}`", r.level, WHOSE[r.whose], r.remedy] for r in Reason)
+    return "\n".join(
+        [
+            "# Refusals",
+            "",
+            "Every way a request can fail, in two halves. This page is generated from",
+            "`service/grantd_server/refusals.py` by `python docs/generate.py`.",
+            "",
+            "## What a caller is told",
+            "",
+            "Over gRPC the reason stands in `google.rpc.ErrorInfo.reason` (domain `grantd`) beside the status, and is",
+            "published in `proto/grantd/v1/reason.proto`. Over HTTP the OAuth error and the sentence are the members",
+            "`error` and `error_description`. Rows that differ only in who is trusted, or in which client is known, are",
+            "told by one sentence. The decision id, which both faces carry, leads to the cause.",
+            "",
+            *_table(status, public),
+            "",
+            "## What happened",
+            "",
+            "The cause is the metric label, the log line and the record. `grantd explain DECISION_ID` shows it with the",
+            "check that failed, what was expected and what came.",
+            "",
+            *_table(cause, causes),
+            "",
+        ]
+    )
+
+
+DOCUMENTS: dict[str, Callable[[], str]] = {"refusals.md": refusals}
+"""By file name in this folder."""
+
+
+def write(folder: Path) -> None:
+    """Writes every document."""
+    for name, text in DOCUMENTS.items():
+        (folder / name).write_text(text(), encoding="utf-8")
+
+
+def outdated(folder: Path) -> list[str]:
+    """The documents that are missing or differ from what would be written."""
+    return [
+        name
+        for name, text in DOCUMENTS.items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text()
+    ]
+
+
+def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
+    parser = argparse.ArgumentParser(description="Writes the generated documents.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
+    if not parser.parse_args(arguments).check:
+        write(folder)
+        return 0
+    found = outdated(folder)
+    for name in found:
+        print(f"docs/{name} is not up to date; run: python docs/generate.py", file=sys.stderr)
+    return 1 if found else 0
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
+    names = list(head)
+    lines = [names, ["---"] * len(names), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
