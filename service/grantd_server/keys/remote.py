@@ -149,7 +149,7 @@ class RemoteKeys:
         age = now - copy.fetched
         waited = False
         if copy.keys is None or age >= copy.ttl:
-            if copy.flight is not None or now >= copy.retry_at:
+            if now >= copy.retry_at:
                 waited = True
                 await self._refresh(copy)
             if copy.keys is None or self._clock() - copy.fetched > self._stale_limit:
