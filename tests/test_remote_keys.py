@@ -86,6 +86,20 @@ async def test_a_copy_is_renewed_behind_the_calls_at_four_fifths_of_its_life(wor
     assert server.connections == 2
 
 
+async def test_a_failed_refresh_behind_the_calls_is_tried_again_only_after_a_pause(world):
+    server, keys, clock, source = world
+    await keys.keyset(ISSUER, source, ALGS, "old")
+    (copy,) = keys._copies.values()
+    server.scripts.clear()
+    clock.now += 500
+    for pause, fetches in [(0, 2), (9, 2), (1, 3)]:
+        clock.now += pause
+        assert "old" in await keys.keyset(ISSUER, source, ALGS, "old")
+        if copy.flight is not None:
+            await copy.flight
+        assert server.connections == fetches
+
+
 @pytest.mark.parametrize(("max_age", "kept"), [(0, 60), (10, 60), (120, 120), (86400, 3600), (None, 600)])
 async def test_the_life_of_a_copy_is_what_its_server_says_within_a_minute_and_an_hour(world, max_age, kept):
     server, keys, clock, source = world
