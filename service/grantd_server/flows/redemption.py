@@ -66,6 +66,8 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
         record.shadow.update(decision.shadow)
         for scope, (why, rule) in decision.refused.items():
             record.refused_scopes[f"{resource.name} {scope}"] = f"{why.value} {rule}" if rule else why.value
+    # A scope that one resource grants and another does not is granted by nobody.
+    record.rules = {scope: record.rules[scope] for scope in scopes}
     record.require("policy.rule", bool(scopes), Reason.ASSERTION_POLICY, "a redemption rule that allows", list(asked))
     record.scopes_granted = scopes
     record.resources = tuple(resource.uri for resource, _ in resources)

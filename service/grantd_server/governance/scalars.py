@@ -86,8 +86,10 @@ def scope_pattern(node: Node) -> str:
 
 def client_id(node: Node) -> str:
     """A client id at an issuer of ours. One that begins with https:// would read as the
-    address of a client metadata document."""
+    address of a client metadata document, and one with a bar as the `sub` of a user."""
     value = foreign_client_id(node)
+    if "|" in value:
+        raise Wrong('a client id that we give must not have "|" in it; that form is reserved for users')
     if value.lower().startswith(("https://", "http://")):
         raise Wrong("a client id that we give must not begin with https://; that form is reserved for client metadata")
     return value
