@@ -15,6 +15,7 @@ from grantd import jwk, jws
 from grantd.v1 import metadata_pb2
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
+from grantd_server.store import Withdrawal
 from house import House, act, running
 from leg_one import ID_JAG, ID_TOKEN, desk, exchanged, robot_claims
 
@@ -189,3 +190,17 @@ async def test_under_a_version_that_this_process_cannot_use_nothing_is_granted(t
         assert house.parts.active.problem.startswith("bundle b-broken cannot be used: ")
         await house.apply(org.bundle())
         assert (await exchanged(house)).status == "OK"
+
+
+@pytest.mark.req("A-38", "G-43")
+@pytest.mark.parametrize(("kind", "name"), [("user", "corp:u-18f2"), ("client", "desk"), ("resource", "tickets")])
+async def test_a_block_that_this_process_has_not_seen_yet_still_stops_a_grant(
+    hall: House, kind: str, name: str
+) -> None:
+    assert (await exchanged(hall)).status == "OK"
+    await hall.store.withdraw(Withdrawal(kind, name, "left", None), act())
+    found = await exchanged(hall)
+    await hall.unblock(kind, name)
+    assert found.reason in {"SUBJECT_BLOCKED", "CLIENT_BLOCKED", "RESOURCE_DISABLED"}
+    assert found.record["checks"][-1][1].endswith("blocked")
+    assert (await exchanged(hall)).status == "OK"

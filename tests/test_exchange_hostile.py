@@ -217,6 +217,14 @@ async def test_groups_of_another_kind_grant_nothing(hall: House, keys: KeyServer
     assert found.status in {"PERMISSION_DENIED", "FAILED_PRECONDITION"}, found.record
 
 
+@pytest.mark.req("A-41", "G-17")
+@pytest.mark.parametrize(("number", "status"), [(2047, "OK"), (2048, "PERMISSION_DENIED")])
+async def test_a_list_of_too_many_groups_is_unknown(hall: House, keys: KeyServer, number: int, status: str) -> None:
+    groups = ["eng", *["x"] * number]
+    found = await exchanged(hall, subject_token=slot(hall, keys, groups=groups).honest())
+    assert found.status == status, found.record["checks"][-1]
+
+
 async def test_hostile_and_honest_calls_at_once_do_not_touch_each_other(hall: House, keys: KeyServer) -> None:
     bad = list(HOSTILE["J32"](slot(hall, keys)))
     good = [slot(hall, keys, sub=f"u-{number}").honest() for number in range(len(bad))]

@@ -20,6 +20,7 @@ from grantd_server.subjects.identity import Identity
 if TYPE_CHECKING:
     from grantd.jws import Claims, Parsed
     from grantd_server.model.governed import IdentityProvider
+    from grantd_server.model.rules import SignIn
     from grantd_server.subjects.identity import Reading
 
 _REASONS = {
@@ -46,7 +47,9 @@ async def read_identity(reading: Reading, raw: str) -> Identity:
         _check_audience(reading, provider, claims)
         times = read.check_times(claims, reading.now, skew=reading.world.skew, require_iat=True)
         reading.record.noted("subject.time", f"now {int(reading.now)}", f"exp {int(times.exp)}")
-        return _identity(provider, claims)
+        identity = _identity(provider, claims)
+        _check_auth_time(reading, identity.sign_in)
+        return identity
     except jws.Fault as fault:
         reason = _REASONS.get(fault.check.partition(":")[0], Reason.SUBJECT_TOKEN_MALFORMED)
         raise reading.record.refuse(f"subject.{fault.check}", reason, fault.expected, fault.got) from None
@@ -97,6 +100,13 @@ def _check_audience(reading: Reading, provider: IdentityProvider, claims: Claims
         record.require("subject.azp", azp in mine, Reason.SUBJECT_TOKEN_AUDIENCE, sorted(mine), azp or "no azp")
     elif azp is not None:
         record.require("subject.azp", azp in mine, Reason.SUBJECT_TOKEN_AUDIENCE, sorted(mine), azp)
+
+
+def _check_auth_time(reading: Reading, event: SignIn) -> None:
+    """A sign-in of the future would count as recent for as long as it is ahead."""
+    latest = reading.now + reading.world.skew
+    if event.auth_time is not None and event.auth_time > latest:
+        raise jws.Fault("time:auth_time", f"not after {latest:.0f}", str(event.auth_time))
 
 
 def _identity(provider: IdentityProvider, claims: Claims) -> Identity:
