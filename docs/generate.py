@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from grantd_server.refusals import Public, Reason
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 FOLDER = Path(__file__).parent
+TESTS = FOLDER.parent / "tests"
 
 WHOSE = {
     "client": "who runs the client",
@@ -60,7 +63,31 @@ def refusals() -> str:
     )
 
 
-DOCUMENTS: dict[str, Callable[[], str]] = {"refusals.md": refusals}
+def fields() -> str:
+    """docs/fields.md: which fields of the contract serve which requirement."""
+    said = {name: row["says"] for group in _read("requirements.yaml").values() for name, row in group.items()}
+    places = _read("requirement_fields.yaml")
+    rows = [(row, said[row], ", ".join(f"`{field}`" for field in named)) for row, named in places["fields"].items()]
+    elsewhere = [(where, " ".join(named)) for where, named in places["elsewhere"].items()]
+    return "\n".join(
+        [
+            "# Requirements and fields",
+            "",
+            "Where each requirement on a call lives in `grantd.v1`, and where the others are kept. This page is",
+            "generated from `tests/requirement_fields.yaml` by `python docs/generate.py`; whether they hold is told by",
+            "[conformance.md](conformance.md).",
+            "",
+            *_table(("row", "requirement", "fields"), rows),
+            "",
+            "## Rows that no field serves",
+            "",
+            *_table(("kept in", "rows"), elsewhere),
+            "",
+        ]
+    )
+
+
+DOCUMENTS: dict[str, Callable[[], str]] = {"refusals.md": refusals, "fields.md": fields}
 """By file name in this folder."""
 
 
@@ -89,6 +116,11 @@ def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     for name in found:
         print(f"docs/{name} is not up to date; run: python docs/generate.py", file=sys.stderr)
     return 1 if found else 0
+
+
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((TESTS / name).read_text("utf-8"))
+    return found
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:

@@ -95,7 +95,7 @@ class Reason(Enum):
     PARAMETER_REPEATED               = (Public.PARAMETER_REPEATED, "info", "client", "Send each parameter once; only resource and audience may repeat.")
     PARAMETER_INVALID                = (Public.PARAMETER_INVALID, "info", "client", "Correct the parameter that the explanation names.")
     MULTIPLE_CREDENTIALS             = (Public.MULTIPLE_CREDENTIALS, "info", "client", "Use exactly one client authentication method.")
-    BODY_TOO_LARGE                   = (Public.BODY_TOO_LARGE, "info", "client", "Send a smaller request; the limits are in docs/limits.md.")
+    BODY_TOO_LARGE                   = (Public.BODY_TOO_LARGE, "info", "client", "Send a smaller request; the limits are in docs/http.md.")
     BODY_TOO_SLOW                    = (Public.BODY_TOO_SLOW, "info", "client", "Send the whole body within the time limit.")
     ISSUER_UNKNOWN                   = (Public.ISSUER_UNKNOWN, "info", "client", "Use an issuer identifier that this service publishes, byte for byte.")
     GRANT_TYPE_UNSUPPORTED           = (Public.GRANT_TYPE_UNSUPPORTED, "info", "client", "Use a grant type from the metadata of this issuer.")
