@@ -44,6 +44,9 @@ run: .venv/ok .canaille/ok ## Leave the service up, and print how to call it
 test: .venv/ok .canaille/ok ## All tests that need only Python packages (TESTS=path for some)
 	$(V)/python -m pytest $(TESTS) -n $(WORKERS)
 
+conformance: .venv/ok .canaille/ok ## All tests, and docs/conformance.md from what passed
+	$(V)/python -m pytest -n $(WORKERS) --conformance docs/conformance.md
+
 mutants: .venv/ok ## Take each guard away in a copy; a test must notice (ONLY=flows/ for some)
 	$(V)/python tests/mutants $(if $(ONLY),--only $(ONLY))
 
@@ -95,4 +98,4 @@ lock: ## Compile the hashed requirements again (needs uv)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run test conformance mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
