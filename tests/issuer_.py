@@ -35,6 +35,8 @@ class Issuer:
     padding: int = 0
     """Bytes put behind each document."""
     location: str | None = None
+    decision: str = ""
+    """The decision id of each answer, if any."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     forms: list[dict[str, list[str]]] = field(default_factory=list)
     authorization: list[str] = field(default_factory=list)
@@ -81,6 +83,8 @@ class Issuer:
             self.forms.append(parse_qs(body.decode()))
             self.authorization += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
         headers = [(b"content-type", b"application/json")]
+        if self.decision:
+            headers.append((b"x-grantd-decision-id", self.decision.encode()))
         status = self.status
         if self.location is not None:
             status, headers = 302, [(b"location", self.location.encode())]

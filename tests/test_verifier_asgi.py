@@ -278,6 +278,12 @@ def test_values_are_escaped_and_attributes_stand_once():
 
 
 @pytest.mark.req("H-15")
+def test_a_line_break_cannot_begin_a_header_of_its_own():
+    with pytest.raises(ValueError, match="error_description cannot stand in a challenge"):
+        bearer(error_description="a\r\nSet-Cookie: b")
+
+
+@pytest.mark.req("H-15")
 @given(st.text(max_size=60))
 def test_any_value_is_escaped_reversibly_or_refused(value):
     try:
@@ -285,6 +291,7 @@ def test_any_value_is_escaped_reversibly_or_refused(value):
     except ValueError:
         assert re.search(r"[^\x20-\x7e]", value)
         return
+    assert not re.search(r"[^\x20-\x7e]", challenge)
     quoted = re.fullmatch(r'Bearer realm="((?:[^"\\]|\\.)*)"', challenge)
     assert quoted is not None
     assert re.sub(r"\\(.)", r"\1", quoted[1]) == value

@@ -148,6 +148,30 @@ async def test_a_wall_clock_that_is_set_back_makes_no_answer_last_longer():
 
 
 @pytest.mark.req("C-27")
+async def test_a_wall_clock_that_is_set_back_does_not_outlive_the_token_either():
+    clocks, server = Clocks(), Server(replace(GOOD, exp=NOW + 10))
+    verifier = verifier_of(server, clocks)
+    await verifier.verify("t")
+    clocks.steady += 11
+    clocks.wall -= 3600
+    await verifier.verify("t")
+    assert len(server.asked) == 2
+
+
+@pytest.mark.req("C-27")
+async def test_what_was_refused_meanwhile_does_not_come_back_with_the_clock():
+    clocks, server = Clocks(), Server(GOOD, Introspection(active=False))
+    verifier = verifier_of(server, clocks)
+    await verifier.verify("t")
+    clocks.wall += 901
+    with pytest.raises(TokenRefused):
+        await verifier.verify("t")
+    clocks.wall -= 901
+    with pytest.raises(TokenRefused):
+        await verifier.verify("t")
+
+
+@pytest.mark.req("C-27")
 async def test_a_refusal_is_remembered_shorter():
     clocks, server = Clocks(), Server(Introspection(active=False), GOOD)
     verifier = verifier_of(server, clocks)
@@ -209,6 +233,8 @@ def test_the_memory_is_bounded_and_forgets_the_least_used():
     cache.put(b"d", 1, 1000)
     assert [cache.get(key) for key in (b"a", b"b", b"c", b"d")] == [1, None, 1, 1]
     assert len(cache) == 3
+    cache.put(b"e", 1, 0)
+    assert [cache.get(key) for key in (b"a", b"c", b"d", b"e")] == [1, 1, 1, None]
     cache.drop(b"a")
     assert cache.get(b"a") is None
 

@@ -16,7 +16,7 @@ from grantd.tokens import LONGEST_TOKEN, TokenRefused
 from grantd.verify import AccessTokenVerifier
 from issuer_ import NOW, RESOURCE, issuing
 from serving_ import serving
-from tokens import signing_key
+from tokens import jwks, signing_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -266,6 +266,13 @@ async def test_keys_that_cannot_be_had_are_unavailable_and_never_a_refusal(issue
     assert issuer.fetched("/elsewhere") == 0
 
 
+async def test_an_unusable_address_of_the_keys_is_not_asked(issuer, remote):
+    issuer.metadata = {"jwks_uri": f"{issuer.issuer}/jwks#fragment"}
+    with pytest.raises(Unavailable):
+        await remote[0].keyset(issuer.key.kid)
+    assert issuer.fetched("/jwks") == 0
+
+
 async def test_a_redirect_of_the_key_set_is_not_followed(issuer):
     keys = RemoteKeys(issuer.issuer, algorithms=frozenset({"ES256"}), jwks_uri=f"{issuer.issuer}/jwks")
     issuer.location = f"{issuer.issuer}/else/jwks"
@@ -291,17 +298,17 @@ async def test_the_environment_cannot_put_a_proxy_in_between(issuer, monkeypatch
     await verifier.close()
 
 
-async def test_an_issuer_that_never_ends_its_answer_is_unavailable(monkeypatch):
+async def test_an_issuer_that_answers_in_drops_is_unavailable_although_each_drop_is_in_time(monkeypatch):
     async def drip(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        for _ in range(60):
+        for _ in range(40):
             await send({"type": "http.response.body", "body": b" ", "more_body": True})
             await asyncio.sleep(0.02)
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": jwks(signing_key()).encode()})
 
     monkeypatch.setattr(http, "SECONDS", 0.2)
     async with serving(drip) as base:
-        keys = RemoteKeys(f"{base}/as", algorithms=frozenset({"ES256"}))
+        keys = RemoteKeys(f"{base}/as", algorithms=frozenset({"ES256"}), jwks_uri=f"{base}/as/jwks")
         with pytest.raises(Unavailable):
             await keys.keyset(None)
         await keys.close()

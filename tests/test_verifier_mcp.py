@@ -7,9 +7,9 @@ import time
 from contextlib import asynccontextmanager
 
 import httpx2
-from deploy.demo import mcp_server
 import pytest
 import pytest_asyncio
+from deploy.demo import mcp_server
 from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider
 from mcp import Client as McpClient
