@@ -7,9 +7,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import httpx2
-from deploy.demo import mcp_server
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
+from deploy.demo import mcp_server
 from mcp import Client as McpClient
 from mcp.client.auth import OAuthTokenError
 from mcp.client.auth.extensions.identity_assertion import IdentityAssertionOAuthProvider
