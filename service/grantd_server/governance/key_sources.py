@@ -28,7 +28,9 @@ def read_keys(fields: Fields, algorithms: frozenset[str]) -> KeySource:
     inside = fields.inside("keys", required=True)
     if inside is None:
         return NO_KEYS
-    return read_source(inside, algorithms, ("jwks_uri", "discovery", "jwks"))
+    source = read_source(inside, algorithms, ("jwks_uri", "discovery", "jwks"))
+    inside.close()
+    return source
 
 
 def read_source(inside: Fields, algorithms: frozenset[str], kinds: tuple[str, ...]) -> KeySource:
