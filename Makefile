@@ -31,6 +31,14 @@ setup: .venv/ok ## Create the environment, from hashed requirements
 	$(T)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
 	@touch $@
 
+.interop/ok: requirements/interop.txt
+	$(PYTHON) -m venv .interop
+	.interop/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/interop.txt
+	@touch $@
+
+tests/interop/node_modules/.package-lock.json: tests/interop/package.json tests/interop/package-lock.json
+	cd tests/interop && npm ci --no-progress --loglevel=error
+
 ##@ See it work
 
 demo: .venv/ok .canaille/ok ## The whole story, from sign-in to a tool call and a refusal
@@ -46,6 +54,9 @@ test: .venv/ok .canaille/ok ## All tests that need only Python packages (TESTS=p
 
 conformance: .venv/ok .canaille/ok ## All tests, and docs/conformance.md from what passed
 	$(V)/python -m pytest -n $(WORKERS) --conformance docs/conformance.md
+
+interop: .venv/ok .canaille/ok .interop/ok tests/interop/node_modules/.package-lock.json ## Clients and referees of other hands (needs Node.js 20 with npm, curl)
+	PYTHONPATH=. $(V)/python tests/interop
 
 mutants: .venv/ok ## Take each guard away in a copy; a test must notice (ONLY=flows/ for some)
 	$(V)/python tests/mutants $(if $(ONLY),--only $(ONLY))
@@ -90,12 +101,13 @@ docs-check: .venv/ok ## Fail when a generated page is out of date
 
 ##@ Upkeep
 
-lock: ## Compile the hashed requirements again (needs uv)
+lock: ## Compile the locks again (needs uv and npm)
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/tools.in -o requirements/tools.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/canaille.in -o requirements/canaille.txt
+	$(PYTHON) tests/interop/lock.py
 
 clean: ## Remove what was built
-	rm -rf .venv .tools .canaille .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .canaille .interop tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test conformance mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run test conformance interop mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean

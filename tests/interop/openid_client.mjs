@@ -2,34 +2,25 @@
 // revocation with nothing but the standards, credentials percent-encoded in Basic.
 import { readFileSync } from 'node:fs';
 import * as oauth from 'openid-client';
+import { discovered, exchange, redeem } from './legs.mjs';
 
 const env = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const options = { execute: [oauth.allowInsecureRequests], algorithm: 'oauth2' };
 
-const discovered = (issuer, client) =>
-  oauth.discovery(new URL(issuer), client.id, undefined, oauth.ClientSecretBasic(client.secret), options);
-
-const issuer = await discovered(env.grant_issuer, env.grants_client);
-const issued = await oauth.genericGrantRequest(issuer, 'urn:ietf:params:oauth:grant-type:token-exchange', {
-  requested_token_type: 'urn:ietf:params:oauth:token-type:id-jag',
-  audience: env.authorization_server,
-  resource: env.resource,
-  scope: 'tickets:read',
-  subject_token: env.id_token,
-  subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
-});
-console.log(`token exchange: ${issued.issued_token_type}`);
+const issued = await exchange(env, env.id_token);
+console.log(`token exchange: ${issued.issued_token_type.split(':').pop()}`);
 
 const server = await discovered(env.authorization_server, env.server_client);
-const redeemed = await oauth.genericGrantRequest(server, 'urn:ietf:params:oauth:grant-type:jwt-bearer', {
-  assertion: issued.access_token,
-});
+const redeemed = await redeem(server, issued.access_token);
 console.log(`jwt-bearer: ${redeemed.token_type} for ${redeemed.scope}`);
 
+const resourceServer = await discovered(env.authorization_server, env.resource_server);
+const active = async () => (await oauth.tokenIntrospection(resourceServer, redeemed.access_token)).active;
+console.log(`introspection: active ${await active()}`);
 await oauth.tokenRevocation(server, redeemed.access_token);
-console.log('revocation: 200');
+console.log(`after revocation: active ${await active()}`);
+
 try {
-  await oauth.genericGrantRequest(server, 'urn:ietf:params:oauth:grant-type:jwt-bearer', { assertion: issued.access_token });
+  await redeem(server, issued.access_token);
   throw new Error('a replay got a token');
 } catch (error) {
   if (error.error !== 'invalid_grant') throw error;

@@ -39,6 +39,7 @@ for (const authMethod of ['client_secret_basic', 'client_secret_post']) {
 const provider = new CrossAppAccessProvider({
   clientId: env.server_client.id,
   clientSecret: env.server_client.secret,
+  expectedIssuer: env.authorization_server,
   assertion: async (context) => {
     const { authorizationServerUrl, resourceUrl, scope } = context;
     return (await discoverAndRequestJwtAuthGrant(asked(authorizationServerUrl, resourceUrl, scope))).jwtAuthGrant;
