@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd.jwk import ALGORITHMS
 from grantd.v1 import metadata_pb2 as pb
 from grantd_server.checks import (
     GRANT_PROFILE_ID_JAG,
@@ -27,7 +28,8 @@ MAX_AGE = 300
 before it signs (E-18)."""
 
 _AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
-_CLIENT_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "RS256", "EdDSA")
+_CLIENT_ALGORITHMS = tuple(sorted(ALGORITHMS))
+"""All that a client can be registered with; never `none`, never a shared secret (E-12)."""
 
 
 def metadata_handlers(world: World) -> Mapping[str, Handler]:
