@@ -140,9 +140,23 @@ class Record:
         """Notes a check that held."""
         self.checks.append(Check(self._step, name, True, _text(expected), _text(got)))
 
-    def require(self, name: str, ok: bool, reason: Reason, expected: object = "", got: object = "") -> None:
-        """Notes a check and refuses with `reason` when it does not hold."""
-        self.checks.append(Check(self._step, name, ok, _text(expected), _text(got)))
+    def require(
+        self,
+        name: str,
+        ok: bool,
+        reason: Reason,
+        expected: object = "",
+        got: object = "",
+        *,
+        otherwise: object = "",
+    ) -> None:
+        """Notes a check and refuses with `reason` when it does not hold.
+
+        `got` is what was found, `otherwise` the words for a failure where nothing was
+        found to show: they would be untrue of a check that held.
+        """
+        found = got if ok or not otherwise else otherwise
+        self.checks.append(Check(self._step, name, ok, _text(expected), _text(found)))
         if not ok:
             raise Refused(reason)
 

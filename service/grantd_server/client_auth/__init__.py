@@ -55,7 +55,7 @@ async def _authenticate(asking: Asking, directory: Directory, proof: ClientProof
     guesser = (asking.issuer, proof.client_id or "", record.address or asking.caller.identity)
     now = world.monotonic_ns()
     slow = world.guesses.level(guesser, now) >= 1
-    record.require("client.rate", slow, Reason.RATE_LIMITED, "few failures", "many, of this client from here")
+    record.require("client.rate", slow, Reason.RATE_LIMITED, "few failures", otherwise="many, of this client from here")
     try:
         party = await _proven(asking, directory, proof)
     except Refused as refusal:
@@ -67,7 +67,9 @@ async def _authenticate(asking: Asking, directory: Directory, proof: ClientProof
     # uses up its assertion, which otherwise could be sent again once the block is lifted.
     record.client, record.client_id = name, party.client_id
     blocked = world.view.withdrawn(directory.kind, name, asking.now)
-    record.require("client.not_blocked", blocked is None, Reason.CLIENT_BLOCKED, "no block", f"{directory.kind} {name}")
+    record.require(
+        "client.not_blocked", blocked is None, Reason.CLIENT_BLOCKED, "no block", otherwise=f"{directory.kind} {name}"
+    )
     record.noted("client.authenticated", record.client_method, name)
     return party
 

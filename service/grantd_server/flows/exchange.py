@@ -111,11 +111,13 @@ def _check_parameters(record: Record, request: Exchange) -> None:
         got = "absent" if value is None else "present"
         record.require(f"request.{name}", value is not None, Reason.PARAMETER_MISSING, "present", got)
     actor = request.actor_token is not None or request.actor_token_type is not None
-    record.require("request.actor_token", not actor, Reason.ACTOR_UNSUPPORTED, "absent", "present")
+    record.require("request.actor_token", not actor, Reason.ACTOR_UNSUPPORTED, "absent", otherwise="present")
     details = request.authorization_details is not None
-    record.require("request.authorization_details", not details, Reason.DETAILS_UNSUPPORTED, "absent", "present")
+    record.require(
+        "request.authorization_details", not details, Reason.DETAILS_UNSUPPORTED, "absent", otherwise="present"
+    )
     proof = bool(request.observed.dpop_proofs)
-    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", "a DPoP header")
+    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", otherwise="a DPoP header")
 
 
 def _check_identity(
@@ -126,7 +128,9 @@ def _check_identity(
     expected = "a provider that the client may use"
     record.require("subject.provider", usable, Reason.IDENTITY_PROVIDER_NOT_ALLOWED, expected, name)
     blocked = user_block(world, sorted(identity.users.values), now)
-    record.require("subject.not_blocked", blocked is None, Reason.SUBJECT_BLOCKED, "no block", "a block in force")
+    record.require(
+        "subject.not_blocked", blocked is None, Reason.SUBJECT_BLOCKED, "no block", otherwise="a block in force"
+    )
 
 
 def _claims(

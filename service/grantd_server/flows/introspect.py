@@ -117,7 +117,7 @@ def _answer(asked: _Asked, raw: str) -> Answer:
         prober = (asked.server.issuer, asked.asker.name)
         slow = asked.world.probes.take(prober, asked.world.monotonic_ns())
         expected = "tokens of ours, mostly"
-        asked.record.require("token.rate", slow, Reason.RATE_LIMITED, expected, "a flood of others")
+        asked.record.require("token.rate", slow, Reason.RATE_LIMITED, expected, otherwise="a flood of others")
     answer = None if token is None else _for_asker(asked, token)
     found = "" if token is None else digest(token.jti).hex()
     asked.record.introspected.append((found, "active" if answer else "inactive"))

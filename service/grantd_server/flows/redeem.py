@@ -66,18 +66,22 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     if request.assertion is None:
         raise record.refuse("request.assertion", Reason.PARAMETER_MISSING, "assertion", "absent")
     proof = bool(request.observed.dpop_proofs)
-    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", "a DPoP header")
+    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", otherwise="a DPoP header")
 
     record.step("redeem.assertion")
     grant = await kind(Reading(world, snapshot, record, server, client, now), request.assertion.reveal())
 
     revoked = world.view.revoked(bytes.fromhex(record.chain))
-    record.require("assertion.chain", not revoked, Reason.ASSERTION_BLOCKED, "a chain in force", "a revoked chain")
+    record.require(
+        "assertion.chain", not revoked, Reason.ASSERTION_BLOCKED, "a chain in force", otherwise="a revoked chain"
+    )
 
     record.step("redeem.subject")
     subject = _subject(world, record, grant)
     blocked = user_block(world, names_at_server(snapshot, grant.issuer.issuer, grant.issuer.name, grant.sub), now)
-    record.require("subject.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", "a block in force")
+    record.require(
+        "subject.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise="a block in force"
+    )
 
     record.step("redeem.policy")
     redemption = Redemption(server, client, grant, request, int(now))
@@ -105,7 +109,7 @@ def _subject(world: World, record: Record, grant: Grant) -> str:
     known = grant.issuer.known_subjects
     identified = known is None or grant.sub in known
     expected = "a user that this server knows"
-    record.require("subject.known", identified, Reason.ASSERTION_SUBJECT, expected, "a user of the issuer")
+    record.require("subject.known", identified, Reason.ASSERTION_SUBJECT, expected, otherwise="a user of the issuer")
     return local_subject(grant.issuer.name, grant.sub)
 
 

@@ -80,7 +80,7 @@ def _resources(world: World, snapshot: Snapshot, record: Record, redemption: Red
     by its issuer; the request may only narrow."""
     grant, server = redemption.grant, redemption.server
     named = bool(grant.resources)
-    record.require("assertion.resource", named, Reason.ASSERTION_RESOURCE, "a resource claim", "none")
+    record.require("assertion.resource", named, Reason.ASSERTION_RESOURCE, "a resource claim", otherwise="none")
     granted: dict[str, tuple[Resource, str]] = {}
     for spelled in grant.resources:
         resource = snapshot.resource_at(server.name, spelled)
@@ -102,7 +102,7 @@ def _resources(world: World, snapshot: Snapshot, record: Record, redemption: Red
                 kept[wanted.name] = granted[wanted.name]
     for name in kept:
         blocked = world.view.withdrawn("resource", name, redemption.now)
-        record.require("resource.not_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", name)
+        record.require("resource.not_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", otherwise=name)
         record.noted("assertion.resource", name, kept[name][1])
     return list(kept.values())
 
@@ -113,7 +113,9 @@ def _asked_scopes(record: Record, redemption: Redemption, resources: list[tuple[
     if grant.scopes is None:
         defaults = redemption.server.default_scopes
         offered = tuple(scope for resource, _ in resources for scope in defaults.get(resource.name, ()))
-        record.require("assertion.scope", bool(offered), Reason.SCOPE_NOT_GRANTED, "scopes in the grant", "none")
+        record.require(
+            "assertion.scope", bool(offered), Reason.SCOPE_NOT_GRANTED, "scopes in the grant", otherwise="none"
+        )
     else:
         offered = grant.scopes
     known = tuple(scope for scope in offered if all(scope in resource.scopes for resource, _ in resources))

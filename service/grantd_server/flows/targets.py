@@ -74,7 +74,9 @@ def _audience(
     record.audience = server.issuer
     record.noted("target.audience", server.issuer, asked.audience[0])
     blocked = world.view.withdrawn("issuer", server.issuer, world.clock())
-    record.require("target.audience_blocked", blocked is None, Reason.AUDIENCE_UNKNOWN, "no block", server.issuer)
+    record.require(
+        "target.audience_blocked", blocked is None, Reason.AUDIENCE_UNKNOWN, "no block", otherwise=server.issuer
+    )
     apart = server.trust_domain != issuer.trust_domain
     expected = f"a trust domain other than {issuer.trust_domain}"
     record.require("target.trust_domain", apart, Reason.AUDIENCE_SAME_DOMAIN, expected, server.trust_domain)
@@ -108,11 +110,11 @@ def _resources(
         governed = [r for r in snapshot.resources.values() if r.authorization_server == server.name]
         alone = len(governed) == 1
         expected = "a resource, as the audience governs several"
-        record.require("target.resource", alone, Reason.RESOURCE_REQUIRED, expected, "none named")
+        record.require("target.resource", alone, Reason.RESOURCE_REQUIRED, expected, otherwise="none named")
         found[governed[0].name] = (governed[0], governed[0].uri)
     for name, (_, spelled) in found.items():
         blocked = world.view.withdrawn("resource", name, world.clock())
-        record.require("target.resource_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", name)
+        record.require("target.resource_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", otherwise=name)
         record.noted("target.resource", name, spelled)
     return tuple(found.values())
 

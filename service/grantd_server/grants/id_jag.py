@@ -68,7 +68,9 @@ def _trusted(reading: Reading, unverified_iss: str) -> TrustedIssuer:
         raise record.refuse("assertion.iss", reason, "an issuer that this server trusts", unverified_iss)
     record.noted("assertion.iss", trusted.issuer, unverified_iss)
     blocked = reading.world.view.withdrawn("issuer", trusted.issuer, reading.now)
-    record.require("assertion.issuer_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", trusted.issuer)
+    record.require(
+        "assertion.issuer_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise=trusted.issuer
+    )
     return trusted
 
 

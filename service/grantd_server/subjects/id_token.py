@@ -64,7 +64,9 @@ def _provider(reading: Reading, unverified_iss: str) -> IdentityProvider:
         raise record.refuse("subject.iss", Reason.SUBJECT_TOKEN_ISSUER, expected, unverified_iss)
     record.noted("subject.iss", provider.issuer, unverified_iss)
     blocked = reading.world.view.withdrawn("issuer", provider.issuer, reading.now)
-    record.require("subject.issuer_blocked", blocked is None, Reason.SUBJECT_TOKEN_ISSUER, "no block", provider.issuer)
+    record.require(
+        "subject.issuer_blocked", blocked is None, Reason.SUBJECT_TOKEN_ISSUER, "no block", otherwise=provider.issuer
+    )
     return provider
 
 
@@ -85,7 +87,9 @@ def _check_purpose(reading: Reading, claims: Claims) -> None:
     found = [name for name in ("scope", "scp", "events") if name in claims]
     found += [name for name, wanted in (("typ", "ID"), ("token_use", "id")) if claims.get(name, wanted) != wanted]
     reason = Reason.SUBJECT_TOKEN_WRONG_KIND
-    reading.record.require("subject.purpose", not found, reason, "an ID token", f"claims of another kind: {found}")
+    reading.record.require(
+        "subject.purpose", not found, reason, "an ID token", otherwise=f"claims of another kind: {found}"
+    )
 
 
 def _check_audience(reading: Reading, provider: IdentityProvider, claims: Claims) -> None:
