@@ -198,7 +198,7 @@ async def test_every_failed_assertion_looks_the_same(hall: House) -> None:
     assert same_but_for_the_id([await post(hall, form(hall, **proof)) for proof in proofs])
 
 
-@pytest.mark.req("G-24", "F-40")
+@pytest.mark.req("G-41", "F-40")
 async def test_every_bad_sign_in_looks_the_same(hall: House) -> None:
     tokens = [
         hall.id_token(iss="https://nobody.example"),
