@@ -29,6 +29,10 @@ WARM = (
 )  # fmt: skip
 """Of these, what the tests import."""
 
+PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin")
+"""What the tests need of pytest's plugins; looking for all that are installed takes as
+long as most trials."""
+
 SURVIVED, KILLED = 0, 1
 
 
@@ -112,6 +116,7 @@ def _be_tested(copy: Copy, tests: Sequence[str], notes: Path) -> None:
         originals = {str(copy.root / source) for source in copy.sources}
         sys.path[:] = [*copy.import_path, *(entry for entry in sys.path if entry not in originals)]
         sys.dont_write_bytecode = True
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         files = sorted({test.partition("::")[0] for test in tests})
         options = [
             "-q",
@@ -123,6 +128,7 @@ def _be_tested(copy: Copy, tests: Sequence[str], notes: Path) -> None:
             "no:xdist",
             "--hypothesis-profile=ci",
         ]
+        options += [option for plugin in PLUGINS for option in ("-p", plugin)]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins that are warm already
         status = int(pytest.main([*options, *files], plugins=[_Chosen(tests, notes)]))
     except BaseException:  # noqa: BLE001 - a child must not go on as if it were its parent
