@@ -42,20 +42,14 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
     bundle = _read(document)
     parties = registered(bundle, resolve)
     known = {resource.name: resource for resource, _ in sound(bundle.resources)}
-    ours = servers(bundle)
-    foreign = {
-        server.issuer: ForeignAuthorizationServer(server.name, server.issuer, server.trust_domain)
-        for server, _ in sound(bundle.authorization_servers)
-        if server.foreign
-    }
     version = version_of(document)
     return Snapshot(
         version=version,
         effective_version=_effective(version, parties, fingerprint_key),
         epoch=epoch,
         grant_issuers=grant_issuers(bundle),
-        authorization_servers=ours,
-        foreign_servers=foreign,
+        authorization_servers=servers(bundle),
+        foreign_servers=_foreign(bundle),
         identity_providers={provider.name: provider for provider, _ in sound(bundle.identity_providers)},
         resources=known,
         lookups=Lookups(
@@ -86,6 +80,14 @@ def _read(document: bytes) -> Bundle:
     validate(bundle, faults)
     faults.raise_if_any()
     return bundle
+
+
+def _foreign(bundle: Bundle) -> dict[str, ForeignAuthorizationServer]:
+    return {
+        server.issuer: ForeignAuthorizationServer(server.name, server.issuer, server.trust_domain)
+        for server, _ in sound(bundle.authorization_servers)
+        if server.foreign
+    }
 
 
 def _spellings(resources: Mapping[str, Resource]) -> dict[tuple[str, str], Resource]:
