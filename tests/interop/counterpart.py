@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _TOKEN = re.compile(r"eyJ[\w-]+(\.[\w-]*){1,4}")
 
 
@@ -54,7 +55,8 @@ class Counterpart:
             start_new_session=True,
         ) as process:
             try:
-                output, _ = process.communicate(timeout=self.limit)
+                printed, _ = process.communicate(timeout=self.limit)
+                output = _COLOUR.sub("", printed)
             except subprocess.TimeoutExpired:
                 output = f"not done within {self.limit:.0f} seconds"
             finally:
