@@ -15,6 +15,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+import organisation
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 from grantd_server.audit.canonical import canonical
@@ -35,8 +36,6 @@ from grantd_server.store import Entry, Withdrawal
 from grantd_server.store.sqlite import SqliteStore
 from grantd_server.telemetry.calls import Options, Telemetry
 from grantd_server.wiring.parts import Choices, Parts, assemble, needed_keys
-
-import organisation
 from tokens import b64, part
 
 if TYPE_CHECKING:

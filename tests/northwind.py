@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.compile import compile_document
+from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import Document, parse_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grantd_server.governance.declared import SecretReference
+    from grantd_server.governance.reading.declared import SecretReference
     from grantd_server.governance.snapshot import Snapshot
 
 BUNDLE = """\

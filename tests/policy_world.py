@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from grantd_server.governance import compile_rules, sections
-from grantd_server.governance.declared import Bundle, Rules, RuleText
+from grantd_server.governance.checking.validation import validate
+from grantd_server.governance.compiling import rules as compile_rules
 from grantd_server.governance.faults import Faults
-from grantd_server.governance.fields import Fields
-from grantd_server.governance.nodes import nodes_of
-from grantd_server.governance.rule_texts import read_grant_rule, read_redemption_rule
-from grantd_server.governance.validation import validate
+from grantd_server.governance.reading import sections
+from grantd_server.governance.reading.declared import Bundle, Rules, RuleText
+from grantd_server.governance.reading.fields import Fields
+from grantd_server.governance.reading.nodes import nodes_of
+from grantd_server.governance.reading.rule_texts import read_grant_rule, read_redemption_rule
 from grantd_server.model.governed import Resource
 from grantd_server.model.rules import UNKNOWN, Attribute, GrantInputs, RedemptionInputs, SignIn
 from grantd_server.policy import GrantRules, RedemptionRules

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from grantd import claims
 from grantd.strict import Fault
-from tokens import NOW
+from tokens import NOW, UNHURRIED
 
 ODD = [None, True, False, 0, 1, 1.5, -1, "", [], {}, [None], [[]], {"a": 1}]
 ODD_IDS = [repr(value) for value in ODD]
@@ -195,6 +195,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.req("G-15")
+@UNHURRIED
 @given(st.dictionaries(st.sampled_from(["aud", "exp", "iat", "nbf", "sub"]), JSON))
 def test_any_claims_are_read_or_a_fault(found):
     readers = [

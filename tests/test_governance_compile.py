@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 import northwind
-from grantd_server.governance.compile import compile_document
-from grantd_server.governance.declared import SecretReference
+from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.faults import BundleError
+from grantd_server.governance.reading.declared import SecretReference
 from grantd_server.governance.secret_references import FilesAndEnvironment, SecretUnresolved, digest_of
 from grantd_server.model.governed import SecretCredential
 

@@ -10,7 +10,7 @@ import yaml
 
 import northwind
 from grantd_server.governance import document
-from grantd_server.governance.compile import compile_document
+from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.faults import MOST_FAULTS, BundleError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import northwind
-from grantd_server.governance.sections import SECTIONS
+from grantd_server.governance.reading.sections import SECTIONS
 
 REFERENCE = (Path(__file__).parent.parent / "docs" / "governance.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)

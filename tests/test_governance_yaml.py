@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import northwind
-from grantd_server.governance import yaml_nodes
 from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.faults import BundleError, Faults
-from grantd_server.governance.yaml_nodes import read_yaml
+from grantd_server.governance.reading import yaml_nodes
+from grantd_server.governance.reading.yaml_nodes import read_yaml
 
 
 def read(text: str | bytes) -> tuple[Any, list[str]]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from house import House
-
+import organisation as org
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
-
-import organisation as org
+from house import House
 
 
 def secret(client_id: str, value: str) -> ClientAuthentication:
@@ -37,4 +35,6 @@ async def test_a_sign_in_becomes_a_grant_and_the_grant_an_access_token(house: Ho
             issuer=org.SERVER, client=secret("rs-tickets", org.RS_SECRET), token=redeemed.access_token
         )
     )
-    assert answer.active and answer.sub == "grants|u-18f2" and list(answer.aud) == [org.TICKETS]
+    assert answer.active
+    assert answer.sub == "grants|u-18f2"
+    assert list(answer.aud) == [org.TICKETS]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grantd import jwk, weak_keys
 from grantd.strict import Fault
-from tokens import b64, jwks, signing_key
+from tokens import UNHURRIED, b64, jwks, signing_key
 
 EC = signing_key("ES256").jwk
 RSA = signing_key("RS256").jwk
@@ -167,6 +167,7 @@ def test_a_document_that_is_no_key_set_is_a_fault(document):
 
 
 @pytest.mark.req("G-15")
+@UNHURRIED
 @given(
     st.recursive(
         st.none()

@@ -12,7 +12,7 @@ from hypothesis import example, given, target
 from hypothesis import strategies as st
 
 from grantd import claims, jwk, jws
-from tokens import b64, jwks, key_set, part, signing_key, with_signature
+from tokens import UNHURRIED, b64, jwks, key_set, part, signing_key, with_signature
 
 KEY = signing_key()
 KEYS = key_set(KEY)
@@ -52,18 +52,21 @@ def assert_others_agree(token: str, ours) -> None:
 
 
 @pytest.mark.req("G-15")
+@UNHURRIED
 @given(st.text(max_size=300) | st.text("ABab09-_.=", max_size=300))
 def test_any_text_is_a_fault(text):
     assert accepted(text) is None
 
 
 @pytest.mark.req("G-15")
+@UNHURRIED
 @given(st.binary(max_size=200), st.binary(max_size=200), st.binary(max_size=80))
 def test_any_bytes_in_three_segments_are_a_fault(header, payload, signature):
     assert accepted(f"{b64(header)}.{b64(payload)}.{b64(signature)}") is None
 
 
 @pytest.mark.req("G-15")
+@UNHURRIED
 @given(st.data())
 def test_an_honest_token_with_any_edit_is_a_fault_or_was_not_changed(data):
     start = data.draw(st.integers(0, len(HONEST)))
@@ -73,6 +76,7 @@ def test_an_honest_token_with_any_edit_is_a_fault_or_was_not_changed(data):
 
 
 @pytest.mark.req("G-15")
+@UNHURRIED
 @given(HEADERS, OBJECTS)
 @example({}, {"sub": "alice"})
 @example({"jku": "https://evil.example/keys"}, {"sub": "alice"})
@@ -85,6 +89,7 @@ def test_a_signed_token_that_we_accept_is_accepted_and_read_alike_by_two_other_l
         assert_others_agree(token, ours)
 
 
+@UNHURRIED
 @given(st.text('{}[]:,"\\u0041dface .-+eE019\tnutrfsl\ufeff', max_size=60).map(str.encode) | st.binary(max_size=60))
 @example(b'{"a":"\\ud83d\\ude00"}')
 @example(b' {"a" : [1, 2.5e3, {"b": null}] } ')
@@ -96,6 +101,7 @@ def test_a_signed_payload_that_we_accept_is_read_alike_by_two_other_libraries(pa
         assert_others_agree(token, ours)
 
 
+@UNHURRIED
 @given(st.binary(max_size=70))
 def test_no_drawn_bytes_are_a_signature(signature):
     token = with_signature(HONEST, signature)

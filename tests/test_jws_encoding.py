@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantd import jwk, jws, strict
-from tokens import b64, key_set, part, signing_key
+from tokens import UNHURRIED, b64, key_set, part, signing_key
 
 CLAIMS = {
     "iss": "https://idp.acme.example",
@@ -170,11 +170,13 @@ def test_a_token_that_is_no_text_is_a_fault_too(value):
         jws.read(value)
 
 
+@UNHURRIED
 @given(st.binary(max_size=200))
 def test_base64url_decodes_what_it_encoded(raw):
     assert strict.decode(strict.encode(raw)) == raw
 
 
+@UNHURRIED
 @given(st.text("ABQgw_-09az", max_size=12))
 def test_base64url_text_that_decodes_is_the_one_encoding_of_its_bytes(text):
     try:

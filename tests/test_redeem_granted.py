@@ -16,7 +16,7 @@ import organisation as org
 from case_files import changed
 from grantd_server.audit.record import Record
 from grantd_server.flows.redemption import Granted, Redemption, grant_at_server
-from grantd_server.governance.compile import compile_document
+from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.secret_references import FilesAndEnvironment
 from grantd_server.grants.grant import Grant

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantd_server.keys.addresses import LOOPBACK, ForbiddenAddress, is_loopback, permit
+from tokens import UNHURRIED
 
 
 @pytest.mark.req("G-29")
@@ -57,6 +58,7 @@ def test_loopback_is_this_machine_and_nothing_else():
     assert not is_loopback(permit("1.1.1.1"))
 
 
+@UNHURRIED
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_that_passes_is_global_and_its_embeddings_never_pass(address):
     try:
@@ -69,6 +71,7 @@ def test_an_ipv4_address_that_passes_is_global_and_its_embeddings_never_pass(add
             permit(str(ipaddress.IPv6Address(embedded)))
 
 
+@UNHURRIED
 @given(st.text(max_size=40))
 def test_any_text_that_is_no_address_is_refused_without_an_echo(text):
     try:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import HealthCheck, settings
 
 from grantd import jwk, jws
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 NOW = 1_795_000_000
 """The wall clock of tests that need one."""
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For drawn input: how fast a busy machine draws it is not what is tested."""
 
 _CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
 

@@ -14,8 +14,8 @@ import typer
 from grantd_server.cli.ending import REFUSED, Config, author, end, opened, settings_of, told
 
 if TYPE_CHECKING:
-    from grantd_server.governance.declared import SecretReference
     from grantd_server.governance.document import Document
+    from grantd_server.governance.reading.declared import SecretReference
     from grantd_server.settings import Settings
 
 
@@ -46,7 +46,7 @@ def apply_directory(
 def _lacking(settings: Settings, document: Document, secrets: Path | None) -> list[str]:
     """What would keep the service from using the bundle: secrets, keys, unsafe issuers.
     Secret files are relative to `secrets`; None does not look for them."""
-    from grantd_server.governance.compile import compile_document  # noqa: PLC0415 - 0.2 s
+    from grantd_server.governance.compiling.compile import compile_document  # noqa: PLC0415 - 0.2 s
     from grantd_server.governance.secret_references import FilesAndEnvironment  # noqa: PLC0415 - the same
     from grantd_server.keys.files import KeyDirectory  # noqa: PLC0415 - the same
     from grantd_server.keys.ring import KeyRing  # noqa: PLC0415 - the same

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grantd_server.governance.sections import OBJECTS, RULES
+from grantd_server.governance.reading.sections import OBJECTS, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

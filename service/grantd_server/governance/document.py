@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from grantd_server.governance.checking.validation import validate
 from grantd_server.governance.faults import Faults
-from grantd_server.governance.nodes import Node
-from grantd_server.governance.scalars import kind_of
-from grantd_server.governance.sections import RULES, SECTIONS, read_bundle
-from grantd_server.governance.validation import validate
-from grantd_server.governance.yaml_nodes import MOST_BYTES, read_yaml
+from grantd_server.governance.reading.nodes import Node
+from grantd_server.governance.reading.scalars import kind_of
+from grantd_server.governance.reading.sections import RULES, SECTIONS, read_bundle
+from grantd_server.governance.reading.yaml_nodes import MOST_BYTES, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.governance.declared import SecretReference
+    from grantd_server.governance.reading.declared import SecretReference
 
 SHORTEST_SECRET = 32
 """Characters; base64url of 24 random bytes. A password is not a client secret."""

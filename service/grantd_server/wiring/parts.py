@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grantd.v1 import authorization_pb2, metadata_pb2
 from grantd_server.audit.pseudonym import Pseudonyms
 from grantd_server.governance.active import ActiveBundle
-from grantd_server.governance.compile import compile_document
+from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.ring import Needed
 from grantd_server.keys.verified import VerifiedTokens

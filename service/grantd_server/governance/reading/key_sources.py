@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from grantd import jwk
 from grantd.strict import Fault
-from grantd_server.governance import scalars
+from grantd_server.governance.reading import scalars
 from grantd_server.model.governed import KeySource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from grantd_server.governance.fields import Fields
+    from grantd_server.governance.reading.fields import Fields
 
 NO_KEYS = KeySource()
 

@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from grantd_server.governance import scalars
 from grantd_server.governance.faults import Wrong
+from grantd_server.governance.reading import scalars
 from grantd_server.policy.circumstances import DAYS, Network, Networks, Window
 
 if TYPE_CHECKING:
-    from grantd_server.governance.fields import Fields
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.fields import Fields
+    from grantd_server.governance.reading.nodes import Node
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 _UTC = ZoneInfo("UTC")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from grantd_server.governance.client_places import check_clients
-from grantd_server.governance.declared import sound
+from grantd_server.governance.checking.client_places import check_clients
+from grantd_server.governance.reading.declared import sound
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from grantd_server.governance.declared import Bundle, Declared, Server
     from grantd_server.governance.faults import Faults
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.declared import Bundle, Declared, Server
+    from grantd_server.governance.reading.nodes import Node
 
 
 def check_references(bundle: Bundle, faults: Faults) -> None:

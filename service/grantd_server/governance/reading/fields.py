@@ -11,13 +11,13 @@ import difflib
 from typing import TYPE_CHECKING, TypeVar
 
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.scalars import kind_of
+from grantd_server.governance.reading.scalars import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from grantd_server.governance.faults import Faults
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.nodes import Node
 
 T = TypeVar("T")
 

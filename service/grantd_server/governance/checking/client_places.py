@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
-from grantd_server.governance.declared import sound
+from grantd_server.governance.reading.declared import sound
 
 if TYPE_CHECKING:
-    from grantd_server.governance.declared import At, Bundle
     from grantd_server.governance.faults import Faults
+    from grantd_server.governance.reading.declared import At, Bundle
 
 
 def check_clients(bundle: Bundle, faults: Faults) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
-from grantd_server.governance import scalars
-from grantd_server.governance.credentials import read_proofs
-from grantd_server.governance.declared import AskingServer, At, Client
 from grantd_server.governance.faults import Wrong
+from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.credentials import read_proofs
+from grantd_server.governance.reading.declared import AskingServer, At, Client
 from grantd_server.model.governed import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from grantd_server.governance.fields import Fields
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.fields import Fields
+    from grantd_server.governance.reading.nodes import Node
 
 GRANT_TYPES = {"token-exchange": GRANT_TYPE_TOKEN_EXCHANGE, "jwt-bearer": GRANT_TYPE_JWT_BEARER}
 

@@ -8,23 +8,23 @@ import hmac
 import json
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.compile_parties import grant_issuers, providers, servers
-from grantd_server.governance.compile_registrations import Registered, registered
-from grantd_server.governance.compile_rules import grant_rules, redemption_rules
-from grantd_server.governance.declared import sound
+from grantd_server.governance.checking.validation import validate
+from grantd_server.governance.compiling.parties import grant_issuers, providers, servers
+from grantd_server.governance.compiling.registrations import Registered, registered
+from grantd_server.governance.compiling.rules import grant_rules, redemption_rules
 from grantd_server.governance.document import FORMAT, version_of
 from grantd_server.governance.faults import Faults
-from grantd_server.governance.nodes import nodes_of
-from grantd_server.governance.sections import read_bundle
+from grantd_server.governance.reading.declared import sound
+from grantd_server.governance.reading.nodes import nodes_of
+from grantd_server.governance.reading.sections import read_bundle
 from grantd_server.governance.snapshot import Lookups, Snapshot
-from grantd_server.governance.validation import validate
 from grantd_server.model.governed import ForeignAuthorizationServer
 from grantd_server.model.uris import is_bare_origin, normalise_resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.governance.declared import Bundle
+    from grantd_server.governance.reading.declared import Bundle
     from grantd_server.governance.secret_references import SecretResolver
     from grantd_server.model.governed import Resource
 

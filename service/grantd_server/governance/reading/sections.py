@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from grantd_server.governance import scalars
-from grantd_server.governance.declared import Bundle, Declared, Rules, RuleText
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.fields import Fields
-from grantd_server.governance.nodes import Node
-from grantd_server.governance.parties import (
+from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.declared import Bundle, Declared, Rules, RuleText
+from grantd_server.governance.reading.fields import Fields
+from grantd_server.governance.reading.nodes import Node
+from grantd_server.governance.reading.parties import (
     read_grant_issuer,
     read_identity_provider,
     read_server,
     read_trusted_issuer,
 )
-from grantd_server.governance.registered import read_client, read_resource, read_resource_server
-from grantd_server.governance.rule_texts import read_grant_rule, read_redemption_rule
+from grantd_server.governance.reading.registered import read_client, read_resource, read_resource_server
+from grantd_server.governance.reading.rule_texts import read_grant_rule, read_redemption_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

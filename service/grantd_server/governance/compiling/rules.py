@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.governance.declared import sound
-from grantd_server.governance.patterns import Registry, select
+from grantd_server.governance.reading.declared import sound
+from grantd_server.governance.reading.patterns import Registry, select
 from grantd_server.policy.clauses import Claim, Groups, Issuers, Roles, Users
 from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.governance.declared import Bundle, Rules, RuleText, Subjects
+    from grantd_server.governance.reading.declared import Bundle, Rules, RuleText, Subjects
     from grantd_server.model.governed import Resource
     from grantd_server.model.rules import GrantInputs, RedemptionInputs
     from grantd_server.policy.clauses import Clause

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.declared import sound
+from grantd_server.governance.reading.declared import sound
 from grantd_server.model.governed import AuthorizationServer, TrustedIssuer
 
 if TYPE_CHECKING:
-    from grantd_server.governance.declared import Bundle, Trust
+    from grantd_server.governance.reading.declared import Bundle, Trust
     from grantd_server.model.governed import GrantIssuer, IdentityProvider
 
 

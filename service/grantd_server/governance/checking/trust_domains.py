@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.declared import sound
-from grantd_server.governance.key_sources import thumbprints
+from grantd_server.governance.reading.declared import sound
+from grantd_server.governance.reading.key_sources import thumbprints
 
 if TYPE_CHECKING:
-    from grantd_server.governance.declared import Bundle
     from grantd_server.governance.faults import Faults
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.declared import Bundle
+    from grantd_server.governance.reading.nodes import Node
     from grantd_server.model.governed import KeySource
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.declared import sound
+from grantd_server.governance.reading.declared import sound
 from grantd_server.model.uris import is_bare_origin, normalise_resource
 
 if TYPE_CHECKING:
-    from grantd_server.governance.declared import Bundle
     from grantd_server.governance.faults import Faults
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.declared import Bundle
+    from grantd_server.governance.reading.nodes import Node
 
 
 def check_uniqueness(bundle: Bundle, faults: Faults) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from grantd_server.governance.declared import Secret, sound
+from grantd_server.governance.reading.declared import Secret, sound
 from grantd_server.model.governed import KeyCredential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from grantd_server.governance.declared import Bundle, Proof
     from grantd_server.governance.faults import Faults
+    from grantd_server.governance.reading.declared import Bundle, Proof
 
 
 class Holder(NamedTuple):

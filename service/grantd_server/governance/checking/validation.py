@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.references import check_references
-from grantd_server.governance.rule_checks import check_rules
-from grantd_server.governance.shared_credentials import check_shared
-from grantd_server.governance.trust_domains import check_trust_domains
-from grantd_server.governance.uniqueness import check_uniqueness
+from grantd_server.governance.checking.references import check_references
+from grantd_server.governance.checking.rule_checks import check_rules
+from grantd_server.governance.checking.shared_credentials import check_shared
+from grantd_server.governance.checking.trust_domains import check_trust_domains
+from grantd_server.governance.checking.uniqueness import check_uniqueness
 
 if TYPE_CHECKING:
-    from grantd_server.governance.declared import Bundle
     from grantd_server.governance.faults import Faults
+    from grantd_server.governance.reading.declared import Bundle
 
 
 def validate(bundle: Bundle, faults: Faults) -> None:

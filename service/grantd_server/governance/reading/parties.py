@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grantd_server.governance import scalars
-from grantd_server.governance.declared import ForeignIssuer, Server, Trust
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.key_sources import read_algorithms, read_keys
+from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.declared import ForeignIssuer, Server, Trust
+from grantd_server.governance.reading.key_sources import read_algorithms, read_keys
 from grantd_server.model.governed import GrantIssuer, IdentityProvider, SubjectMapping, SubjectRule
 
 if TYPE_CHECKING:
-    from grantd_server.governance.fields import Fields
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.fields import Fields
+    from grantd_server.governance.reading.nodes import Node
 
 GRANT_LIFETIME = 300
 """Seconds; an ID-JAG lives no longer unless `allow_long_grants` says so."""

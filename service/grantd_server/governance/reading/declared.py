@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.nodes import Node
     from grantd_server.model.governed import (
         GrantIssuer,
         IdentityProvider,

@@ -13,7 +13,7 @@ from grantd_server.model import uris
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.nodes import Node
 
 LONGEST_TEXT = 512
 """Characters of one value, unless it says otherwise."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from grantd_server.governance import scalars
-from grantd_server.governance.declared import Proof, Secret, SecretReference
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.key_sources import read_algorithms, read_source, thumbprints
+from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.declared import Proof, Secret, SecretReference
+from grantd_server.governance.reading.key_sources import read_algorithms, read_source, thumbprints
 from grantd_server.model.governed import KeyCredential, PeerCredential
 
 if TYPE_CHECKING:
-    from grantd_server.governance.fields import Fields
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.fields import Fields
+    from grantd_server.governance.reading.nodes import Node
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")

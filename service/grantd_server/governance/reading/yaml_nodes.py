@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from grantd_server.governance.nodes import Node, Scalar
+from grantd_server.governance.reading.nodes import Node, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.governance import scalars
-from grantd_server.governance.circumstances import read_networks, read_window
-from grantd_server.governance.declared import RuleText, Subjects
 from grantd_server.governance.faults import Wrong
+from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.circumstances import read_networks, read_window
+from grantd_server.governance.reading.declared import RuleText, Subjects
 from grantd_server.policy.clauses import Tenants
 from grantd_server.policy.sign_in import Acr, Amr, AuthAge
 
 if TYPE_CHECKING:
-    from grantd_server.governance.fields import Fields
-    from grantd_server.governance.nodes import Node
+    from grantd_server.governance.reading.fields import Fields
+    from grantd_server.governance.reading.nodes import Node
     from grantd_server.policy.clauses import Clause
 
 EVERYONE = Subjects()

@@ -1,0 +1,1 @@
+"""From what is declared to a snapshot: everything a call looks up."""
