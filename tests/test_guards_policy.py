@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grantd_server.model.rules import UNKNOWN
+from grantd_server.model.rules import UNKNOWN, SignIn
 from grantd_server.policy import decide_grant
 from policy_world import NOW, RESOURCES, asking, grant_rules, rule
 
@@ -38,3 +38,20 @@ def test_a_rule_about_other_resources_is_no_near_miss() -> None:
     rules = grant_rules(rule("elsewhere", resources=OTHERS, scopes=["*"]))
 
     assert decide_grant(rules, asking()).near_misses == ()
+
+
+@pytest.mark.req("A-42", "G-22")
+def test_a_rule_over_many_resources_grants_nothing_at_another_that_has_the_same_scope() -> None:
+    others = [name for name in RESOURCES if name != "wiki"]
+    rules = grant_rules(rule("elsewhere", resources=others, scopes=["*"]))
+
+    assert decide_grant(rules, asking(resource=others[-1], scopes=("shared.read",))).granted
+    assert decide_grant(rules, asking(resource="wiki", scopes=("shared.read",))).granted == {}
+
+
+@pytest.mark.req("A-41")
+@pytest.mark.parametrize("clause", [{"amr": ["sms"]}, {"acr": ["weak"]}, {"max_auth_age": "1m"}])
+def test_a_deny_holds_for_a_sign_in_of_which_nothing_is_known(clause: dict[str, object]) -> None:
+    rules = grant_rules(rule("allow"), rule("deny", "deny", require=clause))
+
+    assert decide_grant(rules, asking(sign_in=SignIn())).granted == {}
