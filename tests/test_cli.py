@@ -178,9 +178,7 @@ def test_block_and_unblock_are_on_record(house, run, kind):
     "arguments",
     [
         ("block", "user", "corp:u"),
-        ("block", "user", "corp:u", "--reason", " "),
         ("block", "planet", "mars", "--reason", "x"),
-        ("block", "user", "", "--reason", "x"),
         ("explain",),
         ("apply",),
         ("nonsense",),
@@ -192,6 +190,13 @@ def test_block_and_unblock_are_on_record(house, run, kind):
 )
 def test_wrong_usage_exits_with_2(house, run, arguments):
     assert run(*arguments, code=2).stderr
+
+
+@pytest.mark.parametrize(("name", "reason"), [("", "x"), (" ", "x"), ("corp:u", ""), ("corp:u", " ")])
+@pytest.mark.parametrize("command", ["block", "unblock"])
+def test_a_block_without_a_name_or_a_reason_is_refused(house, run, command, name, reason):
+    run("db", "upgrade")
+    assert run(command, "user", name, "--reason", reason, code=2).stderr == "A block has a name and a reason.\n"
 
 
 def test_a_new_client_secret_is_random_and_its_digest_fits_it(run):
