@@ -78,7 +78,7 @@ P384 = signing_key("ES384").jwk
         *[(EC | {"crv": crv}, "an unsupported kind of key") for crv in ("", "p-256", None, 1, [])],
         (OKP | {"crv": "Ed448"}, "an unsupported kind of key"),
         (OKP | {"crv": "X25519"}, "an unsupported kind of key"),
-        (OKP | {"x": b64(b"\0" * 31)}, "not a point of the large Ed25519 group"),
+        (OKP | {"x": b64(b"\5" * 31)}, "not a point of the large Ed25519 group"),
         *[(EC | {"kty": kty}, "an unsupported kind of key") for kty in ("ec", "AKP", None, [], 1)],
         *[(EC | {"alg": alg}, "alg does not fit the key") for alg in ("ES512", "ES384", "RS256", "HS256", "none", "", None, [], 1)],
         *[(OKP | {"alg": alg}, "alg does not fit the key") for alg in ("HS256", "ES256", "Ed448", "none")],
