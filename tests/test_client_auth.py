@@ -185,6 +185,16 @@ async def test_the_same_jti_at_two_issuers_and_of_two_clients_is_two_uses(house:
     assert other.reason == "SUBJECT_TOKEN_AUDIENCE", "authenticated, and refused for what comes after"
 
 
+@pytest.mark.req("G-18", "D-26")
+async def test_one_client_id_at_two_issuers_is_two_clients_with_a_jti_each(house: House) -> None:
+    document = org.bundle()
+    document["clients"]["robot"]["at"]["tools"]["client_id"] = "robot"
+    await house.apply(document)
+    assert (await robot(house, assertion(house, jti="one"))).status == "OK"
+    there = assertion(house, org.SERVER, jti="one", iss="robot", sub="robot")
+    assert (await outcome(house, revoke(house, signed(there)))).status == "OK"
+
+
 @pytest.mark.req("G-18", "B-20")
 async def test_a_client_assertion_and_a_grant_with_one_jti_do_not_collide(house: House) -> None:
     token = assertion(house, org.SERVER, jti="shared")
