@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -37,8 +38,8 @@ async def child(folder: Path, where: str) -> AsyncIterator[tuple[asyncio.subproc
     try:
         yield process, (await process.stdout.readline()).decode().strip()
     finally:
-        if process.returncode is None:
-            os.kill(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 

@@ -41,7 +41,7 @@ SOURCES = Path(__file__).parent.parent / "service" / "grantd_server" / "governan
 KEYS = sorted(
     {
         key
-        for source in SOURCES.glob("*.py")
+        for source in SOURCES.rglob("*.py")
         for key in re.findall(
             r"(?:fields|inside)\.(?:required|optional|each|inside|mapping)\(\s*\"(\w+)\"", source.read_text()
         )

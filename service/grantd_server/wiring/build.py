@@ -15,7 +15,7 @@ from grantd_server.keys.remote import RemoteKeys
 from grantd_server.keys.ring import KeyRing, Needed
 from grantd_server.keys.rotation import Rotation, Schedule
 from grantd_server.keys.stored import KeyFileFault
-from grantd_server.settings import SettingsError, issuer_problems
+from grantd_server.settings import SettingsError, issuer_problems, issuers_of
 from grantd_server.store import StoreUnavailable
 from grantd_server.store.schema import SchemaMismatch
 from grantd_server.store.sqlite import SqliteStore
@@ -80,11 +80,7 @@ def _lacking(settings: Settings, ring: KeyRing, rotation: Rotation) -> Callable[
     """What a bundle needs beside itself: safe issuers, and a key for each of ours."""
 
     def lacking(snapshot: Snapshot) -> list[str]:
-        issuers = {*snapshot.grant_issuers, *snapshot.authorization_servers}
-        for server in snapshot.authorization_servers.values():
-            issuers |= set(server.trusted)
-        issuers |= {provider.issuer for provider in snapshot.identity_providers.values()}
-        problems = issuer_problems(sorted(issuers), development=settings.development)
+        problems = issuer_problems(issuers_of(snapshot), development=settings.development)
         needed = needed_keys(snapshot)
         if settings.keys.auto_create and ring.lacking(needed):
             rotation.ensure(needed, int(time.time()))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from grantd_server.governance.apply import apply
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
+from grantd_server.keys.files import KeyDirectory
+from grantd_server.keys.rotation import Rotation, Schedule
 from grantd_server.keys.stored import KeyFileFault
 from grantd_server.settings import SettingsError
 from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from grantd_server.settings import Settings
     from grantd_server.wiring.parts import Parts
 
+Stamp = list[tuple[str, int, int]]
+"""Of each file its name, time of change and size."""
+
 STALE = 5.0
 """Seconds of age at which the revocation view makes this process not ready."""
 
@@ -34,7 +39,6 @@ class Service:
         self._parts = parts
         self._settings = settings
         self._tasks: list[asyncio.Task[None]] = []
-        self._told = ""
 
     async def start(self) -> None:
         """Reads the live state, applies the governance directory, begins to follow.
@@ -44,7 +48,10 @@ class Service:
         """
         parts, world = self._parts, self._parts.world
         directory = self._settings.governance.directory
+        seen: Stamp = []
         if directory is not None:
+            # Looked at before it is read: what changes meanwhile is seen as a change.
+            seen = await asyncio.to_thread(_stamp, directory)
             await self._apply_at_start(directory)
         await parts.active.catch_up()
         if directory is not None and parts.active.problem:
@@ -54,7 +61,7 @@ class Service:
         metrics.watch(Gauge.VIEW_AGE, lambda: [({}, world.view.age())])
         metrics.watch(Gauge.LEDGER_BACKLOG, lambda: [({"class": k}, n) for k, n in world.ledger.backlog().items()])
         metrics.watch(Gauge.BUNDLE_EPOCH, lambda: [({}, parts.active.epoch)])
-        for name, work in self._work(directory):
+        for name, work in self._work(directory, seen):
             self._tasks.append(asyncio.create_task(work, name=name))
 
     def problem(self) -> str:
@@ -75,7 +82,7 @@ class Service:
         await self._parts.world.ledger.close()
         await self._parts.world.store.close()
 
-    def _work(self, directory: Path | None) -> list[tuple[str, Coroutine[None, None, None]]]:
+    def _work(self, directory: Path | None, seen: Stamp) -> list[tuple[str, Coroutine[None, None, None]]]:
         world = self._parts.world
         work: list[tuple[str, Coroutine[None, None, None]]] = [
             ("revocation view", world.view.run()),
@@ -84,7 +91,7 @@ class Service:
             ("keys", self._follow_keys()),
         ]
         if directory is not None:
-            work.append(("governance directory", self._follow_directory(directory)))
+            work.append(("governance directory", self._follow_directory(directory, seen)))
         return work
 
     async def _apply_at_start(self, directory: Path) -> None:
@@ -96,9 +103,8 @@ class Service:
         except (Conflict, StoreUnavailable) as fault:
             raise SettingsError([f"governance.directory: {fault}"]) from fault
 
-    async def _follow_directory(self, directory: Path) -> None:
+    async def _follow_directory(self, directory: Path, seen: Stamp) -> None:
         """Applies the directory whenever it changes; what is invalid keeps the old version."""
-        seen = await asyncio.to_thread(_stamp, directory)
         while True:
             await asyncio.sleep(self._settings.governance.poll)
             found = await asyncio.to_thread(_stamp, directory)
@@ -114,19 +120,29 @@ class Service:
                 self._tell(Level.INFO, "governance.applied", version=applied.version, epoch=applied.epoch)
 
     async def _follow_keys(self) -> None:
-        """Picks up key files that another process changed: rotation, taint."""
+        """Takes the steps of rotation that are due, and picks up key files that another
+        process changed: rotation, taint."""
         while True:
             await asyncio.sleep(self._settings.keys.poll)
             try:
-                await asyncio.to_thread(self._parts.world.ring.reload)
+                for step in await asyncio.to_thread(self._turn_keys):
+                    self._tell(Level.INFO, "keys.rotated", step=step)
             except KeyFileFault as fault:
                 self._tell(Level.ERROR, "keys.kept", cause=str(fault))
+
+    def _turn_keys(self) -> list[str]:
+        directory = self._settings.keys.directory
+        steps: list[str] = []
+        if self._settings.keys.rotate and directory is not None:
+            steps = Rotation(KeyDirectory(directory), Schedule()).by_age(int(self._parts.world.clock()))
+        self._parts.world.ring.reload()
+        return steps
 
     def _tell(self, level: Level, event: str, **fields: object) -> None:
         self._parts.telemetry.log.event(level, event, **fields)
 
 
-def _stamp(directory: Path) -> list[tuple[str, int, int]]:
+def _stamp(directory: Path) -> Stamp:
     """What changes when a file of the directory does."""
     found = []
     for file in sorted(directory.rglob("*.y*ml")):
