@@ -89,3 +89,18 @@ async def exchanged(
     house: House, client: ClientAuthentication | None = None, transport: str = "grpc", **changed: Any
 ) -> Outcome:
     return await outcome(house, house.stub(transport).ExchangeIdentity(exchanging(house, client, **changed)))
+
+
+ASSERTION_TYP = "client-authentication+jwt"
+
+
+def robot_assertion(house: House, issuer: str = org.GRANTS, **changed: Any) -> str:
+    """An honest client assertion of the robot, with changes."""
+    key = org.ROBOT_KEY if issuer == org.GRANTS else org.ROBOT_TOOLS_KEY
+    return key.sign(robot_claims(house, issuer, **changed), ASSERTION_TYP)
+
+
+async def robot_asks(house: House, token: str, transport: str = "grpc", **changed: Any) -> Outcome:
+    """An exchange of the robot under this assertion, for a sign-in of its own."""
+    changed.setdefault("subject_token", house.id_token(aud="robot-sso"))
+    return await exchanged(house, signed(token), transport, **changed)

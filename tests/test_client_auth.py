@@ -13,29 +13,13 @@ import pytest
 
 import organisation as org
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.signer import SignerUnavailable
-from grantd_server.store import OutcomeUnknown, StoreUnavailable
-from key_server import answer, key_server
-from leg_one import desk, exchanged, outcome, robot_claims, signed
+from leg_one import ASSERTION_TYP, desk, exchanged, outcome, robot_asks, robot_assertion, robot_claims, signed
 from tokens import signing_key
 
 if TYPE_CHECKING:
     from grantd.v1.client_pb2 import ClientAuthentication
     from house import House
     from leg_one import Outcome
-
-TYPE = "client-authentication+jwt"
-
-
-def assertion(house: House, issuer: str = org.GRANTS, **changed: Any) -> str:
-    key = org.ROBOT_KEY if issuer == org.GRANTS else org.ROBOT_TOOLS_KEY
-    return key.sign(robot_claims(house, issuer, **changed), TYPE)
-
-
-async def robot(house: House, token: str, transport: str = "grpc", **changed: Any) -> Outcome:
-    changed.setdefault("subject_token", house.id_token(aud="robot-sso"))
-    return await exchanged(house, signed(token), transport, **changed)
 
 
 def names_winner(loser: Outcome, winner: Outcome) -> bool:
@@ -48,9 +32,9 @@ def names_winner(loser: Outcome, winner: Outcome) -> bool:
 @pytest.mark.hostile("A07")
 @pytest.mark.parametrize("transport", ["grpc", "inprocess"])
 async def test_a_replayed_assertion_is_refused_and_its_record_names_the_winner(house: House, transport: str) -> None:
-    token = assertion(house)
-    first = await robot(house, token)
-    second = await robot(house, token, transport)
+    token = robot_assertion(house)
+    first = await robot_asks(house, token)
+    second = await robot_asks(house, token, transport)
     assert first.status == "OK"
     assert (second.status, second.public) == ("UNAUTHENTICATED", "CLIENT_AUTHENTICATION_FAILED")
     assert second.reason == "CLIENT_ASSERTION_REPLAYED"
@@ -62,8 +46,8 @@ async def test_a_replayed_assertion_is_refused_and_its_record_names_the_winner(h
 @pytest.mark.req("D-10")
 @pytest.mark.hostile("A07")
 async def test_of_concurrent_calls_with_one_assertion_exactly_one_is_answered(house: House) -> None:
-    token = assertion(house)
-    found = await asyncio.gather(*(robot(house, token, way) for way in ["grpc", "inprocess"] * 8))
+    token = robot_assertion(house)
+    found = await asyncio.gather(*(robot_asks(house, token, way) for way in ["grpc", "inprocess"] * 8))
     (winner,) = [each for each in found if each.status == "OK"]
     losers = [each for each in found if each is not winner]
     assert {each.reason for each in losers} == {"CLIENT_ASSERTION_REPLAYED"}
@@ -84,41 +68,41 @@ REFUSED_LATER = {
 @pytest.mark.req("D-10")
 @pytest.mark.hostile("A07")
 @pytest.mark.parametrize("reason", REFUSED_LATER)
-async def test_a_refused_call_uses_up_its_assertion(house: House, reason: str) -> None:
-    token = assertion(house)
-    first = await robot(house, token, **REFUSED_LATER[reason])
+async def test_a_refused_call_uses_up_its_robot_assertion(house: House, reason: str) -> None:
+    token = robot_assertion(house)
+    first = await robot_asks(house, token, **REFUSED_LATER[reason])
     assert first.reason == reason
-    second = await robot(house, token)
+    second = await robot_asks(house, token)
     assert second.reason == "CLIENT_ASSERTION_REPLAYED"
     assert names_winner(second, first)
 
 
 @pytest.mark.req("D-10")
 async def test_of_two_refused_calls_with_one_assertion_the_second_is_told_of_the_replay(house: House) -> None:
-    token = assertion(house)
-    first = await robot(house, token, scope="nonsense")
-    second = await robot(house, token, scope="nonsense")
+    token = robot_assertion(house)
+    first = await robot_asks(house, token, scope="nonsense")
+    second = await robot_asks(house, token, scope="nonsense")
     assert (first.reason, second.reason) == ("SCOPE_UNKNOWN", "CLIENT_ASSERTION_REPLAYED")
     assert names_winner(second, first)
 
 
 @pytest.mark.req("D-10", "G-43")
-async def test_a_blocked_client_uses_up_its_assertion(house: House) -> None:
-    token = assertion(house)
+async def test_a_blocked_client_uses_up_its_robot_assertion(house: House) -> None:
+    token = robot_assertion(house)
     await house.block("client", "robot")
-    blocked = await robot(house, token)
+    blocked = await robot_asks(house, token)
     await house.unblock("client", "robot")
     assert blocked.reason == "CLIENT_BLOCKED"
-    assert (await robot(house, token)).reason == "CLIENT_ASSERTION_REPLAYED"
-    assert (await robot(house, assertion(house))).status == "OK"
+    assert (await robot_asks(house, token)).reason == "CLIENT_ASSERTION_REPLAYED"
+    assert (await robot_asks(house, robot_assertion(house))).status == "OK"
 
 
 @pytest.mark.req("D-10")
 async def test_an_assertion_that_proved_nothing_uses_nothing_up(house: House) -> None:
     claims = robot_claims(house)
-    forged = org.LOGIN_KEY.sign(claims, TYPE)
-    assert (await robot(house, forged)).reason == "CLIENT_ASSERTION_INVALID"
-    assert (await robot(house, org.ROBOT_KEY.sign(claims, TYPE))).status == "OK"
+    forged = org.LOGIN_KEY.sign(claims, ASSERTION_TYP)
+    assert (await robot_asks(house, forged)).reason == "CLIENT_ASSERTION_INVALID"
+    assert (await robot_asks(house, org.ROBOT_KEY.sign(claims, ASSERTION_TYP))).status == "OK"
 
 
 def redeem(house: House, client: ClientAuthentication) -> Any:
@@ -138,7 +122,7 @@ def introspect(house: House, client: ClientAuthentication) -> Any:
 @pytest.mark.hostile("A07")
 @pytest.mark.parametrize(("one", "other"), [(revoke, redeem), (redeem, revoke), (revoke, revoke)])
 async def test_an_assertion_is_refused_at_the_other_endpoint_of_its_issuer(house: House, one: Any, other: Any) -> None:
-    token = assertion(house, org.SERVER)
+    token = robot_assertion(house, org.SERVER)
     first = await outcome(house, one(house, signed(token)))
     second = await outcome(house, other(house, signed(token)))
     assert first.record["client"] == "robot"
@@ -154,7 +138,7 @@ async def test_the_assertion_of_a_resource_server_is_used_once(house: House) -> 
     document["resource_servers"]["tickets-server"]["authentication"] = [key]
     await house.apply(document)
     claims = robot_claims(house, org.SERVER, iss="rs-tickets", sub="rs-tickets")
-    token = signing_key("ES256", "rs-1").sign(claims, TYPE)
+    token = signing_key("ES256", "rs-1").sign(claims, ASSERTION_TYP)
     first = await outcome(house, introspect(house, signed(token)))
     second = await outcome(house, introspect(house, signed(token)))
     assert (first.status, first.record["outcome"]) == ("OK", "inactive")
@@ -164,7 +148,7 @@ async def test_the_assertion_of_a_resource_server_is_used_once(house: House) -> 
 
 @pytest.mark.req("D-26", "D-08")
 async def test_an_assertion_for_one_issuer_is_refused_at_another(house: House) -> None:
-    token = org.ROBOT_KEY.sign(robot_claims(house, org.GRANTS, iss="cli_robot", sub="cli_robot"), TYPE)
+    token = org.ROBOT_KEY.sign(robot_claims(house, org.GRANTS, iss="cli_robot", sub="cli_robot"), ASSERTION_TYP)
     found = await outcome(house, redeem(house, signed(token)))
     assert found.reason == "CLIENT_ASSERTION_INVALID"
 
@@ -177,11 +161,11 @@ async def test_the_same_jti_at_two_issuers_and_of_two_clients_is_two_uses(house:
     twin |= {"client_id": "twin", "authentication": [{"private_key_jwt": keys}], "sso": {"corp": ["twin-sso"]}}
     document["clients"]["twin"] = {"at": {"grants": twin}}
     await house.apply(document)
-    assert (await robot(house, assertion(house, jti="one"))).status == "OK"
-    first = await outcome(house, revoke(house, signed(assertion(house, org.SERVER, jti="one"))))
+    assert (await robot_asks(house, robot_assertion(house, jti="one"))).status == "OK"
+    first = await outcome(house, revoke(house, signed(robot_assertion(house, org.SERVER, jti="one"))))
     assert (first.status, first.reason) == ("OK", "")
     claims = robot_claims(house, jti="one", iss="twin", sub="twin")
-    other = await exchanged(house, signed(signing_key("ES256", "twin-1").sign(claims, TYPE)))
+    other = await exchanged(house, signed(signing_key("ES256", "twin-1").sign(claims, ASSERTION_TYP)))
     assert other.reason == "SUBJECT_TOKEN_AUDIENCE", "authenticated, and refused for what comes after"
 
 
@@ -190,14 +174,14 @@ async def test_one_client_id_at_two_issuers_is_two_clients_with_a_jti_each(house
     document = org.bundle()
     document["clients"]["robot"]["at"]["tools"]["client_id"] = "robot"
     await house.apply(document)
-    assert (await robot(house, assertion(house, jti="one"))).status == "OK"
-    there = assertion(house, org.SERVER, jti="one", iss="robot", sub="robot")
+    assert (await robot_asks(house, robot_assertion(house, jti="one"))).status == "OK"
+    there = robot_assertion(house, org.SERVER, jti="one", iss="robot", sub="robot")
     assert (await outcome(house, revoke(house, signed(there)))).status == "OK"
 
 
 @pytest.mark.req("G-18", "B-20")
 async def test_a_client_assertion_and_a_grant_with_one_jti_do_not_collide(house: House) -> None:
-    token = assertion(house, org.SERVER, jti="shared")
+    token = robot_assertion(house, org.SERVER, jti="shared")
     grant = house.partner_grant(jti="shared", client_id="cli_desk")
     assert (await outcome(house, revoke(house, signed(token)))).status == "OK"
     client = desk(org.TOOLS_SECRET)
@@ -209,95 +193,25 @@ async def test_a_client_assertion_and_a_grant_with_one_jti_do_not_collide(house:
 @pytest.mark.req("G-14", "G-20", "D-10")
 async def test_an_assertion_stays_used_for_as_long_as_it_could_be_accepted(house: House) -> None:
     expires = house.now + 60
-    token = assertion(house, exp=expires)
-    assert (await robot(house, token)).status == "OK"
+    token = robot_assertion(house, exp=expires)
+    assert (await robot_asks(house, token)).status == "OK"
     house.offset[0] = expires + 29 - house.now
-    assert (await robot(house, token)).reason == "CLIENT_ASSERTION_REPLAYED", "within the skew, and used"
+    assert (await robot_asks(house, token)).reason == "CLIENT_ASSERTION_REPLAYED", "within the skew, and used"
     with closing(sqlite3.connect(house.folder / "grantd.db")) as database:
         ((until,),) = database.execute("SELECT until FROM marks WHERE space = 2").fetchall()
     assert until > expires + house.parts.world.skew
     house.later(5)
-    assert (await robot(house, token)).reason == "CLIENT_ASSERTION_INVALID", "expired"
-
-
-async def test_a_call_without_a_store_consumes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = assertion(house)
-
-    async def down(_write: object) -> None:
-        raise StoreUnavailable("the disk is gone")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(house.store, "write", down)
-        lost = await robot(house, token)
-        refused = await robot(house, token, scope="nonsense")
-    assert (lost.status, lost.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
-    assert refused.reason == "STORE_UNAVAILABLE", "what is not on record is not answered"
-    assert (await robot(house, token)).status == "OK"
-
-
-async def test_a_call_whose_commit_was_not_confirmed_is_not_told_as_refused(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def silent(_write: object) -> None:
-        raise OutcomeUnknown("no answer to COMMIT")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(house.store, "write", silent)
-        lost = await robot(house, assertion(house))
-    assert (lost.status, lost.public, lost.reason) == ("UNAVAILABLE", "UNAVAILABLE", "OUTCOME_UNKNOWN")
-    assert lost.answer is None
-    assert (await robot(house, assertion(house))).status == "OK"
-
-
-async def test_a_call_without_the_keys_of_the_provider_consumes_nothing(house: House) -> None:
-    async with key_server() as served:
-        document = org.bundle()
-        document["identity_providers"]["corp"]["keys"] = {"jwks_uri": served.url("/jwks")}
-        await house.apply(document)
-        token = assertion(house)
-        lost = await robot(house, token)
-        assert (lost.status, lost.reason) == ("UNAVAILABLE", "KEYS_UNAVAILABLE")
-        jwks = json.dumps(org.jwks_of(org.LOGIN_KEY))
-        document["identity_providers"]["corp"]["keys"] = {"jwks_uri": served.url("/again")}
-        served.scripts["/again"] = answer(jwks, "Content-Type: application/json")
-        await house.apply(document)
-        assert (await robot(house, token)).status == "OK"
-
-
-async def test_a_call_without_the_keys_of_the_client_is_unavailable(house: House) -> None:
-    async with key_server() as served:
-        document = org.bundle()
-        method = {"jwks_uri": served.url("/jwks"), "algorithms": ["ES256"]}
-        document["clients"]["robot"]["at"]["grants"]["authentication"] = [{"private_key_jwt": method}]
-        await house.apply(document)
-        lost = await robot(house, assertion(house))
-    assert (lost.status, lost.reason) == ("UNAVAILABLE", "KEYS_UNAVAILABLE")
-
-
-async def test_a_call_without_a_signing_key_consumes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    token, world = assertion(house), house.parts.world
-    signer = world.ring.signer
-
-    def unplugged(issuer: str, purpose: Purpose) -> Any:
-        if purpose is Purpose.GRANT_SIGNING:
-            raise SignerUnavailable("no key")
-        return signer(issuer, purpose)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(world.ring, "signer", unplugged)
-        lost = await robot(house, token)
-    assert (lost.status, lost.reason) == ("UNAVAILABLE", "SIGNER_UNAVAILABLE")
-    assert (await robot(house, token)).status == "OK"
+    assert (await robot_asks(house, token)).reason == "CLIENT_ASSERTION_INVALID", "expired"
 
 
 @pytest.mark.req("D-26")
 async def test_a_credential_that_is_withdrawn_by_a_new_bundle_is_refused_at_once(house: House) -> None:
-    assert (await robot(house, assertion(house))).status == "OK"
+    assert (await robot_asks(house, robot_assertion(house))).status == "OK"
     document = org.bundle()
     keys = {"jwks": org.jwks_of(signing_key("ES256", "robot-new")), "algorithms": ["ES256"]}
     document["clients"]["robot"]["at"]["grants"]["authentication"] = [{"private_key_jwt": keys}]
     await house.apply(document)
-    assert (await robot(house, assertion(house))).reason == "CLIENT_ASSERTION_INVALID"
+    assert (await robot_asks(house, robot_assertion(house))).reason == "CLIENT_ASSERTION_INVALID"
     claims = robot_claims(house)
-    fresh = signing_key("ES256", "robot-new").sign(claims, TYPE)
-    assert (await robot(house, fresh)).status == "OK"
+    fresh = signing_key("ES256", "robot-new").sign(claims, ASSERTION_TYP)
+    assert (await robot_asks(house, fresh)).status == "OK"
