@@ -1,20 +1,27 @@
-"""The directory of keys: what lies beside the keys, and who may not be waited for."""
+"""Keys: what lies beside their files, issuers side by side, the memory of verifications."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from grantd import jws
+from grantd.strict import Fault
 from grantd_server.keys.files import KeyDirectory
 from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.ring import KeyRing, View
 from grantd_server.keys.rotation import Rotation, Schedule
-from grantd_server.keys.stored import KeyFileFault
+from grantd_server.keys.stored import KeyFileFault, State
+from grantd_server.keys.verified import VerifiedTokens
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 IDP = "https://idp.example/acme"
+OTHER = "https://idp.example/umbrella"
+SERVER = "https://as.example"
 NOW = 1_700_000_000
 
 
@@ -43,3 +50,72 @@ def test_keys_that_cannot_be_locked_are_read_and_not_changed(directory: KeyDirec
     with pytest.raises(KeyFileFault, match="cannot be changed"):
         Rotation(directory, Schedule()).create(IDP, Purpose.GRANT_SIGNING, "ES256", NOW)
     assert len(directory.read()) == 1
+
+
+def test_two_issuers_rotate_apart(directory: KeyDirectory) -> None:
+    schedule = Schedule()
+    rotation = Rotation(directory, schedule)
+    other = rotation.create(OTHER, Purpose.GRANT_SIGNING, "ES256", NOW + schedule.lead)
+    due = NOW + schedule.ages[Purpose.GRANT_SIGNING] - schedule.lead
+
+    (published,) = rotation.by_age(due)
+    activated, *retired = rotation.by_age(due + schedule.lead)
+
+    assert published.removeprefix("published ") == activated.removeprefix("activated ")
+    assert retired == [f"published {kid}" for kid in _waiting(directory, OTHER)]
+    assert [key.kid for key in directory.read() if key.issuer == OTHER and key.state is State.ACTIVE] == [other.kid]
+
+
+def test_a_key_file_holds_nothing_that_is_not_known(directory: KeyDirectory) -> None:
+    (file,) = directory.path.glob("*.json")
+
+    assert None not in json.loads(file.read_text()).values()
+
+
+def test_a_key_is_made_for_an_algorithm_that_we_sign_with_only(directory: KeyDirectory) -> None:
+    for alg in ("ES384", "PS256", "none", "HS256"):
+        with pytest.raises(KeyFileFault, match="only"):
+            Rotation(directory, Schedule()).create(OTHER, Purpose.ACCESS_TOKEN, alg, NOW)
+
+    assert len(directory.read()) == 1
+
+
+def test_only_secrets_are_kept_as_secrets(directory: KeyDirectory) -> None:
+    Rotation(directory, Schedule()).create("", Purpose.PSEUDONYM, "HS256", NOW)
+
+    assert View(directory.read()).secrets.keys() == {Purpose.PSEUDONYM}
+
+
+def _waiting(directory: KeyDirectory, issuer: str) -> list[str]:
+    return [key.kid for key in directory.read() if key.issuer == issuer and key.state is State.PUBLISHED]
+
+
+class TestVerifiedTokens:
+    """The memory of verifications."""
+
+    @pytest.fixture
+    def ring(self, directory: KeyDirectory) -> KeyRing:
+        Rotation(directory, Schedule()).create(SERVER, Purpose.ACCESS_TOKEN, "ES256", NOW)
+        return KeyRing(directory)
+
+    async def token(self, ring: KeyRing, jti: str) -> str:
+        signer = ring.signer(SERVER, Purpose.ACCESS_TOKEN)
+        data = jws.signing_input({"jti": jti}, alg=signer.alg, kid=signer.kid, typ="at+jwt")
+        return jws.compact(data, await signer.sign(data))
+
+    @pytest.mark.parametrize("raw", ["a" * (jws.LIMIT + 1), "a.b.c\u0661", "\ud800"])
+    def test_what_is_too_long_or_no_ascii_is_refused_before_it_is_hashed(self, ring: KeyRing, raw: str) -> None:
+        with pytest.raises(Fault) as fault:
+            VerifiedTokens(ring).read(SERVER, raw)
+
+        assert fault.value.check == "length"
+
+    async def test_it_forgets_the_oldest_and_still_tells_the_truth(self, ring: KeyRing) -> None:
+        memory = VerifiedTokens(ring, most=2)
+        tokens = [await self.token(ring, str(number)) for number in range(4)]
+
+        for token in tokens:
+            memory.read(SERVER, token)
+
+        assert len(memory._claims) == 2
+        assert [memory.read(SERVER, token)["jti"] for token in tokens] == ["0", "1", "2", "3"]
