@@ -10,6 +10,7 @@ import pytest_asyncio
 import organisation as org
 from case_files import changed, own_token
 from grantd import jws
+from grantd_server.checks import chain_of
 from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.rotation import Rotation, Schedule
 from house import House, running
@@ -53,6 +54,16 @@ async def test_a_remembered_token_is_inactive_once_its_chain_is_revoked(hall: Ho
     assert await active(hall, found.answer.access_token)
     await bury(hall, org.PARTNER, jti)
     assert not await active(hall, found.answer.access_token)
+
+
+@pytest.mark.req("C-39", "C-23")
+async def test_a_revoked_chain_also_takes_back_a_token_that_no_row_was_kept_of(hall: House) -> None:
+    """Its own tombstone is not there: the chain, which its jti names, is enough."""
+    jti = fresh()
+    token = await own_token(hall, jti=f"{chain_of(org.PARTNER, jti)}.never-written")
+    assert await active(hall, token)
+    await bury(hall, org.PARTNER, jti)
+    assert not await active(hall, token)
 
 
 @pytest.mark.req("C-39", "C-23")
