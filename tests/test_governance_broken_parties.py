@@ -67,7 +67,9 @@ BROKEN = [
     pytest.param(
         "    subject: passthrough\n    groups",
         "    subject: email\n    groups",
-        ['b.yaml:6:14: identity_providers.corp.subject: "passthrough" or a mapping with the key "claim" is expected'],
+        [
+            'b.yaml:6:14: identity_providers.corp.subject: "passthrough", "qualified" or a mapping with the key "claim" is expected'
+        ],
         id="subject",
     ),
     pytest.param(

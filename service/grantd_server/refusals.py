@@ -174,6 +174,7 @@ class Reason(Enum):
     # the decision
     POLICY_NO_RULE                   = (Public.POLICY_DENIED, "info", "identity", "Add a rule for this user, client and resource; the nearest misses tell what lacks.")
     POLICY_DENY_RULE                 = (Public.POLICY_DENIED, "info", "identity", "A deny rule matched; change it if the access is meant to be allowed.")
+    ISSUER_BLOCKED                   = (Public.POLICY_DENIED, "warning", "identity", "The grant issuer is blocked; lift the block if that was a mistake.")
     IDENTITY_PROVIDER_NOT_ALLOWED    = (Public.POLICY_DENIED, "info", "identity", "Allow this identity provider for the client.")
     CLIENT_MAPPING_MISSING           = (Public.CLIENT_MAPPING_MISSING, "info", "identity", "Register the client id that this client has at the requested authorization server.")
 

@@ -34,6 +34,8 @@ def block(kind: KindArgument, name: NameArgument, reason: Reason, config: Config
     """Blocks a user, client, resource server, issuer or resource; it holds within 2 seconds."""
     with told():
         _demand(name, reason)
+        if kind is Kind.USER and ":mailto:" in name:
+            end(USAGE, ["Block a user by identifier: a sign-in without a verified address would slip past."])
         asyncio.run(_block(kind.value, name, reason, config))
         print(f"{kind.value} {name} is blocked")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd_server.model.governed import SubjectRule
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,9 +32,10 @@ def user_block(world: World, keys: Iterator[str] | list[str], now: float) -> Wit
 
 def names_at_server(snapshot: Snapshot, issuer: str, issuer_name: str, sub: str) -> list[str]:
     """The names of a user of a trusted issuer: the local account, and where the issuer
-    is a grant issuer of ours, the names its identity providers know the user by."""
+    is a grant issuer of ours, the name its identity provider knows the user by."""
     names = [local_subject(issuer_name, sub)]
     ours = snapshot.grant_issuers.get(issuer)
-    if ours is not None:
-        names += [f"{provider}:{sub}" for provider in ours.identity_providers]
+    for name in ours.identity_providers if ours is not None else ():
+        qualified = snapshot.identity_providers[name].subject.rule is SubjectRule.QUALIFIED
+        names.append(sub if qualified else f"{name}:{sub}")
     return names

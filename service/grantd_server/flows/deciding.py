@@ -100,6 +100,8 @@ async def decided_on_record(
             record.checks, record.facts, record.written = lost.checks, lost.facts, True
             raise Refused(_USED_BEFORE[outcome.mark.space][0], winner=outcome.winner)
         await world.catch_up()
+        if world.governed().epoch != world.view.epochs.bundle:
+            raise Refused(Reason.NOT_READY, cause="the active bundle cannot be used by this process")
     raise Refused(Reason.STORE_UNAVAILABLE, cause="governance changes faster than a decision can be made")
 
 

@@ -68,6 +68,8 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     record.issuer, record.bundle_version, record.bundle_epoch = issuer.issuer, snapshot.version, snapshot.epoch
     asking = Asking(world, record, call.caller, issuer.issuer, now)
     client = await authenticate_client(asking, snapshot, request.client)
+    blocked = world.view.withdrawn("issuer", issuer.issuer, now)
+    record.require("issuer.not_blocked", blocked is None, Reason.ISSUER_BLOCKED, "no block", otherwise=issuer.issuer)
     allowed = GRANT_TYPE_TOKEN_EXCHANGE in client.grant_types
     record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, GRANT_TYPE_TOKEN_EXCHANGE)
 

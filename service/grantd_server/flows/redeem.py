@@ -58,6 +58,8 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     record.issuer = record.audience = server.issuer
     record.bundle_version, record.bundle_epoch = snapshot.version, snapshot.epoch
     client = await authenticate_client(Asking(world, record, call.caller, server.issuer, now), snapshot, request.client)
+    blocked = world.view.withdrawn("issuer", server.issuer, now)
+    record.require("issuer.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise=server.issuer)
     kind = KINDS.get(request.grant_type)
     if kind is None:
         raise record.refuse("request.grant_type", Reason.GRANT_TYPE_UNSUPPORTED, sorted(KINDS), request.grant_type)
@@ -78,7 +80,7 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
 
     record.step("redeem.subject")
     subject = _subject(world, record, grant)
-    blocked = user_block(world, names_at_server(snapshot, grant.issuer.issuer, grant.issuer.name, grant.sub), now)
+    blocked = user_block(world, names_at_server(snapshot, grant.issuer.issuer, grant.issuer.name, grant.account), now)
     record.require(
         "subject.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise="a block in force"
     )
@@ -107,10 +109,10 @@ def _subject(world: World, record: Record, grant: Grant) -> str:
     record.subject = world.pseudonyms.subject(f"{grant.issuer.issuer}|{grant.sub}")
     record.subject_key = world.pseudonyms.key_id
     known = grant.issuer.known_subjects
-    identified = known is None or grant.sub in known
+    identified = known is None or grant.account in known
     expected = "a user that this server knows"
     record.require("subject.known", identified, Reason.ASSERTION_SUBJECT, expected, otherwise="a user of the issuer")
-    return local_subject(grant.issuer.name, grant.sub)
+    return local_subject(grant.issuer.name, grant.account)
 
 
 def _mark(world: World, client: Registration, grant: Grant) -> Mark:

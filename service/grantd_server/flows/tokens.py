@@ -75,6 +75,8 @@ def withdrawn(world: World, snapshot: Snapshot, server: AuthorizationServer, tok
         return "the token was revoked"
     if view.revoked(bytes.fromhex(token.chain)):
         return "its chain was revoked"
+    if view.withdrawn("issuer", server.issuer, now) is not None:
+        return "its authorization server is blocked"
     client = snapshot.registration(server.issuer, token.client_id)
     if client is None:
         return "its client is not registered any more"

@@ -31,6 +31,8 @@ class Grant:
 
     issuer: TrustedIssuer
     sub: str
+    account: str
+    """What identifies the user here, by the subject rule of the issuer (B-15)."""
     jti: str
     expires: int
     """Seconds since the epoch."""

@@ -14,6 +14,7 @@ from grantd_server.checks import chain_of, digest, one_or_several, scope_names, 
 from grantd_server.grants.grant import Grant
 from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.remote import KeysUnavailable
+from grantd_server.model.governed import SubjectRule
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -106,9 +107,17 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
     return Grant(
         issuer=trusted,
         sub=sub,
+        account=_account(trusted, claims, sub),
         jti=jti,
         expires=int(times.exp),
         resources=one_or_several(claims, "resource", 2048),
         scopes=scopes,
         sign_in=sign_in(claims),
     )
+
+
+def _account(trusted: TrustedIssuer, claims: Claims, sub: str) -> str:
+    rule = trusted.subject
+    if rule.rule is SubjectRule.CLAIM and rule.claim is not None:
+        return read.text(claims, rule.claim)
+    return sub

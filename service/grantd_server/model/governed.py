@@ -31,6 +31,7 @@ class SubjectRule(Enum):
     """How a subject of one namespace becomes a subject of the next (A-40, B-15)."""
 
     PASSTHROUGH = "passthrough"  # declared: the same identifier is used on
+    QUALIFIED = "qualified"  # the same, with the provider's name before it: `corp:u-18f2`
     CLAIM = "claim"  # another, immutable claim (`oid`) is the identifier
 
 

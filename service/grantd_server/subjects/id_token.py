@@ -118,6 +118,8 @@ def _identity(provider: IdentityProvider, claims: Claims) -> Identity:
     mapping = provider.subject
     if mapping.rule is SubjectRule.CLAIM and mapping.claim is not None:
         sub = read.text(claims, mapping.claim)
+    elif mapping.rule is SubjectRule.QUALIFIED:
+        sub = f"{provider.name}:{upstream_sub}"
     else:
         sub = upstream_sub
     return Identity(

@@ -114,6 +114,8 @@ def _trust(server: Fields, name: str, node: Node) -> Trust:
         known_subjects=frozenset(known) if "known_subjects" in fields else None,
         node=node,
     )
+    if trust.subject.rule is SubjectRule.QUALIFIED:
+        fields.wrong("subject", "accounts are qualified by the issuer's name already; write passthrough or a claim")
     if trust.max_lifetime > LONGEST_ACCEPTED_GRANT:
         fields.wrong("max_lifetime", f"grants that live longer than {LONGEST_ACCEPTED_GRANT}s are not accepted")
     fields.close()
@@ -121,11 +123,11 @@ def _trust(server: Fields, name: str, node: Node) -> Trust:
 
 
 def _subject(fields: Fields) -> SubjectMapping:
-    """`passthrough`, or `{claim: NAME}`. Required: a subject never moves from one
+    """`passthrough`, `qualified`, or `{claim: NAME}`. Required: a subject never moves from one
     namespace to another without a declaration (A-40)."""
     if isinstance(fields.node.at("subject").value, dict) and "subject" in fields:
         inside = fields.inside("subject")
-        claim = inside.required("claim", scalars.text, "") if inside else ""
+        claim = inside.required("claim", _identifying, "") if inside else ""
         if inside:
             inside.close()
         return SubjectMapping(SubjectRule.CLAIM, claim)
@@ -133,9 +135,18 @@ def _subject(fields: Fields) -> SubjectMapping:
 
 
 def _passthrough(node: Node) -> SubjectMapping:
+    if node.value == "qualified":
+        return SubjectMapping(SubjectRule.QUALIFIED)
     if node.value != "passthrough":
-        raise Wrong('"passthrough" or a mapping with the key "claim" is expected')
+        raise Wrong('"passthrough", "qualified" or a mapping with the key "claim" is expected')
     return _PASSTHROUGH
+
+
+def _identifying(node: Node) -> str:
+    claim = scalars.text(node)
+    if claim == "email":
+        raise Wrong("an address changes hands; name a claim that never does, such as oid")
+    return claim
 
 
 def _claim(node: Node) -> str:

@@ -124,6 +124,9 @@ def _check_ambiguous(fields: Fields, deny: bool, subjects: Subjects) -> None:
     """Every key is a condition. Where people read a list of subjects as "any of these",
     the rule is refused instead of guessed: a deny would silently miss people."""
     named = [key for key in ("users", "groups", "roles") if getattr(subjects, key)]
+    if deny and any(":mailto:" in user for user in subjects.users):
+        # A sign-in without a verified address would slip past the rule.
+        fields.wrong("subjects", "a deny names people by their identifier; an address may be missing from a sign-in")
     if deny and len(named) > 1:
         fields.wrong("subjects", f"a deny names one of {' and '.join(named)}; write one rule for each")
     elif "users" in named and len(named) > 1:
