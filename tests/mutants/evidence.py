@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FIRST = 24
 """Tests of the first attempt; nearly every mutant dies there."""
-ENOUGH = 240.0
+ENOUGH = 120.0
 """Seconds of tests after which a mutant that nobody noticed counts as a survivor."""
 
 
@@ -46,16 +46,16 @@ class Evidence:
         """The tests that could notice the guard's removal, in attempts, likely ones first.
 
         Only a test that the guard refused can notice that it is gone, so where the
-        line of the refusal tells them apart the others are left out.
+        line of the refusal tells them apart the others are left out. What no test is
+        seen to reach may run in another process or in a thread of grpc: then every test
+        that comes near is tried.
         """
         lines = self.lines[guard.path]
         reach = set().union(*(lines.get(line, set()) for line in guard.reached))
-        if guard.tripped:
-            first, rest = lines.get(guard.tripped, set()), set()
-        else:
-            first = reach - lines.get(guard.passed, set())
-            rest = reach - first
-        ordered = [*self._diverse(first), *self._diverse(rest)]
+        first = lines.get(guard.tripped, set()) if guard.tripped else reach - lines.get(guard.passed, set())
+        rest = set() if guard.tripped and first else reach - first
+        near = set() if first or rest else set().union(*lines.values())
+        ordered = [*self._diverse(first), *self._diverse(rest), *self._diverse(near)]
         attempts = [ordered[:FIRST]]
         spent = 0.0
         later = []
