@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,11 +77,12 @@ P384 = signing_key("ES384").jwk
         (EC | {"crv": "secp256k1", "x": uint(K1.x, 32), "y": uint(K1.y, 32)}, "an unsupported kind of key"),
         *[(EC | {"crv": crv}, "an unsupported kind of key") for crv in ("", "p-256", None, 1, [])],
         (OKP | {"crv": "Ed448"}, "an unsupported kind of key"),
+        *[(OKP | {"kty": kty}, "an unsupported kind of key") for kty in ("EC", "okp", None)],
         (OKP | {"crv": "X25519"}, "an unsupported kind of key"),
         (OKP | {"x": b64(b"\5" * 31)}, "not a point of the large Ed25519 group"),
         *[(EC | {"kty": kty}, "an unsupported kind of key") for kty in ("ec", "AKP", None, [], 1)],
         *[(EC | {"alg": alg}, "alg does not fit the key") for alg in ("ES512", "ES384", "RS256", "HS256", "none", "", None, [], 1)],
-        *[(OKP | {"alg": alg}, "alg does not fit the key") for alg in ("HS256", "ES256", "Ed448", "none")],
+        *[(OKP | {"alg": alg}, "alg does not fit the key") for alg in ("HS256", "ES256", "RS256", "Ed448", "none")],
         (EC | {"alg": "EdDSA"}, "alg does not fit the key"),
         (RSA | {"alg": "EdDSA"}, "alg does not fit the key"),
         (RSA | {"alg": "RSA-OAEP"}, "alg does not fit the key"),
@@ -120,6 +121,11 @@ def test_keys_beyond_the_cap_are_not_read():
     assert len(keys.keys) == 64
     assert "k64" not in keys
     assert keys.dropped == ("6 keys beyond the first 64",)
+    assert jwk.read_jwks({"keys": many[:64]}, default_algs=()).dropped == ()
+
+
+def test_a_kid_may_have_256_characters():
+    assert "k" * 256 in jwk.read_jwks(jwks(EC | {"kid": "k" * 256}), default_algs=())
 
 
 @pytest.mark.req("G-03")
@@ -210,6 +216,8 @@ def test_a_key_cannot_be_bound_to_or_published_for_an_algorithm_that_does_not_fi
         jwk.Key("k", "ES512", public)
     with pytest.raises(ValueError, match="cannot be used"):
         jwk.public_jwk(public, "k", "RS256")
+    with pytest.raises(ValueError, match="cannot be used"):
+        jwk.Key("k", "RS256", rsa.RSAPublicNumbers(65537, SHORT).public_key())
 
 
 def test_a_set_of_ours_with_a_repeated_kid_is_a_mistake():
