@@ -36,7 +36,7 @@ def _parties() -> Bundle:
     provider = {
         "keys": {"discovery": True},
         "algorithms": ["ES256"],
-        "subject": "passthrough",
+        "subject": "qualified",
         "groups_claim": "groups",
         "roles_claim": "roles",
         "claims": ["department"],

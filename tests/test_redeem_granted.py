@@ -108,7 +108,7 @@ def test_what_is_granted_is_never_wider_than_any_of_its_sources(snapshots: list[
     client = snapshot.registration(org.SERVER, "cli_desk")
     assert client is not None
     issuer = server.trusted[org.GRANTS]
-    grant = Grant(issuer, "u-1", "j-1", 2_000_000_000, case.resources, case.scopes, SignIn(acr=case.acr))
+    grant = Grant(issuer, "u-1", "u-1", "j-1", 2_000_000_000, case.resources, case.scopes, SignIn(acr=case.acr))
     request = Redeem(org.SERVER, ClientProof(None, None), Observed(), "", None, case.asked, case.wanted)
     record = Record("RedeemGrant", 0.0)
     redemption = Redemption(server, client, grant, request, 1_900_000_000)
