@@ -97,11 +97,14 @@ def test_tests_that_cannot_run_prove_nothing(tmp_path: Path) -> None:
     assert "no_such_module" in done.stdout
 
 
+POLICY = tuple(f"tests/test_{name}.py" for name in ("policy_decide", "policy_step_up", "policy_index", "guards_policy"))
+
+
 @pytest.mark.parametrize(
     ("guards", "every", "tests"),
     [
-        ("grantd/jws.py", 6, ("tests/test_jws.py", "tests/test_jws_hostile.py")),
-        ("policy/", 12, ("tests/test_policy_decide.py", "tests/test_policy_circumstances.py")),
+        ("grantd/jws.py", 6, ("tests/test_jws.py", "tests/test_jws_hostile.py", "tests/test_jws_encoding.py")),
+        ("policy/", 12, POLICY),
     ],
 )
 def test_a_sample_of_the_guards_of_the_service_is_noticed(guards: str, every: int, tests: tuple[str, ...]) -> None:
