@@ -17,6 +17,7 @@ import allowed
 from copies import Copy
 from evidence import TestsFail, gather
 from guards import guards_of
+from trial import Broken
 from verdicts import Verdict, false_alarms, verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,9 +40,13 @@ def main() -> int:
             return 2
         print(f"{len(evidence.seconds)} tests pass; {len(evidence.failed)} do not, and count for nothing", flush=True)
         told = []
-        for verdict in verdicts(copy, found, evidence, asked.workers):
-            told.append(verdict)
-            _tell(verdict, verbose=asked.verbose)
+        try:
+            for verdict in verdicts(copy, found, evidence, asked.workers):
+                told.append(verdict)
+                _tell(verdict, verbose=asked.verbose)
+        except Broken as fault:
+            print(fault)
+            return 2
         alarms = false_alarms(copy, sorted({v.killer for v in told if "::" in v.killer}))
     return _report(told, alarms, asked, (time.monotonic() - began) / 60)
 

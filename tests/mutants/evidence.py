@@ -42,6 +42,10 @@ class Evidence:
     lines: dict[str, dict[int, set[str]]] = field(default_factory=lambda: defaultdict(dict))
     """Tests by path and line."""
 
+    def quick(self) -> list[str]:
+        """A few tests of different kinds."""
+        return self._diverse(self.seconds)[:FIRST]
+
     def noticing(self, guard: Guard) -> list[list[str]]:
         """The tests that could notice the guard's removal, in attempts, likely ones first.
 

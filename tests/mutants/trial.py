@@ -33,8 +33,6 @@ PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin"
 """What the tests need of pytest's plugins; looking for all that are installed takes as
 long as most trials."""
 
-SURVIVED, KILLED = 0, 1
-
 
 class Broken(Exception):
     """The tests could not be run at all, with or without the guard."""
@@ -56,11 +54,15 @@ class _Chosen:
     def __init__(self, tests: Sequence[str], notes: Path) -> None:
         self._place = {test: place for place, test in enumerate(tests)}
         self._notes = notes
+        self.status = 70
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         unwanted = [item for item in items if item.nodeid not in self._place]
         config.hook.pytest_deselected(items=unwanted)
         items[:] = sorted((i for i in items if i.nodeid in self._place), key=lambda i: self._place[i.nodeid])
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        self.status = int(exitstatus)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -70,20 +72,24 @@ class _Chosen:
 def run(copy: Copy, tests: Sequence[str], seconds: float) -> str:
     """Runs the tests until one fails, and tells which: "" when all pass.
 
-    A run that takes more than `seconds` was noticed too. Raises Broken.
+    A run that takes more than `seconds`, crashes or cannot even begin was noticed, too.
     """
     notes = copy.folder / "noticed"
     notes.write_text("", "utf-8")
     child = os.fork()
     if child == 0:
         _be_tested(copy, tests, notes)
-    if (status := _wait(child, seconds)) is None:
-        return "a test that never ended"
-    if status in {SURVIVED, KILLED}:
-        return notes.read_text("utf-8") if status == KILLED else ""
-    if status == pytest.ExitCode.INTERRUPTED:
-        return "the collection of tests"
-    raise Broken(f"status {status}\n" + (copy.folder / "output").read_text("utf-8", "replace")[-3000:])
+    status = _wait(child, seconds)
+    if status == pytest.ExitCode.OK:
+        return ""
+    return notes.read_text("utf-8") or ("a run that never ended" if status is None else f"a run with status {status}")
+
+
+def prove(copy: Copy, tests: Sequence[str]) -> None:
+    """Runs tests that pass without any change. Raises Broken when they do not here, as
+    then every guard would seem to be noticed."""
+    if failing := run(copy, tests, 600.0):
+        raise Broken(f"{failing}\n" + (copy.folder / "output").read_text("utf-8", "replace")[-3000:])
 
 
 def _wait(child: int, seconds: float) -> int | None:
@@ -105,7 +111,7 @@ def _wait(child: int, seconds: float) -> int | None:
 
 def _be_tested(copy: Copy, tests: Sequence[str], notes: Path) -> None:
     """What the child does; it never returns."""
-    status = 70
+    chosen = _Chosen(tests, notes)
     try:
         os.setsid()
         output = os.open(copy.folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -130,10 +136,11 @@ def _be_tested(copy: Copy, tests: Sequence[str], notes: Path) -> None:
         ]
         options += [option for plugin in PLUGINS for option in ("-p", plugin)]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins that are warm already
-        status = int(pytest.main([*options, *files], plugins=[_Chosen(tests, notes)]))
+        pytest.main([*options, *files], plugins=[chosen])
     except BaseException:  # noqa: BLE001 - a child must not go on as if it were its parent
+        # Also sockets that a failed test left open: the session had its status before.
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)
+        os._exit(chosen.status)

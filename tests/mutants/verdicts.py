@@ -33,8 +33,10 @@ class Verdict(NamedTuple):
 
 
 def verdicts(copy: Copy, guards: Sequence[Guard], evidence: Evidence, workers: int) -> Iterator[Verdict]:
-    """Tries every guard in copies of `copy`; verdicts come in the order of the guards."""
+    """Tries every guard in copies of `copy`; verdicts come in the order of the guards.
+    Raises trial.Broken when the tests cannot be run that way at all."""
     trial.warm_up(evidence.modules)
+    trial.prove(copy, evidence.quick())
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=_begin, initargs=(copy,))
     with pool:
         tries = []
