@@ -56,3 +56,17 @@ def test_a_caller_without_a_usable_name_stops_the_start(tmp_path: Path, identity
         check(settings, Serving.RPC, {})
 
     assert f"grpc.callers: {identity!r} is neither a spiffe:// id nor a DNS name." in refused.value.problems
+
+
+@pytest.mark.req("F-31")
+@pytest.mark.parametrize("development", [False, True])
+@pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080", "192.0.2.7:8080", "grantd.internal:8080"])
+@pytest.mark.parametrize("listener", ["grpc", "http"])
+def test_plaintext_beyond_this_machine_stops_the_start(listener: str, listen: str, development: bool) -> None:
+    settings = Settings.model_validate({"development": development, listener: {"listen": listen}})
+
+    with pytest.raises(SettingsError) as refused:
+        check(settings, Serving.BOTH, {})
+
+    told = [problem for problem in refused.value.problems if problem.startswith(f"{listener}.")]
+    assert any("TLS" in problem or "tls" in problem for problem in told), refused.value.problems
