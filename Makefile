@@ -53,7 +53,7 @@ test: .venv/ok .canaille/ok ## All tests that need only Python packages (TESTS=p
 	$(V)/python -m pytest $(TESTS) -n $(WORKERS)
 
 conformance: .venv/ok .canaille/ok ## All tests, and docs/conformance.md from what passed
-	$(V)/python -m pytest -n $(WORKERS) --conformance docs/conformance.md
+	$(V)/python -m pytest tests -n $(WORKERS) --conformance=docs/conformance.md
 
 interop: .venv/ok .canaille/ok .interop/ok tests/interop/node_modules/.package-lock.json ## Clients and referees of other hands (needs Node.js 20 with npm, curl)
 	PYTHONPATH=. $(V)/python tests/interop

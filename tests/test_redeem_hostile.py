@@ -153,7 +153,7 @@ async def test_a_type_that_is_no_media_type_is_refused(hall: House, keys: KeySer
 REQUIRED = ["iss", "sub", "aud", "client_id", "jti", "exp", "iat"]
 
 
-@pytest.mark.req("B-10", "G-13")
+@pytest.mark.req("B-10", "G-13", "X-14")
 @pytest.mark.hostile("C05", "C07", "C10", "C13", "C14")
 @pytest.mark.parametrize("claim", REQUIRED)
 async def test_a_grant_without_a_required_claim_is_refused_by_its_name(
