@@ -58,6 +58,9 @@ conformance: .venv/ok .canaille/ok ## All tests, and docs/conformance.md from wh
 interop: .venv/ok .canaille/ok .interop/ok tests/interop/node_modules/.package-lock.json ## Clients and referees of other hands (needs Node.js 20 with npm, curl)
 	PYTHONPATH=. $(V)/python tests/interop
 
+bench: .venv/ok ## CPU per request of each RPC beside a no-op, paired (some five minutes)
+	$(V)/python -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(CALLS),--calls $(CALLS))
+
 mutants: .venv/ok ## Take each guard away in a copy; a test must notice (ONLY=flows/ for some)
 	$(V)/python tests/mutants $(if $(ONLY),--only $(ONLY))
 
@@ -110,4 +113,4 @@ lock: ## Compile the locks again (needs uv and npm)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .interop tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test conformance interop mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run test bench conformance interop mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
