@@ -78,7 +78,7 @@ async def _write(edge: Edge, call: Call, refusal: Refused) -> Refused:
     record.outcome, record.reason = "failed" if failed else "refused", refusal.reason
     record.facts = {name: str(value)[:LONGEST_VALUE] for name, value in refusal.facts.items()}
     # The time of a failed call may be over; that of its record is not.
-    deadline = max(call.deadline, monotonic() + RECORD_TIME) if failed else call.deadline
+    deadline = monotonic() + RECORD_TIME if failed else call.deadline
     try:
         reason = await edge.recorder.refused(record, deadline)
     except (StoreUnavailable, OutcomeUnknown) as exc:
