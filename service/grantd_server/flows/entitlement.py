@@ -127,8 +127,6 @@ def _entitled_otherwise(asker: Asker, resource: Resource, decision: Decision) ->
     """Whether other scopes of the resource would be granted: then the scopes are at
     fault, not the person."""
     others = tuple(sorted(resource.scopes - set(decision.refused)))
-    if not others:
-        return False
     probe = decide_grant(asker.snapshot.grant_rules(asker.issuer.name), _inputs(asker, resource, others))
     return bool(probe.granted)
 

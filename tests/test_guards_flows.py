@@ -1,0 +1,45 @@
+"""Why a call of a process that lags behind is refused, and limits of one parameter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import organisation as org
+from grantd_server.checks import LONGEST_SCOPE, scope_names
+
+if TYPE_CHECKING:
+    from house import House
+
+URN = "urn:ietf:params:oauth:"
+
+
+@pytest.mark.req("F-27")
+async def test_a_process_that_cannot_use_the_active_bundle_says_so_at_once(house: House) -> None:
+    document = org.bundle()
+    document["clients"]["other"]["at"]["tools"]["authentication"] = [{"secret": {"env": "NOT_SET_ANYWHERE"}}]
+    await house.apply(document)
+
+    answer = await house.http.post(
+        f"{org.GRANTS}/token",
+        data={
+            "grant_type": URN + "grant-type:token-exchange",
+            "requested_token_type": URN + "token-type:id-jag",
+            "subject_token_type": URN + "token-type:id_token",
+            "subject_token": house.id_token(),
+            "audience": org.SERVER,
+            "resource": org.TICKETS,
+        },
+        auth=("desk-agent", org.DESK_SECRET),
+    )
+
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    record = await house.record(answer.headers["x-grantd-decision-id"])
+    assert record["reason"] == "NOT_READY"
+
+
+def test_a_scope_parameter_is_as_long_as_it_may_be_and_no_longer() -> None:
+    assert scope_names("a" * LONGEST_SCOPE) == ("a" * LONGEST_SCOPE,)
+    with pytest.raises(ValueError, match="too long"):
+        scope_names("a" * (LONGEST_SCOPE + 1))
