@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 import organisation as org
+from grantd_server.__main__ import main
 from grantd_server.checks import LONGEST_SCOPE, scope_names
 
 if TYPE_CHECKING:
@@ -43,3 +45,14 @@ def test_a_scope_parameter_is_as_long_as_it_may_be_and_no_longer() -> None:
     assert scope_names("a" * LONGEST_SCOPE) == ("a" * LONGEST_SCOPE,)
     with pytest.raises(ValueError, match="too long"):
         scope_names("a" * (LONGEST_SCOPE + 1))
+
+
+def test_a_module_of_ours_that_is_missing_is_not_told_as_a_library_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "grantd_server.cli.app", None)
+
+    with pytest.raises(ModuleNotFoundError):
+        main()
+
+    assert "pip install" not in capsys.readouterr().err
