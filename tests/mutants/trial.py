@@ -29,6 +29,8 @@ WARM = (
 )  # fmt: skip
 """Of these, what the tests import."""
 
+LONGEST_TEST = 40
+"""Seconds; the tests of this repository take 20 at most."""
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin")
 """What the tests need of pytest's plugins; looking for all that are installed takes as
 long as most trials."""
@@ -133,6 +135,7 @@ def _be_tested(copy: Copy, tests: Sequence[str], notes: Path) -> None:
             "-p",
             "no:xdist",
             "--hypothesis-profile=ci",
+            f"--timeout={LONGEST_TEST}",
         ]
         options += [option for plugin in PLUGINS for option in ("-p", plugin)]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins that are warm already
