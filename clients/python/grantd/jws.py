@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from grantd.jwk import KeySet, PrivateKey
 
 __all__ = [
-    "ACCESS_TOKEN", "CLIENT_ASSERTION", "ID_JAG", "ID_TOKEN", "Claims", "Fault", "Header", "Parsed", "Typ",
+    "ACCESS_TOKEN", "CLIENT_ASSERTION", "DPOP_PROOF", "ID_JAG", "ID_TOKEN", "Claims", "Fault", "Header", "Parsed", "Typ",
     "compact", "read", "sign_with", "signing_input", "verify", "verify_compact",
 ]  # fmt: skip
 
@@ -66,6 +66,7 @@ ID_JAG: Final = Typ("ID-JAG", frozenset({"oauth-id-jag+jwt"}))
 ACCESS_TOKEN: Final = Typ("access token", frozenset({"at+jwt"}))
 CLIENT_ASSERTION: Final = Typ("client assertion", frozenset({"client-authentication+jwt", "jwt"}), may_be_absent=True)
 ID_TOKEN: Final = Typ("ID token", frozenset({"jwt"}), may_be_absent=True)
+DPOP_PROOF: Final = Typ("DPoP proof", frozenset({"dpop+jwt"}))
 
 
 @dataclass(frozen=True, slots=True)
