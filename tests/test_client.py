@@ -12,11 +12,11 @@ from typing import Any
 import grpc
 import pytest
 
-from grantd.channel import Endpoint
 from grantd.client import AsyncClient, Client
-from grantd.credentials import ClientAssertion, ClientSecret, TlsPeer
+from grantd.client.channel import Endpoint
+from grantd.client.credentials import ClientAssertion, ClientSecret, TlsPeer
+from grantd.client.retry import Retry
 from grantd.errors import Refused, Unavailable
-from grantd.retry import Retry
 from grantd.v1 import authorization_pb2 as pb
 from grantd_rpc_ import ACTIVE, DECISION, GRANT, INACTIVE, JWKS, METADATA, TOKEN, fail, refuse, scripted
 from grantd_server.refusals import Public
@@ -221,7 +221,7 @@ async def test_the_trace_is_passed_on_and_nothing_else_of_the_hook(connect):
 
 
 def test_no_token_and_no_secret_shows_in_a_repr():
-    from grantd import results  # noqa: PLC0415 - the subject of this test
+    from grantd.client import results  # noqa: PLC0415 - the subject of this test
 
     shown = repr((results.issued_grant(GRANT, None), results.issued_token(TOKEN, None), SECRET))
     for canary in ("the.id.jag", "the.access.token", "canary"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from grantd.assertions import AssertionProvider, HttpExchange, RpcExchange
 from grantd.client import AsyncClient
-from grantd.credentials import ClientSecret
+from grantd.client.assertions import AssertionProvider, HttpExchange, RpcExchange
+from grantd.client.credentials import ClientSecret
 from grantd.errors import GrantdError, Refused, Unavailable
 from grantd_rpc_ import GRANT, scripted
 from issuer_ import issuing

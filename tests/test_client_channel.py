@@ -6,9 +6,9 @@ import grpc
 import pytest
 
 from certificates import Authority, write_tls_files
-from grantd.channel import ConfigurationError, Endpoint, is_loopback
 from grantd.client import AsyncClient, Client
-from grantd.credentials import ClientSecret
+from grantd.client.channel import ConfigurationError, Endpoint, is_loopback
+from grantd.client.credentials import ClientSecret
 from grantd.errors import Unavailable
 from grantd_rpc_ import GRANT, scripted
 

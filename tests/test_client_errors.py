@@ -161,10 +161,10 @@ def _import_without(missing: list[str], *modules: str) -> subprocess.CompletedPr
 @pytest.mark.parametrize(
     ("module", "library", "extra"),
     [
-        ("grantd.verify", "jwt", "verify"),
+        ("grantd.resource_server.verify", "jwt", "verify"),
         ("grantd.http", "httpx2", "verify"),
-        ("grantd.mcp", "mcp", "mcp"),
-        ("grantd.fastmcp", "fastmcp", "fastmcp"),
+        ("grantd.resource_server.mcp", "mcp", "mcp"),
+        ("grantd.resource_server.fastmcp", "fastmcp", "fastmcp"),
     ],
 )
 def test_a_missing_library_says_which_extra_to_install(module, library, extra):
@@ -176,6 +176,11 @@ def test_a_missing_library_says_which_extra_to_install(module, library, extra):
 def test_a_plain_install_needs_none_of_the_extras():
     missing = ["jwt", "cryptography", "httpx2", "mcp", "fastmcp", "pydantic", "grantd_server", "sqlmodel"]
     ended = _import_without(
-        missing, "grantd.client", "grantd.errors", "grantd.asgi", "grantd.introspect", "grantd.assertions"
+        missing,
+        "grantd.client",
+        "grantd.errors",
+        "grantd.resource_server.asgi",
+        "grantd.resource_server.introspect",
+        "grantd.client.assertions",
     )
     assert (ended.returncode, ended.stderr) == (0, "")

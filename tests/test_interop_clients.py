@@ -17,11 +17,11 @@ from mcp.client.streamable_http import streamable_http_client
 
 import organisation as org
 from canaille_ import ALICE, BOB, canaille, needs_canaille
-from grantd.assertions import AssertionProvider, HttpExchange, RpcExchange
 from grantd.client import AsyncClient
+from grantd.client.assertions import AssertionProvider, HttpExchange, RpcExchange
 from grantd.errors import Refused
-from grantd.introspect import IntrospectionVerifier, RpcAsker
-from grantd.verify import AccessTokenVerifier
+from grantd.resource_server.introspect import IntrospectionVerifier, RpcAsker
+from grantd.resource_server.verify import AccessTokenVerifier
 from serving_ import base_of, listening, serving
 from town_ import DESK, DESK_AT_TOOLS, TICKETS_SERVER, Town, town
 

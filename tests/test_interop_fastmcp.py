@@ -16,7 +16,7 @@ from key_value.aio.stores.memory import MemoryStore
 
 import organisation as org
 from grantd.client import AsyncClient
-from grantd.results import IssuedGrant
+from grantd.client.results import IssuedGrant
 from serving_ import base_of, listening, serving
 from town_ import DESK, DESK_AT_TOOLS, Town, town
 

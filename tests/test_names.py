@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import organisation as org
-from grantd import calls, credentials, jws
+from grantd import jws
+from grantd.client import calls, credentials
 
 if TYPE_CHECKING:
     from house import House

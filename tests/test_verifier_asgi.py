@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantd.asgi import TOKEN, ResourceServer
-from grantd.bearer import MalformedAuthorization, read_bearer
-from grantd.challenge import bearer
 from grantd.errors import Unavailable
-from grantd.protected_resource import ProtectedResource
-from grantd.tokens import TokenRefused, VerifiedToken, with_implied
+from grantd.resource_server.asgi import TOKEN, ResourceServer
+from grantd.resource_server.bearer import MalformedAuthorization, read_bearer
+from grantd.resource_server.challenge import bearer
+from grantd.resource_server.protected_resource import ProtectedResource
+from grantd.resource_server.tokens import TokenRefused, VerifiedToken, with_implied
 
 RESOURCE = ProtectedResource(
     resource="https://tickets.example/mcp",

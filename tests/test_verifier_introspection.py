@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from grantd.channel import Endpoint
 from grantd.client import AsyncClient
-from grantd.credentials import ClientSecret
+from grantd.client.channel import Endpoint
+from grantd.client.credentials import ClientSecret
+from grantd.client.results import Introspection
+from grantd.client.retry import Retry
 from grantd.errors import GrantdError, Refused, Unavailable
-from grantd.introspect import HttpAsker, IntrospectionVerifier, RpcAsker
-from grantd.introspection_cache import Cache
-from grantd.results import Introspection
-from grantd.retry import Retry
-from grantd.tokens import LONGEST_TOKEN, TokenRefused
+from grantd.resource_server.cache import Cache
+from grantd.resource_server.introspect import HttpAsker, IntrospectionVerifier, RpcAsker
+from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused
 from grantd_rpc_ import ACTIVE, refuse, scripted
 from grantd_server.refusals import Public
 from issuer_ import NOW, RESOURCE, issuing

@@ -16,12 +16,12 @@ from mcp import Client as McpClient
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import AnyHttpUrl
 
-from grantd import fastmcp as ours_for_fastmcp
-from grantd import mcp as ours_for_mcp
 from grantd.errors import Unavailable
-from grantd.introspect import HttpAsker, IntrospectionVerifier
-from grantd.tokens import TokenRefused, VerifiedToken
-from grantd.verify import AccessTokenVerifier
+from grantd.resource_server import fastmcp as ours_for_fastmcp
+from grantd.resource_server import mcp as ours_for_mcp
+from grantd.resource_server.introspect import HttpAsker, IntrospectionVerifier
+from grantd.resource_server.tokens import TokenRefused, VerifiedToken
+from grantd.resource_server.verify import AccessTokenVerifier
 from issuer_ import issuing
 from serving_ import base_of, listening, serving
 from tokens import signing_key

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import organisation as org
-from grantd.credentials import ClientSecret
+from grantd.client.credentials import ClientSecret
 from grantd_server.shim.app import Shim
 from grantd_server.shim.limits import ShimLimits
 from house import House, running

@@ -18,13 +18,13 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AnyHttpUrl
 
-from grantd.mcp import TokenVerifier
-from grantd.verify import AccessTokenVerifier
+from grantd.resource_server.mcp import TokenVerifier
+from grantd.resource_server.verify import AccessTokenVerifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from grantd.tokens import Verifier
+    from grantd.resource_server.tokens import Verifier
 
 READ, WRITE = "tickets:read", "tickets:write"
 

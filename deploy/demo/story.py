@@ -18,9 +18,9 @@ from deploy.demo import notes
 from deploy.demo.company import ALICE, BOB
 from deploy.demo.programs import grantd
 from deploy.demo.unverified import claims_of, header_of
-from grantd.assertions import AssertionProvider, HttpExchange, RpcExchange
 from grantd.client import AsyncClient
-from grantd.credentials import ClientSecret
+from grantd.client.assertions import AssertionProvider, HttpExchange, RpcExchange
+from grantd.client.credentials import ClientSecret
 from grantd.errors import Refused
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from deploy.demo.company import Company
     from deploy.demo.telling import Teller
-    from grantd.assertions import Exchange
+    from grantd.client.assertions import Exchange
 
 
 class NotAsToldError(Exception):

@@ -22,7 +22,7 @@ from mcp.client.auth.utils import (
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
-from grantd.assertions import AssertionProvider, HttpExchange
+from grantd.client.assertions import AssertionProvider, HttpExchange
 
 
 class _Memory:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd.extras import needs
-from grantd.tokens import TokenRefused, Verifier, with_implied
+from grantd.resource_server.tokens import TokenRefused, Verifier, with_implied
 
 with needs("fastmcp"):
     from fastmcp.server import auth
@@ -28,7 +28,7 @@ class TokenVerifier(auth.TokenVerifier):
         required_scopes: Sequence[str] = (),
         implied: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        """`required_scopes` is what every request needs; `implied` as in `grantd.mcp`."""
+        """`required_scopes` is what every request needs; `implied` as in `grantd.resource_server.mcp`."""
         super().__init__(required_scopes=list(required_scopes))
         self._verifier = verifier
         self._implied = implied or {}

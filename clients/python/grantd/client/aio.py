@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc.aio
 
-from grantd import calls
-from grantd.connection import Connection, several, stubs_of
+from grantd.client import calls
+from grantd.client.connection import Connection, several, stubs_of
+from grantd.client.retry import decision_of, is_worth_repeating, trace_metadata
 from grantd.errors import of_rpc
-from grantd.retry import decision_of, is_worth_repeating, trace_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from grantd.calls import Call
-    from grantd.credentials import Credentials
-    from grantd.results import Introspection, IssuedGrant, IssuedToken
+    from grantd.client.calls import Call
+    from grantd.client.credentials import Credentials
+    from grantd.client.results import Introspection, IssuedGrant, IssuedToken
     from grantd.v1 import metadata_pb2
 
 R = TypeVar("R")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from grantd.client.results import Introspection
 from grantd.errors import Unavailable, of_http
 from grantd.extras import needs
-from grantd.results import Introspection
 
 if TYPE_CHECKING:
     import httpx2
 
-    from grantd.client_aio import AsyncClient
-    from grantd.credentials import Credentials
+    from grantd.client.aio import AsyncClient
+    from grantd.client.credentials import Credentials
 
 
 class Asker(Protocol):

@@ -1,5 +1,5 @@
 """Verifies access tokens by the issuer's keys, without asking the issuer (RFC 9068
-section 4). Revocation is not seen before the token expires; `grantd.introspect` sees it.
+section 4). Revocation is not seen before the token expires; `grantd.resource_server.introspect` sees it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from grantd import claims
 from grantd.extras import needs
+from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 from grantd.strict import Fault
-from grantd.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 
 with needs("verify"):
     from grantd import jws
-    from grantd.remote_keys import RemoteKeys
+    from grantd.resource_server.remote_keys import RemoteKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

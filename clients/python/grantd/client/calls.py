@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from grantd import results
+from grantd.client import results
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1 import metadata_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from grantd.credentials import Credentials
+    from grantd.client.credentials import Credentials
 
 R = TypeVar("R")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from grantd.channel import Endpoint
-from grantd.retry import Retry, TraceHeaders
+from grantd.client.channel import Endpoint
+from grantd.client.retry import Retry, TraceHeaders
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 

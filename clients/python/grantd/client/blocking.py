@@ -1,4 +1,4 @@
-"""Typed callers of grantd over gRPC: `Client` blocks, `AsyncClient` is its twin.
+"""Typed callers of grantd over gRPC: `Client` blocks, `grantd.client.aio.AsyncClient` is its twin.
 
     with Client.mtls("grantd.corp:8443", ca="ca.pem", certificate="me.pem", key="me.key") as grantd:
         grant = grantd.exchange_identity(issuer=…, credentials=…, subject_token=…, audience=…)
@@ -15,23 +15,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 
-from grantd import calls
-from grantd.client_aio import AsyncClient
-from grantd.connection import Connection, several, stubs_of
+from grantd.client import calls
+from grantd.client.connection import Connection, several, stubs_of
+from grantd.client.retry import decision_of, is_worth_repeating, trace_metadata
 from grantd.errors import of_rpc
-from grantd.retry import decision_of, is_worth_repeating, trace_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from grantd.calls import Call
-    from grantd.channel import Endpoint
-    from grantd.credentials import Credentials
-    from grantd.results import Introspection, IssuedGrant, IssuedToken
+    from grantd.client.calls import Call
+    from grantd.client.channel import Endpoint
+    from grantd.client.credentials import Credentials
+    from grantd.client.results import Introspection, IssuedGrant, IssuedToken
     from grantd.v1 import metadata_pb2
-
-__all__ = ["AsyncClient", "Client"]
 
 R = TypeVar("R")
 

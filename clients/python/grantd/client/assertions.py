@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
-from grantd.calls import ID_JAG, ID_TOKEN
+from grantd.client.calls import ID_JAG, ID_TOKEN
 from grantd.errors import Unavailable, of_http
 from grantd.extras import needs
 
 if TYPE_CHECKING:
     import httpx2
 
-    from grantd.client_aio import AsyncClient
-    from grantd.credentials import Credentials
+    from grantd.client.aio import AsyncClient
+    from grantd.client.credentials import Credentials
 
 IdToken = Callable[[], Awaitable[str]]
 """Returns the ID token of the current sign-in, renewed where it has expired."""

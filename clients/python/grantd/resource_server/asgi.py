@@ -14,13 +14,13 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from grantd.bearer import MalformedAuthorization, read_bearer
-from grantd.challenge import bearer
 from grantd.errors import GrantdError
-from grantd.tokens import TokenRefused, VerifiedToken, Verifier, with_implied
+from grantd.resource_server.bearer import MalformedAuthorization, read_bearer
+from grantd.resource_server.challenge import bearer
+from grantd.resource_server.tokens import TokenRefused, VerifiedToken, Verifier, with_implied
 
 if TYPE_CHECKING:
-    from grantd.protected_resource import ProtectedResource
+    from grantd.resource_server.protected_resource import ProtectedResource
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -10,14 +10,14 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from grantd.askers import Asker, HttpAsker, RpcAsker
-from grantd.introspection_cache import Cache
-from grantd.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
+from grantd.resource_server.askers import Asker, HttpAsker, RpcAsker
+from grantd.resource_server.cache import Cache
+from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grantd.results import Introspection
+    from grantd.client.results import Introspection
 
 __all__ = ["Asker", "HttpAsker", "IntrospectionVerifier", "RpcAsker"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd.extras import needs
-from grantd.tokens import TokenRefused, VerifiedToken, Verifier, with_implied
+from grantd.resource_server.tokens import TokenRefused, VerifiedToken, Verifier, with_implied
 
 with needs("mcp"):
     from mcp.server.auth.provider import AccessToken
