@@ -13,14 +13,14 @@ BROKEN = [
     pytest.param(
         '      subjects: {groups: ["corp:finance"]}',
         '      subjects: {groups: ["corp:finance"]}\n      tenants: [a]',
-        ["b.yaml:84:7: grants.northwind.finance-reads: tenants is not known on leg 1; decide it in redemptions"],
-        id="leg1 reads tenants",
+        ["b.yaml:84:7: grants.northwind.finance-reads: tenants is a condition of a rule; say it below require"],
+        id="tenants beside require",
     ),
     pytest.param(
         "      scopes: [ledger.read]\n    - id: con",
-        "      scopes: [ledger.read]\n      require: {tenants: [a]}\n    - id: con",
+        "      scopes: [ledger.read]\n      require: {issuers: [a]}\n    - id: con",
         [
-            "b.yaml:87:17: grants.northwind.finance-reads.require: tenants is not known on leg 1; decide it in redemptions"
+            "b.yaml:87:17: grants.northwind.finance-reads.require: issuers is not known on leg 1; decide it in redemptions"
         ],
         id="unknown rule key require",
     ),

@@ -81,7 +81,8 @@ async def refused_grants(house: House) -> dict[str, str]:
         "ASSERTION_BLOCKED user": partner(sub="p-blocked"),
         "ASSERTION_BLOCKED chain": await _revoked_chain(house),
         "ASSERTION_POLICY": partner(scope="shared:read"),
-        "ASSERTION_CONSTRAINT": partner(tenant="t-1"),
+        "ASSERTION_CONSTRAINT": partner(act={"sub": "x"}),
+        "ASSERTION_TENANT": partner(tenant="t-1"),
         "ASSERTION_CLAIM": partner(exp="soon"),
         "ASSERTION_MALFORMED": "x",
     }
@@ -98,7 +99,7 @@ async def test_bad_assertions_cannot_be_told_apart_on_the_wire(hall: House) -> N
         over_grpc.add(seen)
         over_http.add(await _http_bytes(hall, grant))
     await hall.unblock("issuer", org.GRANTS)
-    assert len(grants) == 18
+    assert len(grants) == 19
     assert len(over_grpc) == 1
     assert len(over_http) == 1
     status, _, _ = next(iter(over_http))

@@ -133,6 +133,7 @@ class Reason(Enum):
     SUBJECT_TOKEN_EXPIRED            = (Public.SUBJECT_TOKEN_INVALID, "info", "client", "Renew the sign-in and send the fresh ID token.")
     SUBJECT_TOKEN_TIME               = (Public.SUBJECT_TOKEN_INVALID, "info", "identity", "Check the clocks of the identity provider and of this service.")
     SUBJECT_TOKEN_CLAIM              = (Public.SUBJECT_TOKEN_INVALID, "info", "identity", "Have the identity provider send the claim that the explanation names.")
+    SUBJECT_TENANT                   = (Public.SUBJECT_TOKEN_INVALID, "warning", "identity", "Declare the tenant at this grant issuer, or correct the claim that names it.")
     SUBJECT_BLOCKED                  = (Public.SUBJECT_TOKEN_INVALID, "warning", "identity", "The user is blocked; lift the block if that was a mistake.")
     STEP_UP_REQUIRED                 = (Public.STEP_UP_REQUIRED, "info", "client", "Sign the user in again with the acr_values or max_age given.")
 
@@ -153,6 +154,7 @@ class Reason(Enum):
     ASSERTION_RESOURCE               = (Public.ASSERTION_INVALID, "info", "mcp", "Register the resource at this authorization server, or correct its spelling.")
     ASSERTION_SCOPE                  = (Public.ASSERTION_INVALID, "info", "mcp", "Register the scopes at the resource, or correct the grant issuer.")
     ASSERTION_SUBJECT                = (Public.ASSERTION_INVALID, "info", "mcp", "Make the user known at this authorization server.")
+    ASSERTION_TENANT                 = (Public.ASSERTION_INVALID, "warning", "mcp", "Bind the issuer's tenant to the client's tenant at this authorization server.")
     ASSERTION_BLOCKED                = (Public.ASSERTION_INVALID, "warning", "mcp", "The user, client, issuer or resource is blocked here; lift the block if that was a mistake.")
     ASSERTION_POLICY                 = (Public.ASSERTION_INVALID, "info", "mcp", "Add a redemption rule for this issuer, client and resource.")
     ASSERTION_REPLAYED               = (Public.ASSERTION_REPLAYED, "warning", "client", "Ask for a fresh grant; a grant is redeemed once.")
@@ -176,6 +178,7 @@ class Reason(Enum):
     POLICY_DENY_RULE                 = (Public.POLICY_DENIED, "info", "identity", "A deny rule matched; change it if the access is meant to be allowed.")
     ISSUER_BLOCKED                   = (Public.POLICY_DENIED, "warning", "identity", "The grant issuer is blocked; lift the block if that was a mistake.")
     IDENTITY_PROVIDER_NOT_ALLOWED    = (Public.POLICY_DENIED, "info", "identity", "Allow this identity provider for the client.")
+    TENANT_NOT_ALLOWED               = (Public.POLICY_DENIED, "info", "identity", "Bind the user's tenant to one of that server, and let the client act for it.")
     CLIENT_MAPPING_MISSING           = (Public.CLIENT_MAPPING_MISSING, "info", "identity", "Register the client id that this client has at the requested authorization server.")
 
     # the gRPC caller

@@ -64,7 +64,7 @@ def _lines(body: dict[str, Any]) -> Iterator[str]:
     yield from _row("when", _when(body.get("time")))
     yield from _row("call", body.get("rpc"))
     yield from _who(body)
-    for name in ("issuer", "subject", "audience", "resources"):
+    for name in ("issuer", "subject", "tenant", "audience", "resources"):
         yield from _row(name, body.get(name))
     yield from _row("asked for", body.get("scopes_asked"))
     yield from _row("granted", body.get("scopes_granted"))

@@ -85,6 +85,8 @@ class Record:
     """Keyed hash of the issuer-qualified subject."""
     subject_key: str = ""
     """Which pseudonym key made `subject`."""
+    tenant: str = ""
+    """Of the grant issuer, that the user is in."""
     audience: str = ""
     resources: tuple[str, ...] = ()
     scopes_asked: tuple[str, ...] = ()
@@ -191,7 +193,7 @@ class Record:
 
 _PLAIN = (
     "transport", "caller", "role", "address", "outcome", "facts", "error_id", "issuer", "client", "client_id",
-    "client_method", "subject", "subject_key", "audience", "resources", "scopes_asked", "scopes_granted", "rules",
+    "client_method", "subject", "subject_key", "tenant", "audience", "resources", "scopes_asked", "scopes_granted", "rules",
     "refused_scopes", "shadow", "inputs", "bundle_version", "bundle_epoch", "chain", "jti_hash", "token_hash",
 )  # fmt: skip
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd_server.flows.accounts import local_subject
 from grantd_server.model.governed import SubjectRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grantd_server.flows.accounts import Account
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.store import Withdrawal
     from grantd_server.world import World
-
-
-def local_subject(issuer_name: str, sub: str) -> str:
-    """The `sub` of our access tokens: qualified by the trusted issuer's name, so that
-    the same `sub` of two issuers is two accounts (G-24) and none reads as a client id
-    (C-07, G-25): a name holds no `|`, and neither does a client id."""
-    return f"{issuer_name}|{sub}"
 
 
 def user_block(world: World, keys: Iterator[str] | list[str], now: float) -> Withdrawal | None:
@@ -30,12 +25,14 @@ def user_block(world: World, keys: Iterator[str] | list[str], now: float) -> Wit
     return None
 
 
-def names_at_server(snapshot: Snapshot, issuer: str, issuer_name: str, sub: str) -> list[str]:
+def names_at_server(snapshot: Snapshot, issuer: str, account: Account) -> list[str]:
     """The names of a user of a trusted issuer: the local account, and where the issuer
     is a grant issuer of ours, the name its identity provider knows the user by."""
-    names = [local_subject(issuer_name, sub)]
+    names = [local_subject(account)]
     ours = snapshot.grant_issuers.get(issuer)
     for name in ours.identity_providers if ours is not None else ():
-        qualified = snapshot.identity_providers[name].subject.rule is SubjectRule.QUALIFIED
-        names.append(sub if qualified else f"{name}:{sub}")
+        provider = snapshot.identity_providers[name]
+        if provider.tenant is None or provider.tenant.fixed in {None, account.tenant}:
+            qualified = provider.subject.rule is SubjectRule.QUALIFIED
+            names.append(account.name if qualified else f"{name}:{account.name}")
     return names

@@ -46,6 +46,8 @@ class Asker:
     now: int
     pseudonym: Callable[[str], str]
     """How people and their groups are written down."""
+    tenant: str | None = None
+    """Of the issuer, that the user is in."""
 
 
 def entitle(record: Record, asker: Asker, target: Target) -> Entitlement:
@@ -90,6 +92,7 @@ def _inputs(asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> GrantI
         sign_in=identity.sign_in,
         address=asker.address,
         now=asker.now,
+        tenant=asker.tenant,
     )
 
 

@@ -22,11 +22,13 @@ from grantd_server.checks import (
     sign_in_claims,
 )
 from grantd_server.client_auth import Asking, authenticate_client
+from grantd_server.flows.accounts import qualified
 from grantd_server.flows.blocks import user_block
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.entitlement import Asker, entitle
 from grantd_server.flows.signing import signed
-from grantd_server.flows.targets import read_target
+from grantd_server.flows.targets import account_claims, read_target
+from grantd_server.flows.tenancy import tenant_of_user
 from grantd_server.keys.purpose import Purpose
 from grantd_server.refusals import Reason
 from grantd_server.subjects import KINDS
@@ -81,14 +83,17 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
         raise record.refuse("request.subject_token_type", Reason.SUBJECT_TOKEN_TYPE_UNSUPPORTED, expected, got)
     identity = await kind(Reading(world, snapshot, record, issuer, client, now), request.subject_token.reveal())
     _check_identity(world, record, client.identity_providers, identity, now)
-    record.subject = world.pseudonyms.subject(f"{issuer.issuer}|{identity.sub}")
+    tenant = tenant_of_user(record, issuer, client, identity)
+    record.subject = world.pseudonyms.subject(f"{issuer.issuer}|{qualified(tenant, identity.sub)}")
     record.subject_key = world.pseudonyms.key_id
 
     record.step("exchange.target")
-    target = read_target(world, snapshot, record, request, issuer=issuer, client=client)
+    target = read_target(world, snapshot, record, request, issuer=issuer, client=client, tenant=tenant)
 
     record.step("exchange.policy")
-    asker = Asker(snapshot, issuer, client, identity, request.observed.address, int(now), world.pseudonyms.subject)
+    asker = Asker(
+        snapshot, issuer, client, identity, request.observed.address, int(now), world.pseudonyms.subject, tenant
+    )
     entitlement = entitle(record, asker, target)
 
     record.step("exchange.sign")
@@ -150,4 +155,5 @@ def _claims(
         "resource": one_or_many(entitlement.resources),
         "scope": " ".join(entitlement.scopes),
         **sign_in_claims(identity.sign_in),
+        **account_claims(target, identity),
     }

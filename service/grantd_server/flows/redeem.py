@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import JWT_TYPE_ACCESS_TOKEN, digest, one_or_many, sign_in_claims
 from grantd_server.client_auth import Asking, authenticate_client
-from grantd_server.flows.blocks import local_subject, names_at_server, user_block
+from grantd_server.flows.accounts import Account, local_subject, qualified
+from grantd_server.flows.blocks import names_at_server, user_block
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.redemption import Redemption, grant_at_server
 from grantd_server.flows.signing import signed
+from grantd_server.flows.tenancy import check_tenants
 from grantd_server.grants import KINDS
 from grantd_server.grants.grant import Reading
 from grantd_server.keys.purpose import Purpose
@@ -79,8 +81,9 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     )
 
     record.step("redeem.subject")
-    subject = _subject(world, record, grant)
-    blocked = user_block(world, names_at_server(snapshot, grant.issuer.issuer, grant.issuer.name, grant.account), now)
+    check_tenants(record, server, client, grant)
+    account = _account(world, record, grant)
+    blocked = user_block(world, names_at_server(snapshot, grant.issuer.issuer, account), now)
     record.require(
         "subject.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise="a block in force"
     )
@@ -91,7 +94,7 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
 
     record.step("redeem.sign")
     jti = f"{record.chain}.{secrets.token_urlsafe(12)}"
-    claims = _claims(redemption, granted, subject, jti)
+    claims = _claims(redemption, granted, local_subject(account), jti)
     record.token_hash = digest(jti).hex()
     token = await signed(world, server.issuer, Purpose.ACCESS_TOKEN, JWT_TYPE_ACCESS_TOKEN, claims)
     return Decided(
@@ -103,16 +106,15 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     )
 
 
-def _subject(world: World, record: Record, grant: Grant) -> str:
-    """The account here (B-15): by issuer and `sub`, and by nothing else; an address in
-    the grant is never looked at."""
-    record.subject = world.pseudonyms.subject(f"{grant.issuer.issuer}|{grant.sub}")
+def _account(world: World, record: Record, grant: Grant) -> Account:
+    """The account here (B-15): by issuer, tenant and `sub`, or as the trust declares."""
+    record.subject = world.pseudonyms.subject(f"{grant.issuer.issuer}|{qualified(grant.tenant, grant.sub)}")
     record.subject_key = world.pseudonyms.key_id
     known = grant.issuer.known_subjects
-    identified = known is None or grant.account in known
+    identified = known is None or qualified(grant.tenant, grant.account) in known
     expected = "a user that this server knows"
     record.require("subject.known", identified, Reason.ASSERTION_SUBJECT, expected, otherwise="a user of the issuer")
-    return local_subject(grant.issuer.name, grant.account)
+    return Account(grant.issuer.name, grant.tenant, grant.account)
 
 
 def _mark(world: World, client: Registration, grant: Grant) -> Mark:

@@ -55,7 +55,7 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
             resource=resource.name,
             scopes=tuple(scope for scope in asked if scope in resource.scopes),
             sign_in=redemption.grant.sign_in,
-            tenant=None,
+            tenant=redemption.grant.tenant,
             now=redemption.now,
         )
         record.inputs.append(to_json(inputs))

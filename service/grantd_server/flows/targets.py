@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import scope_names
+from grantd_server.flows.tenancy import tenant_at_server
 from grantd_server.model.uris import normalise_resource
 from grantd_server.refusals import Reason
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Resource,
     )
     from grantd_server.model.requests import Exchange
+    from grantd_server.subjects.identity import Identity
     from grantd_server.world import World
 
 MOST_RESOURCES = 16
@@ -38,6 +40,10 @@ class Target:
     """Each with the spelling that was asked (A-59)."""
     scopes: tuple[str, ...] | None
     """None when the request names none."""
+    tenant: str | None = None
+    """Of the issuer, that the user is in."""
+    aud_tenant: str | None = None
+    """Of the server, that the client id is valid in (A-54)."""
 
 
 def read_target(
@@ -48,16 +54,18 @@ def read_target(
     *,
     issuer: GrantIssuer,
     client: Registration,
+    tenant: str | None = None,
 ) -> Target:
-    """Resolves audience, client mapping, resources and scopes, or refuses."""
+    """Resolves audience, tenant there, client mapping, resources and scopes, or refuses."""
     server = _audience(world, snapshot, record, asked, issuer)
-    mapped = snapshot.registration_of(client.client, server.issuer)
+    aud_tenant = tenant_at_server(record, server, issuer, tenant)
+    mapped = snapshot.registration_of(client.client, server.issuer, aud_tenant)
     if mapped is None:
         expected = f"a client id of {client.client} at {server.issuer}"
         raise record.refuse("target.client_id", Reason.CLIENT_MAPPING_MISSING, expected, "none")
     record.noted("target.client_id", f"the id of {client.client} at {server.name}", mapped.client_id)
     resources = _resources(world, snapshot, record, asked, server)
-    return Target(server, mapped.client_id, resources, _scopes(record, asked.scope))
+    return Target(server, mapped.client_id, resources, _scopes(record, asked.scope), tenant, aud_tenant)
 
 
 def _audience(
@@ -137,3 +145,17 @@ def _scopes(record: Record, raw_scope: str | None) -> tuple[str, ...] | None:
         raise record.refuse("target.scope", Reason.SCOPE_MALFORMED, "RFC 6749 scopes", str(malformed)) from None
     record.scopes_asked = scopes
     return scopes
+
+
+def account_claims(target: Target, identity: Identity) -> dict[str, object]:
+    """The claims that say which tenants a grant is of and which account it is for, only
+    those that are declared (A-63 to A-65; X-15)."""
+    claims: dict[str, object] = {}
+    if target.tenant is not None:
+        claims["tenant"] = target.tenant
+    if target.aud_tenant is not None:
+        claims["aud_tenant"] = target.aud_tenant
+    account = identity.accounts.get(target.server.account_claims.get(identity.provider.name, ""))
+    if account is not None:
+        claims["aud_sub"] = account
+    return claims

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from grantd import claims as read
 from grantd import jws
 from grantd_server.checks import CHAIN, digest, one_or_several
+from grantd_server.flows.accounts import account_of
 from grantd_server.flows.blocks import names_at_server, user_block
+from grantd_server.flows.tenancy import tenant_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,12 +84,14 @@ def withdrawn(world: World, snapshot: Snapshot, server: AuthorizationServer, tok
         return "its client is not registered any more"
     if view.withdrawn("client", client.client, now) is not None:
         return "its client is blocked"
-    issuer_name, _, sub = token.sub.partition("|")
-    trusted = next((t for t in server.trusted.values() if t.name == issuer_name), None)
+    account = account_of(token.sub)
+    trusted = next((t for t in server.trusted.values() if t.name == account.issuer_name), None)
     if trusted is None:
         return "the issuer of its grant is not trusted any more"
     if view.withdrawn("issuer", trusted.issuer, now) is not None:
         return "the issuer of its grant is blocked"
-    if user_block(world, names_at_server(snapshot, trusted.issuer, trusted.name, sub), now) is not None:
+    if tenant_fault(server, trusted, client, account.tenant) is not None:
+        return "its tenant is not trusted, or not its client's, any more"
+    if user_block(world, names_at_server(snapshot, trusted.issuer, account), now) is not None:
         return "its user is blocked"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grantd_server.model.uris import normalise_resource
@@ -28,8 +28,8 @@ class Lookups:
 
     registrations: Mapping[tuple[str, str], Registration]
     """By issuer and client id."""
-    client_ids: Mapping[tuple[str, str], Registration]
-    """By client name and issuer: the client-id mapping (D-25)."""
+    client_ids: Mapping[tuple[str, str, str | None], Registration]
+    """By client name, issuer and tenant of that server: the client-id mapping (D-25)."""
     client_peers: Mapping[tuple[str, str], Registration]
     resource_servers: Mapping[tuple[str, str], ResourceServer]
     resource_server_peers: Mapping[tuple[str, str], ResourceServer]
@@ -59,6 +59,8 @@ class Snapshot:
     resources: Mapping[str, Resource]
     """By name."""
     lookups: Lookups
+    account_claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By provider: the claims that some server is told as `aud_sub` (A-63)."""
 
     def grant_rules(self, issuer_name: str) -> GrantRules:
         """The leg 1 rules of a grant issuer of ours; without any, nothing is granted."""
@@ -72,9 +74,10 @@ class Snapshot:
         """The client that an id means at an issuer of ours (D-26)."""
         return self.lookups.registrations.get((issuer, client_id))
 
-    def registration_of(self, client_name: str, issuer: str) -> Registration | None:
-        """What a client is at an issuer, ours or foreign: the client-id mapping (A-48)."""
-        return self.lookups.client_ids.get((client_name, issuer))
+    def registration_of(self, client_name: str, issuer: str, tenant: str | None = None) -> Registration | None:
+        """What a client is at an issuer, ours or foreign, and in a tenant of it: the
+        client-id mapping (A-48, A-54)."""
+        return self.lookups.client_ids.get((client_name, issuer, tenant))
 
     def registration_by_peer(self, issuer: str, identity: str) -> Registration | None:
         """The client that a TLS identity is bound to at an issuer of ours."""

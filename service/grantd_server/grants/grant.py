@@ -41,3 +41,7 @@ class Grant:
     scopes: tuple[str, ...] | None
     """None when the grant names none."""
     sign_in: SignIn
+    tenant: str | None = None
+    """Of the issuer, as the grant says; not yet checked."""
+    aud_tenant: str | None = None
+    """Of this server, likewise."""

@@ -35,7 +35,7 @@ _REASONS = {
 """The row of each fault of the JWS layer, by the first word of its check; any other
 is an assertion that could not be read."""
 
-_UNENFORCED = ("cnf", "authorization_details", "act", "tenant", "aud_tenant", "aud_sub", "sub_id")
+_UNENFORCED = ("cnf", "authorization_details", "act", "aud_sub", "sub_id")
 """Claims that narrow a grant or say who it is for in a way that this server does not
 implement: ignoring one would widen the grant, so each is refused."""
 
@@ -113,6 +113,8 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
         resources=one_or_several(claims, "resource", 2048),
         scopes=scopes,
         sign_in=sign_in(claims),
+        tenant=read.optional_text(claims, "tenant"),
+        aud_tenant=read.optional_text(claims, "aud_tenant"),
     )
 
 

@@ -7,12 +7,14 @@ client ids) are compared byte for byte unless said otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from grantd_server.model.tenants import Bindings, TenantSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class IdentityProvider:
     """Further top-level claims that rules may read."""
     email_domains: tuple[str, ...] = ()
     """Domains for which a verified `email` of this provider is authoritative."""
+    tenant: TenantSource | None = None
+    """Which tenant of a grant issuer its people are in; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class GrantIssuer:
     """Seconds; 300 unless said otherwise."""
     rules: str
     """Which rule set (`grants`) decides; the issuer's own name."""
+    tenants: frozenset[str] = frozenset()
+    """Empty: the issuer has no tenants, and its grants name none (A-64)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ class TrustedIssuer:
     known_subjects: frozenset[str] | None = None
     """The only `sub` values that have an account here; None: everyone the issuer
     vouches for gets one (B-14)."""
+    tenants: frozenset[str] | None = None
+    """Those of its tenants that this server trusts; None: it has none (B-16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,11 @@ class AuthorizationServer:
     """By issuer identifier. Never empty."""
     default_scopes: Mapping[str, tuple[str, ...]]
     """By resource name: granted where the ID-JAG has no scope; usually empty (B-30)."""
+    tenants: Bindings | None = None
+    """Which of this server's tenants an issuer, or a tenant of it, belongs to (G-23).
+    None: the server has no tenants."""
+    account_claims: Mapping[str, str] = field(default_factory=dict)
+    """By identity provider: the claim with the account's id here, sent as `aud_sub` (A-63)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +134,8 @@ class ForeignAuthorizationServer:
     name: str
     issuer: str
     trust_domain: str
+    tenants: Bindings | None = None
+    account_claims: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +196,11 @@ class Registration:
     """Providers this client may use; None: all of the issuer's."""
     reuse_limit: int | None = None
     """Overrides `TrustedIssuer.reuse_limit` for this client (X-2)."""
+    tenant: str | None = None
+    """At a server with tenants: the one in which this client id is valid (A-54)."""
+    tenants: frozenset[str] | None = None
+    """The issuer's tenants whose people this client may act for, at a grant issuer; at a
+    server `ISSUER/TENANT`. None: every one that the place knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class GrantInputs:
     address: str | None
     """The observed client address; None is unknown."""
     now: int
+    tenant: str | None = None
+    """The tenant of the grant issuer that the user is in; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

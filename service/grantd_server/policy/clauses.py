@@ -1,4 +1,4 @@
-"""The clauses that read who asks: subjects on leg 1, issuer and tenant on leg 2.
+"""The clauses that read who asks: subjects on leg 1, the issuer on leg 2, the tenant on both.
 
 A clause answers True, False or None. None is unknown: it never satisfies an allow
 and always satisfies a deny (`Rule.matches`).
@@ -162,19 +162,19 @@ class Issuers:
 
 @dataclass(frozen=True, slots=True)
 class Tenants:
-    """The tenant that the grant names (G-23)."""
+    """The issuer's tenant that the user is in, as the grant names it (G-23)."""
 
     values: frozenset[str]
     name: str = "require.tenants"
     about_sign_in: bool = False
 
-    def holds(self, inputs: RedemptionInputs) -> bool | None:
+    def holds(self, inputs: GrantInputs | RedemptionInputs) -> bool | None:
         return None if inputs.tenant is None else inputs.tenant in self.values
 
     def expected(self) -> str:
         return one_of(self.values)
 
-    def got(self, inputs: RedemptionInputs) -> str:
+    def got(self, inputs: GrantInputs | RedemptionInputs) -> str:
         return UNKNOWN_TEXT if inputs.tenant is None else inputs.tenant
 
 

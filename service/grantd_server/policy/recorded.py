@@ -46,6 +46,7 @@ def to_json(inputs: GrantInputs | RedemptionInputs, pseudonym: Callable[[str], s
         "roles": _write(inputs.roles, str),
         "claims": {name: _write(found, pseudonym) for name, found in sorted(inputs.claims.items())},
         "address": inputs.address,
+        "tenant": inputs.tenant,
     }
 
 
@@ -87,6 +88,7 @@ def _read(recorded: Mapping[str, Any], names: Mapping[str, str]) -> GrantInputs 
         sign_in=sign_in,
         address=recorded["address"],
         now=recorded["now"],
+        tenant=recorded.get("tenant"),
     )
 
 

@@ -14,6 +14,7 @@ from grantd_server.model.rules import UNKNOWN, Attribute
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.governed import IdentityProvider
 
 MOST_VALUES = 2048
@@ -35,6 +36,15 @@ def user_keys(provider: IdentityProvider, upstream_sub: str, sub: str, claims: M
         if local and domain.lower() in provider.email_domains:
             keys.add(f"{provider.name}:{_MAILTO}{local}@{domain.lower()}")
     return Attribute.of(frozenset(keys))
+
+
+def account_texts(snapshot: Snapshot, provider: IdentityProvider, claims: Mapping[str, object]) -> dict[str, str]:
+    """The claims of this provider that some server is told as `aud_sub`; one that is no
+    printable text is not known."""
+    names = snapshot.account_claims.get(provider.name, ())
+    return {
+        name: value for name in names if isinstance(value := claims.get(name), str) and value.isprintable() and value
+    }
 
 
 def list_claim(provider: IdentityProvider, claims: Mapping[str, object], name: str | None) -> Attribute:

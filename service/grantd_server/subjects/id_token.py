@@ -14,7 +14,7 @@ from grantd_server.checks import sign_in
 from grantd_server.keys.remote import KeysUnavailable
 from grantd_server.model.governed import SubjectRule
 from grantd_server.refusals import Reason, Refused
-from grantd_server.subjects.attributes import claim_values, list_claim, user_keys
+from grantd_server.subjects.attributes import account_texts, claim_values, list_claim, user_keys
 from grantd_server.subjects.identity import Identity
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def read_identity(reading: Reading, raw: str) -> Identity:
         _check_audience(reading, provider, claims)
         times = read.check_times(claims, reading.now, skew=reading.world.skew, require_iat=True)
         reading.record.noted("subject.time", f"now {int(reading.now)}", f"exp {int(times.exp)}")
-        identity = _identity(provider, claims)
+        identity = _identity(reading, provider, claims)
         _check_auth_time(reading, identity.sign_in)
         return identity
     except jws.Fault as fault:
@@ -113,7 +113,7 @@ def _check_auth_time(reading: Reading, event: SignIn) -> None:
         raise jws.Fault("time:auth_time", f"not after {latest:.0f}", str(event.auth_time))
 
 
-def _identity(provider: IdentityProvider, claims: Claims) -> Identity:
+def _identity(reading: Reading, provider: IdentityProvider, claims: Claims) -> Identity:
     upstream_sub = read.text(claims, "sub")
     mapping = provider.subject
     if mapping.rule is SubjectRule.CLAIM and mapping.claim is not None:
@@ -131,4 +131,11 @@ def _identity(provider: IdentityProvider, claims: Claims) -> Identity:
         roles=list_claim(provider, claims, provider.roles_claim),
         claims={name: claim_values(claims, name) for name in provider.claims},
         sign_in=sign_in(claims),
+        tenant=_tenant(provider, claims),
+        accounts=account_texts(reading.snapshot, provider, claims),
     )
+
+
+def _tenant(provider: IdentityProvider, claims: Claims) -> str | None:
+    source = provider.tenant
+    return None if source is None or source.claim is None else read.text(claims, source.claim)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,3 +44,7 @@ class Identity:
     roles: Attribute
     claims: Mapping[str, Attribute]
     sign_in: SignIn
+    tenant: str | None = None
+    """As the provider's claim says; a provider with a fixed tenant needs none."""
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """By claim name: what servers may be told as `aud_sub`."""

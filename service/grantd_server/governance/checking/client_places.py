@@ -16,7 +16,7 @@ def check_clients(bundle: Bundle, faults: Faults) -> None:
     """Checks every registration of every client."""
     for client, declared in sound(bundle.clients):
         for at in client.at:
-            label = f"{declared.label}.at.{at.name}"
+            label = f"{declared.label}.at.{at.place}"
             if at.name in bundle.grant_issuers:
                 _check_at_issuer(bundle, at, label, faults)
             elif at.name in bundle.authorization_servers:

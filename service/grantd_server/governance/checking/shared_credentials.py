@@ -32,7 +32,7 @@ def holders(bundle: Bundle) -> Iterator[Holder]:
     domains = domains_of(bundle)
     for client, declared in sound(bundle.clients):
         for at in client.at:
-            yield Holder(f"{declared.label}.at.{at.name}", domains.get(at.name, ""), at.proofs)
+            yield Holder(f"{declared.label}.at.{at.place}", domains.get(at.name, ""), at.proofs)
     for server, asking in sound(bundle.resource_servers):
         yield Holder(asking.label, domains.get(server.at, ""), server.proofs)
 

@@ -10,6 +10,16 @@ from grantd_server.model.governed import SubjectRule
 if TYPE_CHECKING:
     from grantd_server.governance.faults import Faults
     from grantd_server.governance.reading.declared import Bundle
+    from grantd_server.model.governed import IdentityProvider
+
+
+def _alone(provider: IdentityProvider, others: list[IdentityProvider]) -> bool:
+    """Whether nobody of another provider can be in this one's tenant (A-56): a `sub` is
+    unique within its tenant."""
+    source = provider.tenant
+    if source is None or source.fixed is None:
+        return False
+    return all(other.tenant is not None and other.tenant.fixed not in {None, source.fixed} for other in others)
 
 
 def check_subject_namespaces(bundle: Bundle, faults: Faults) -> None:
@@ -21,7 +31,8 @@ def check_subject_namespaces(bundle: Bundle, faults: Faults) -> None:
         if len(names) < 2 or not names <= providers.keys():
             continue
         for name in sorted(names):
-            if providers[name].subject.rule is not SubjectRule.QUALIFIED:
+            alone = _alone(providers[name], [providers[other] for other in names - {name}])
+            if providers[name].subject.rule is not SubjectRule.QUALIFIED and not alone:
                 sentence = (
                     f"{issuer.name} accepts several providers, so that {name} needs subject: qualified; "
                     "otherwise two people could be one"

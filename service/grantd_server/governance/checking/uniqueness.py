@@ -10,7 +10,7 @@ from grantd_server.model.uris import is_bare_origin, normalise_resource
 
 if TYPE_CHECKING:
     from grantd_server.governance.faults import Faults
-    from grantd_server.governance.reading.declared import Bundle
+    from grantd_server.governance.reading.declared import At, Bundle
     from grantd_server.governance.reading.nodes import Node
 
 
@@ -51,7 +51,7 @@ def _check_issuers(bundle: Bundle, faults: Faults) -> None:
 def _check_client_ids(bundle: Bundle, faults: Faults) -> None:
     seen: dict[tuple[str, str], str] = {}
     places = [
-        (at.name, at.client_id, at.node.at("client_id"), f"{declared.label}.at.{at.name}")
+        (_counted(bundle, at), at.client_id, at.node.at("client_id"), f"{declared.label}.at.{at.place}")
         for client, declared in sound(bundle.clients)
         for at in client.at
     ]
@@ -63,6 +63,14 @@ def _check_client_ids(bundle: Bundle, faults: Faults) -> None:
         first = seen.setdefault((where, client_id), label)
         if first != label:
             faults.add(node, label, f"{first} has the client id {client_id} at {where} already")
+
+
+def _counted(bundle: Bundle, at: At) -> str:
+    """Where a client id is given once: at a server of ours, whatever its tenants, as the
+    id alone is looked up there; a foreign server may give it once in each tenant."""
+    server = bundle.authorization_servers.get(at.name)
+    foreign = server is not None and server.value is not None and server.value.foreign
+    return at.place if foreign else at.name
 
 
 def _check_resources(bundle: Bundle, faults: Faults) -> None:
@@ -103,7 +111,7 @@ def _check_subject_namespace(bundle: Bundle, faults: Faults) -> None:
     }
     for client, declared_client in sound(bundle.clients):
         for at in client.at:
-            label, node = f"{declared_client.label}.at.{at.name}", at.node.at("client_id")
+            label, node = f"{declared_client.label}.at.{at.place}", at.node.at("client_id")
             if at.client_id in users:
                 faults.add(node, label, f"the client id {at.client_id} is also the name of a user")
             elif at.client_id.partition(":")[0] in bundle.identity_providers and ":" in at.client_id:

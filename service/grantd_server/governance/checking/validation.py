@@ -8,6 +8,7 @@ from grantd_server.governance.checking.references import check_references
 from grantd_server.governance.checking.rule_checks import check_rules
 from grantd_server.governance.checking.shared_credentials import check_shared
 from grantd_server.governance.checking.subject_namespaces import check_subject_namespaces
+from grantd_server.governance.checking.tenants import check_tenants
 from grantd_server.governance.checking.trust_domains import check_trust_domains
 from grantd_server.governance.checking.uniqueness import check_uniqueness
 
@@ -21,6 +22,7 @@ def validate(bundle: Bundle, faults: Faults) -> None:
     check_references(bundle, faults)
     check_uniqueness(bundle, faults)
     check_trust_domains(bundle, faults)
+    check_tenants(bundle, faults)
     check_subject_namespaces(bundle, faults)
     check_shared(bundle, faults, lambda secret: secret.digest)
     check_rules(bundle, faults)

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.checking.validation import validate
-from grantd_server.governance.compiling.parties import grant_issuers, providers, servers
+from grantd_server.governance.compiling.parties import account_claims, bindings, grant_issuers, providers, servers
 from grantd_server.governance.compiling.registrations import Registered, registered
 from grantd_server.governance.compiling.rules import grant_rules, redemption_rules
 from grantd_server.governance.document import FORMAT, version_of
@@ -49,6 +49,7 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
         epoch=epoch,
         grant_issuers=grant_issuers(bundle),
         authorization_servers=servers(bundle),
+        account_claims=account_claims(bundle),
         foreign_servers=_foreign(bundle),
         identity_providers={provider.name: provider for provider, _ in sound(bundle.identity_providers)},
         resources=known,
@@ -84,7 +85,9 @@ def _read(document: bytes) -> Bundle:
 
 def _foreign(bundle: Bundle) -> dict[str, ForeignAuthorizationServer]:
     return {
-        server.issuer: ForeignAuthorizationServer(server.name, server.issuer, server.trust_domain)
+        server.issuer: ForeignAuthorizationServer(
+            server.name, server.issuer, server.trust_domain, bindings(server), dict(server.account_claims)
+        )
         for server, _ in sound(bundle.authorization_servers)
         if server.foreign
     }

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
 from grantd_server.model.governed import AuthorizationServer, TrustedIssuer
+from grantd_server.model.tenants import split_place
 
 if TYPE_CHECKING:
-    from grantd_server.governance.reading.declared import Bundle, Trust
+    from grantd_server.governance.reading.declared import Bundle, Server, Trust
     from grantd_server.model.governed import GrantIssuer, IdentityProvider
+    from grantd_server.model.tenants import Bindings
 
 
 def grant_issuers(bundle: Bundle) -> dict[str, GrantIssuer]:
@@ -32,7 +34,7 @@ def servers(bundle: Bundle) -> dict[str, AuthorizationServer]:
     found = {}
     for server, _ in sound(bundle.authorization_servers):
         if not server.foreign:
-            trusted = [_trusted(bundle, trust) for trust in server.trusts]
+            trusted = [_trusted(bundle, server, trust) for trust in server.trusts]
             found[server.issuer] = AuthorizationServer(
                 name=server.name,
                 issuer=server.issuer,
@@ -41,11 +43,29 @@ def servers(bundle: Bundle) -> dict[str, AuthorizationServer]:
                 token_lifetime=server.token_lifetime,
                 trusted={issuer.issuer: issuer for issuer in trusted},
                 default_scopes=dict(server.default_scopes),
+                tenants=bindings(server),
+                account_claims=dict(server.account_claims),
             )
     return found
 
 
-def _trusted(bundle: Bundle, trust: Trust) -> TrustedIssuer:
+def account_claims(bundle: Bundle) -> dict[str, frozenset[str]]:
+    """By provider: every claim that a server is told as `aud_sub`."""
+    found: dict[str, frozenset[str]] = {}
+    for server, _ in sound(bundle.authorization_servers):
+        for provider, claim in server.account_claims.items():
+            found[provider] = found.get(provider, frozenset()) | {claim}
+    return found
+
+
+def bindings(server: Server) -> Bindings | None:
+    """Which of a server's tenants each issuer, or tenant of it, belongs to."""
+    if not server.tenants:
+        return None
+    return {split_place(place): tenant for tenant, places in server.tenants.items() for place in places}
+
+
+def _trusted(bundle: Bundle, server: Server, trust: Trust) -> TrustedIssuer:
     ours = bundle.grant_issuers.get(trust.name)
     if ours is not None and ours.value is not None:
         issuer, domain, keys = ours.value.issuer, ours.value.trust_domain, None
@@ -66,4 +86,11 @@ def _trusted(bundle: Bundle, trust: Trust) -> TrustedIssuer:
         reuse_limit=trust.reuse_limit,
         subject=trust.subject,
         known_subjects=trust.known_subjects,
+        tenants=_trusted_tenants(server, trust),
     )
+
+
+def _trusted_tenants(server: Server, trust: Trust) -> frozenset[str] | None:
+    bound = {split_place(place) for places in server.tenants.values() for place in places}
+    named = {tenant for name, tenant in bound if name == trust.name and tenant is not None}
+    return frozenset(named | set(trust.tenants)) or None

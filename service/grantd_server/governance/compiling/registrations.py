@@ -24,8 +24,8 @@ class Registered:
     """Everybody who authenticates, by issuer and what they are looked up with."""
 
     by_id: dict[tuple[str, str], Registration] = field(default_factory=dict)
-    by_name: dict[tuple[str, str], Registration] = field(default_factory=dict)
-    """By client name and issuer."""
+    by_name: dict[tuple[str, str, str | None], Registration] = field(default_factory=dict)
+    """By client name, issuer and the tenant of that server."""
     by_peer: dict[tuple[str, str], Registration] = field(default_factory=dict)
     servers_by_id: dict[tuple[str, str], ResourceServer] = field(default_factory=dict)
     servers_by_peer: dict[tuple[str, str], ResourceServer] = field(default_factory=dict)
@@ -70,8 +70,10 @@ def _add_clients(out: Registered, bundle: Bundle, issuers: dict[str, str], diges
                 sso_client_ids=dict(at.sso),
                 identity_providers=None if at.identity_providers is None else frozenset(at.identity_providers),
                 reuse_limit=at.reuse_limit,
+                tenant=at.tenant,
+                tenants=None if at.tenants is None else frozenset(at.tenants),
             )
-            out.by_name[client.name, issuer] = registration
+            out.by_name[client.name, issuer, at.tenant] = registration
             if at.proofs:
                 out.by_id[issuer, at.client_id] = registration
                 out.by_peer |= {(issuer, peer): registration for peer in _peers(credentials)}

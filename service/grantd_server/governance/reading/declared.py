@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from grantd_server.model.tenants import join_place
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -32,6 +34,7 @@ class ForeignIssuer:
     trust_domain: str
     keys: KeySource
     algorithms: frozenset[str]
+    tenants: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Trust:
     subject: SubjectMapping
     known_subjects: frozenset[str] | None
     node: Node
+    tenants: tuple[str, ...] = ()
+    """Trusted tenants of the issuer, at a server that has none itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,9 @@ class Server:
     token_lifetime: int
     trusts: tuple[Trust, ...]
     default_scopes: Mapping[str, tuple[str, ...]]
+    tenants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By tenant: the `ISSUER` or `ISSUER/TENANT` that belong to it."""
+    account_claims: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,14 @@ class At:
     identity_providers: tuple[str, ...] | None
     reuse_limit: int | None
     node: Node
+    tenant: str | None = None
+    """Of the authorization server, where it has tenants."""
+    tenants: tuple[str, ...] | None = None
+
+    @property
+    def place(self) -> str:
+        """As the bundle spells it."""
+        return join_place(self.name, self.tenant)
 
 
 @dataclass(frozen=True, slots=True)

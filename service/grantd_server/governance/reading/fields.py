@@ -89,6 +89,10 @@ class Fields:
             found.append(value)
         return tuple(found)
 
+    def value_of(self, node: Node, label: str, read: Callable[[Node], T], neutral: T) -> T:
+        """Reads one value that was found by `mapping`."""
+        return self._value(node, label, read, neutral)
+
     def mapping(self, key: str, *, required: bool = False) -> dict[str, Node]:
         """The entries of a mapping of names, not empty; the caller reads the values."""
         node = self._take(key, required=required)

@@ -9,6 +9,7 @@ from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.declared import ForeignIssuer, Server, Trust
 from grantd_server.governance.reading.key_sources import read_algorithms, read_keys
+from grantd_server.governance.reading.tenancy import read_account_claims, read_bound, read_source, read_tenants
 from grantd_server.model.governed import GrantIssuer, IdentityProvider, SubjectMapping, SubjectRule
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
         roles_claim=fields.optional("roles_claim", scalars.text, None),
         claims=fields.each("claims", _claim, required=False),
         email_domains=fields.each("email_domains", _email_domain, required=False),
+        tenant=read_source(fields),
     )
 
 
@@ -54,6 +56,7 @@ def read_grant_issuer(fields: Fields, name: str) -> GrantIssuer:
             fields, "grant_lifetime", GRANT_LIFETIME, GRANT_LIFETIME, ("allow_long_grants", LONGEST_GRANT_LIFETIME)
         ),
         rules=name,
+        tenants=read_tenants(fields),
     )
 
 
@@ -65,6 +68,7 @@ def read_trusted_issuer(fields: Fields, name: str) -> ForeignIssuer:
         trust_domain=fields.required("trust_domain", scalars.name, ""),
         keys=read_keys(fields, algorithms),
         algorithms=algorithms,
+        tenants=read_tenants(fields),
     )
 
 
@@ -73,8 +77,9 @@ def read_server(fields: Fields, name: str) -> Server:
     is an unknown key there."""
     issuer = fields.required("issuer", scalars.issuer, "")
     trust_domain = fields.required("trust_domain", scalars.name, "")
+    tenants, account_claims = read_bound(fields), read_account_claims(fields)
     if "foreign" in fields and fields.required("foreign", scalars.flag, True):
-        return Server(name, issuer, trust_domain, True, "", 0, (), {})
+        return Server(name, issuer, trust_domain, True, "", 0, (), {}, tenants, account_claims)
     return Server(
         name=name,
         issuer=issuer,
@@ -93,6 +98,8 @@ def read_server(fields: Fields, name: str) -> Server:
             resource: fields.items_of(node, f"{fields.label}.default_scopes.{resource}", scalars.scope)
             for resource, node in fields.mapping("default_scopes").items()
         },
+        tenants=tenants,
+        account_claims=account_claims,
     )
 
 
@@ -113,6 +120,7 @@ def _trust(server: Fields, name: str, node: Node) -> Trust:
         subject=_subject(fields),
         known_subjects=frozenset(known) if "known_subjects" in fields else None,
         node=node,
+        tenants=fields.each("tenants", scalars.tenant, required=False),
     )
     if trust.subject.rule is SubjectRule.QUALIFIED:
         fields.wrong("subject", "accounts are qualified by the issuer's name already; write passthrough or a claim")

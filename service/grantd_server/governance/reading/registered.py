@@ -10,6 +10,7 @@ from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.credentials import read_proofs
 from grantd_server.governance.reading.declared import AskingServer, At, Client
 from grantd_server.model.governed import Resource
+from grantd_server.model.tenants import split_place
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,12 +52,18 @@ def read_client(fields: Fields, name: str, foreign: Collection[str]) -> Client:
     return Client(name, tuple(_at(fields.below(node, f"at.{where}"), where, foreign) for where, node in places))
 
 
-def _at(fields: Fields, where: str, foreign: Collection[str]) -> At:
+def _at(fields: Fields, place: str, foreign: Collection[str]) -> At:
+    where, tenant = split_place(place)
     if where in foreign:
         client_id = fields.required("client_id", scalars.foreign_client_id, "")
         hint = f"{where} is foreign: it authenticates the client itself, and only client_id is said here"
-        fields.close(dict.fromkeys(("authentication", "grant_types", "sso", "identity_providers", "reuse_limit"), hint))
-        return At(where, client_id, (), frozenset(), {}, None, None, fields.node)
+        fields.close(
+            dict.fromkeys(
+                ("authentication", "grant_types", "sso", "identity_providers", "reuse_limit", "tenants"), hint
+            )
+        )
+        return At(where, client_id, (), frozenset(), {}, None, None, fields.node, tenant)
+    tenants = fields.each("tenants", scalars.text, required=False)
     providers = fields.each("identity_providers", scalars.name, required=False)
     at = At(
         name=where,
@@ -70,6 +77,8 @@ def _at(fields: Fields, where: str, foreign: Collection[str]) -> At:
         identity_providers=providers if "identity_providers" in fields else None,
         reuse_limit=fields.optional("reuse_limit", scalars.count, None),
         node=fields.node,
+        tenant=tenant,
+        tenants=tenants if "tenants" in fields else None,
     )
     fields.close()
     return at

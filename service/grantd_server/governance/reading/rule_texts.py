@@ -20,7 +20,8 @@ EVERYONE = Subjects()
 
 _NOT_ON_LEG_1 = "{} is not known on leg 1; decide it in redemptions"
 _NOT_ON_LEG_2 = "{} is not known on leg 2, which sees the grant and not the person; decide it in grants"
-_LEG_2_ONLY = {key: _NOT_ON_LEG_1.format(key) for key in ("issuers", "tenants", "tenant")}
+_LEG_2_ONLY = {"issuers": _NOT_ON_LEG_1.format("issuers")}
+_CONDITIONS = {"tenants": "tenants is a condition of a rule; say it below require"}
 _LEG_1_ONLY = {
     key: _NOT_ON_LEG_2.format(key)
     for key in ("subjects", "groups", "users", "roles", "claims", "amr", "max_auth_age", "network", "time")
@@ -37,10 +38,11 @@ def read_grant_rule(fields: Fields) -> RuleText:
         networks = read_networks(inside)
         window = read_window(inside)
         clauses += [clause for clause in (networks, window) if clause is not None]
+        clauses += _tenants(inside)
         inside.close(_LEG_2_ONLY)
     rule = _rule(fields, tuple(clauses), subjects=subjects)
     _check_ambiguous(fields, rule.deny, subjects)
-    fields.close(_LEG_2_ONLY)
+    fields.close(_LEG_2_ONLY | _CONDITIONS)
     return rule
 
 
@@ -51,12 +53,11 @@ def read_redemption_rule(fields: Fields) -> RuleText:
     inside = fields.inside("require")
     if inside is not None:
         acr = inside.each("acr", scalars.text, required=False)
-        tenants = inside.each("tenants", scalars.text, required=False)
         clauses = [Acr(acr)] if acr else []
-        clauses += [Tenants(frozenset(tenants))] if tenants else []
+        clauses += _tenants(inside)
         inside.close(_LEG_1_ONLY)
     rule = _rule(fields, tuple(clauses), issuers=issuers)
-    fields.close(_LEG_1_ONLY)
+    fields.close(_LEG_1_ONLY | _CONDITIONS)
     return rule
 
 
@@ -85,6 +86,11 @@ def _effect(node: Node) -> bool:
     if node.value not in {"allow", "deny"}:
         raise Wrong("allow or deny is expected")
     return node.value == "deny"
+
+
+def _tenants(inside: Fields) -> list[Clause[Any]]:
+    tenants = inside.each("tenants", scalars.tenant, required=False)
+    return [Tenants(frozenset(tenants))] if tenants else []
 
 
 def _sign_in(inside: Fields) -> list[Clause[Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grantd.jwk import ALGORITHMS
 from grantd_server.governance.faults import Wrong
 from grantd_server.model import uris
+from grantd_server.model.tenants import TENANT, split_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,9 @@ _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:Z|[+-]\d{2}:\d{2})")
 
+TENANT_RULE = (
+    "1 to 128 letters, digits, dots, hyphens, underscores, colons and at-signs, a letter or digit at both ends"
+)
 NAME_RULE = "a name has 1 to 63 lower-case letters, digits, dots, hyphens or underscores, and begins and ends with a letter or digit"
 
 
@@ -146,6 +150,22 @@ def seconds(node: Node) -> int:
     if found is None:
         raise Wrong("a duration with its unit is expected, such as 300s, 5m, 8h or 30d")
     return int(found[1]) * _SECONDS[found[2]]
+
+
+def tenant(node: Node) -> str:
+    value = text(node)
+    if TENANT.fullmatch(value) is None:
+        raise Wrong(f'"{value}" is not a tenant: {TENANT_RULE}')
+    return value
+
+
+def tenant_place(node: Node) -> str:
+    """`ISSUER`, or `ISSUER/TENANT`."""
+    value = text(node)
+    issuer_name, tenant_name = split_place(value)
+    if NAME.fullmatch(issuer_name) is None or (tenant_name is not None and TENANT.fullmatch(tenant_name) is None):
+        raise Wrong(f'"{value}" is neither the name of an issuer nor ISSUER/TENANT')
+    return value
 
 
 def instant(node: Node) -> int:

@@ -1,0 +1,84 @@
+"""Tenants on both legs: whose tenant a user, a grant and a client are in, and whether
+they are the same one (G-23)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd_server.model.tenants import join_place
+from grantd_server.refusals import Reason
+
+if TYPE_CHECKING:
+    from grantd_server.audit.record import Record
+    from grantd_server.grants.grant import Grant
+    from grantd_server.model.governed import (
+        AuthorizationServer,
+        ForeignAuthorizationServer,
+        GrantIssuer,
+        Registration,
+        TrustedIssuer,
+    )
+    from grantd_server.subjects.identity import Identity
+
+
+def tenant_of_user(record: Record, issuer: GrantIssuer, client: Registration, identity: Identity) -> str | None:
+    """The tenant that a sign-in is of, which must be one of the issuer's that the client
+    may act for; None where the issuer has none."""
+    if not issuer.tenants:
+        return None
+    source = identity.provider.tenant
+    tenant = identity.tenant if source is None or source.fixed is None else source.fixed
+    record.require(
+        "subject.tenant",
+        tenant in issuer.tenants,
+        Reason.SUBJECT_TENANT,
+        f"a tenant of {issuer.name}",
+        tenant or "none",
+    )
+    allowed = client.tenants is None or tenant in client.tenants
+    expected = f"a tenant that {client.client} may act for"
+    record.require("client.tenant", allowed, Reason.TENANT_NOT_ALLOWED, expected, tenant)
+    record.tenant = tenant or ""
+    return tenant
+
+
+def tenant_at_server(
+    record: Record, server: AuthorizationServer | ForeignAuthorizationServer, issuer: GrantIssuer, tenant: str | None
+) -> str | None:
+    """The tenant of the server that the user's belongs to; None where it has none."""
+    if server.tenants is None:
+        return None
+    found = server.tenants.get((issuer.name, tenant))
+    if found is None:
+        expected = f"a tenant of {server.name} that {join_place(issuer.name, tenant)} belongs to"
+        raise record.refuse("target.tenant", Reason.TENANT_NOT_ALLOWED, expected, "none")
+    record.noted("target.tenant", f"a tenant of {server.name}", found)
+    return found
+
+
+def tenant_fault(
+    server: AuthorizationServer, trusted: TrustedIssuer, client: Registration, tenant: str | None
+) -> str | None:
+    """Why a grant of this tenant is worth nothing to this client, or None."""
+    if trusted.tenants is not None and tenant not in trusted.tenants:
+        return f"a tenant of {trusted.name} that this server does not trust" if tenant else "no tenant"
+    if trusted.tenants is None and tenant is not None:
+        return f"a tenant, and {trusted.name} has none"
+    if server.tenants is not None and server.tenants.get((trusted.name, tenant)) != client.tenant:
+        return "a tenant other than the client's"
+    if client.tenants is not None and join_place(trusted.name, tenant) not in client.tenants:
+        return f"a tenant that {client.client} may not act for"
+    return None
+
+
+def check_tenants(record: Record, server: AuthorizationServer, client: Registration, grant: Grant) -> None:
+    """B-16: the tenant of the grant is trusted, and the client's; where the grant says
+    the tenant of this server as well, that one is right (X-15)."""
+    fault = tenant_fault(server, grant.issuer, client, grant.tenant)
+    got = grant.tenant or "none"
+    reason = Reason.ASSERTION_TENANT
+    record.require("assertion.tenant", fault is None, reason, "a tenant of this client", got, otherwise=fault or "")
+    if grant.aud_tenant is not None:
+        mine = client.tenant or "none: this server has no tenants"
+        record.require("assertion.aud_tenant", grant.aud_tenant == client.tenant, reason, mine, grant.aud_tenant)
+    record.tenant = grant.tenant or ""
