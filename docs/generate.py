@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from grantd_server.refusals import Public, Reason
+from grantd_server.shim.refusal import ABOUT_THE_SHIM, DECISION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,14 +89,74 @@ def fields() -> str:
     )
 
 
-DOCUMENTS: dict[str, Callable[[], str]] = {"refusals.md": refusals, "fields.md": fields}
+def openapi() -> str:
+    """The document that the shim serves: its source in plain YAML, and every refusal."""
+    document = yaml.safe_load((FOLDER / "openapi.in.yaml").read_text("utf-8"))
+    told = [public for public in Public if public not in ABOUT_THE_SHIM]
+    for status in sorted({public.http for public in told}):
+        rows = [public for public in told if public.http == status]
+        document["components"]["responses"][f"Refused{status}"] = _refused(status, rows)
+    # Without aliases, which not every reader of OpenAPI follows.
+    text = yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
+    return f"# Written by `python docs/generate.py`, from docs/openapi.in.yaml and the failure table.\n{text}"
+
+
+class _Plain(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of the dumper
+        return True
+
+
+def _refused(status: int, rows: list[Public]) -> dict[str, Any]:
+    """One response: the errors of a status, each sentence, and an example of each row."""
+    text = {"schema": {"type": "string"}}
+    members: dict[str, Any] = {
+        "error": {"enum": sorted({public.oauth_error for public in rows})},
+        "error_description": {"enum": [public.sentence for public in rows]},
+    }
+    headers: dict[str, Any] = {
+        name: {"$ref": f"#/components/headers/{kept}"}
+        for name, kept in (
+            ("Cache-Control", "no-store"),
+            ("Pragma", "no-cache"),
+            ("X-Content-Type-Options", "nosniff"),
+            (DECISION_ID, "decision-id"),
+        )
+    }
+    if Public.STEP_UP_REQUIRED in rows:
+        members |= {"max_age": {"type": "integer", "minimum": 0}, "acr_values": {"type": "string"}}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {"description": "Where the Authorization header was used.", **text}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        headers["Retry-After"] = {"required": True, "description": "Seconds.", **text}
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        headers["x-grantd-error-id"] = {"description": "Finds the fault in the log.", **text}
+    body = {
+        "schema": {
+            "type": "object",
+            "required": ["error", "error_description"],
+            "properties": members,
+            "additionalProperties": False,
+        },
+        "examples": {
+            public.name: {"value": {"error": public.oauth_error, "error_description": public.sentence}}
+            for public in rows
+        },
+    }
+    words = ", ".join(sorted({public.oauth_error for public in rows}))
+    return {"description": f"Refused: {words}.", "headers": headers, "content": {"application/json": body}}
+
+
+OPENAPI = "../service/grantd_server/shim/openapi.yaml"
+DOCUMENTS: dict[str, Callable[[], str]] = {"refusals.md": refusals, "fields.md": fields, OPENAPI: openapi}
 """By file name in this folder."""
 
 
 def write(folder: Path) -> None:
     """Writes every document."""
     for name, text in DOCUMENTS.items():
-        (folder / name).write_text(text(), encoding="utf-8")
+        place = (folder / name).resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text(), encoding="utf-8")
 
 
 def outdated(folder: Path) -> list[str]:

@@ -205,11 +205,13 @@ def test_the_generated_documents_are_up_to_date(generate: ModuleType) -> None:
 
 
 def test_a_document_that_differs_or_is_missing_is_found(generate: ModuleType, tmp_path: Path) -> None:
-    assert generate.main(["--check"], tmp_path) == 1
-    assert generate.main([], tmp_path) == 0
-    assert generate.main(["--check"], tmp_path) == 0
-    (tmp_path / "refusals.md").write_text("# Refusals\n")
-    assert generate.main(["--check"], tmp_path) == 1
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    assert generate.main(["--check"], folder) == 1
+    assert generate.main([], folder) == 0
+    assert generate.main(["--check"], folder) == 0
+    (folder / "refusals.md").write_text("# Refusals\n")
+    assert generate.main(["--check"], folder) == 1
 
 
 def test_the_document_tells_every_row(generate: ModuleType) -> None:

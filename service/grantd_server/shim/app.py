@@ -24,6 +24,7 @@ from grantd_server.shim.documents import jwks_document
 from grantd_server.shim.endpoints import Endpoints
 from grantd_server.shim.faults import Gone, WireRefused
 from grantd_server.shim.head import read_head
+from grantd_server.shim.openapi import openapi_document
 from grantd_server.shim.readiness import channel_ready
 from grantd_server.shim.refusal import Refusal, read_refusal, render_refusal
 from grantd_server.shim.response import send_response, text_response
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("grantd.shim")
 
 _READ = ("GET", "HEAD")
+_OWN_PATHS = frozenset({b"/healthz", b"/readyz", b"/openapi.yaml"})
 
 
 class Shim:
@@ -83,10 +85,8 @@ class Shim:
     async def _answer(self, head: Head, body: Body) -> Response:
         if not head.well_formed:
             return text_response(400, "one Host header is required\n")
-        if head.path == b"/healthz":
-            return text_response(200, "alive\n")
-        if head.path == b"/readyz":
-            return text_response(200, "ready\n") if await self._ready() else text_response(503, "not ready\n")
+        if head.path in _OWN_PATHS:
+            return await self._own(head)
         realm = None
         try:
             route = (await self._directory.routes()).find(head.path, head.first(b"host"))
@@ -96,6 +96,18 @@ class Shim:
             return await self._serve(route, head, body)
         except grpc.aio.AioRpcError as error:
             return render_refusal(read_refusal(error), realm)
+
+    async def _own(self, head: Head) -> Response:
+        """What the shim answers by itself, for no issuer."""
+        if head.method not in _READ:
+            return _not_allowed(b"GET, HEAD")
+        match head.path:
+            case b"/healthz":
+                return text_response(200, "alive\n")
+            case b"/readyz":
+                return text_response(200, "ready\n") if await self._ready() else text_response(503, "not ready\n")
+            case _:
+                return openapi_document(head, cors=self._limits.cors)
 
     async def _serve(self, route: Route, head: Head, body: Body) -> Response:
         match route.place:

@@ -31,7 +31,7 @@ _WITHOUT_DETAILS = {
 }
 """Errors that gRPC itself makes, for instance when no server answers."""
 
-_ABOUT_THE_SHIM = frozenset({Public.CALLER_UNKNOWN, Public.CALLER_NOT_ALLOWED, Public.OBSERVED_NOT_ALLOWED})
+ABOUT_THE_SHIM = frozenset({Public.CALLER_UNKNOWN, Public.CALLER_NOT_ALLOWED, Public.OBSERVED_NOT_ALLOWED})
 """The gRPC caller is the shim itself. Told as 401, our own misconfiguration would
 make clients throw their credentials away."""
 
@@ -53,8 +53,8 @@ def read_refusal(error: grpc.aio.AioRpcError) -> Refusal:
     decision_id = find_decision_id(trailers)
     info = _error_info(trailers)
     public = Public.__members__.get(info.reason) if info else _WITHOUT_DETAILS.get(error.code())
-    if info is None or public is None or public in _ABOUT_THE_SHIM:
-        known = Public.INTERNAL if public is None or public in _ABOUT_THE_SHIM else public
+    if info is None or public is None or public in ABOUT_THE_SHIM:
+        known = Public.INTERNAL if public is None or public in ABOUT_THE_SHIM else public
         return Refusal(known, decision_id)
     max_age = info.metadata.get("max_age", "")
     return Refusal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -43,7 +44,10 @@ async def send_response(
 ) -> None:
     """Sends an answer. `close` ends the connection: what was not read of the request
     would otherwise be read on, without end, or taken for the next one."""
-    headers = [*response.headers, _ALWAYS, (b"content-length", str(len(response.body)).encode())]
+    headers = [*response.headers, _ALWAYS]
+    if response.status != HTTPStatus.NOT_MODIFIED:
+        # In a 304 it would be the length of what the reader has (RFC 9110 section 8.6).
+        headers.append((b"content-length", str(len(response.body)).encode()))
     if close:
         headers.append(_CLOSE)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
