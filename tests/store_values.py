@@ -13,6 +13,10 @@ ISSUER = "https://idp.example"
 CHAIN = sha256(b"chain").hexdigest()
 
 
+BEGAN = int(time.time())
+"""Once, so that a mark made twice is the same across the turn of a second."""
+
+
 def digest(text: str) -> bytes:
     return sha256(text.encode()).digest()
 
@@ -33,7 +37,7 @@ def entry(decision_id: str, **columns: Any) -> Entry:
 
 
 def mark(jti: str = "jti-1", space: Space = Space.ID_JAG, issuer: str = ISSUER, **more: Any) -> Mark:
-    return Mark(space, issuer, digest(jti), more.pop("until", int(time.time()) + 330), **more)
+    return Mark(space, issuer, digest(jti), more.pop("until", BEGAN + 330), **more)
 
 
 def write(decision_id: str, *marks: Mark, **more: Any) -> Write:

@@ -10,6 +10,7 @@ import pytest
 
 from grantd_server.store import Committed, Epochs, Lost, Moved, OutcomeUnknown, StoreUnavailable
 from grantd_server.store.commit import Busy, Head, Unanswered
+from grantd_server.store.pace import RARELY, Pace
 from grantd_server.store.window import ENOUGH, LARGEST, LIMIT, Window
 from store_values import mark, token, write
 
@@ -170,6 +171,41 @@ async def test_a_lone_write_does_not_wait_for_company(window, monkeypatch):
     slept.clear()
     await together(window, write("d2"), write("d3"))
     assert slept == [0, 0.002]
+
+    slept.clear()
+    await window.submit(write("d4"))
+    assert slept == [0, 0.002], "company may be on its way"
+
+    slept.clear()
+    await window.submit(write("d5"))
+    assert slept == [0]
+
+
+def test_windows_wait_while_callers_come_in_company():
+    pace = Pace()
+    pace.learned(3)
+
+    assert pace.waits(1)
+
+
+def test_windows_stop_waiting_when_waiting_brought_nobody():
+    pace = Pace()
+    pace.learned(3)
+    pace.learned(1)
+
+    assert not pace.waits(1)
+    assert pace.waits(2)
+
+
+def test_one_of_many_lone_windows_waits_to_learn_whether_company_is_back():
+    pace = Pace()
+    waited = []
+    for _ in range(3 * RARELY):
+        waited.append(pace.waits(1))
+        pace.learned(1)
+
+    assert waited.count(True) == 3
+    assert not waited[0]
 
 
 async def test_a_window_has_a_largest_size(window, database):

@@ -6,6 +6,7 @@ between two rows; a tail that was cut off is found by comparing with a known hea
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -22,27 +23,20 @@ _DOMAIN = b"grantd record 1"
 
 
 def link(prev_hash: bytes, writer: str, writer_epoch: int, seq: int, entry: Entry) -> bytes:
-    """Computes the hash of one record: SHA-256 over its place and all its columns."""
-    parts = (
-        _DOMAIN,
-        prev_hash,
-        writer.encode(),
-        b"%d" % writer_epoch,
-        b"%d" % seq,
-        entry.id.encode(),
-        b"%d" % entry.time_us,
-        entry.rpc.encode(),
-        entry.outcome.encode(),
-        entry.reason.encode(),
-        entry.issuer.encode(),
-        entry.client.encode(),
-        entry.subject.encode(),
-        entry.chain.encode(),
-        entry.body,
-    )
-    # Each part goes in with its length: without it, moving a byte from one column
-    # to its neighbour would give the same hash.
-    return sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).digest()
+    """Computes the hash of one record: SHA-256 over its place and all its columns.
+
+    The bytes hashed are the domain, `prev_hash` (32 bytes), the other columns as a JSON
+    array in ASCII without white space, a line feed, and the body.
+    """
+    columns = (
+        writer, writer_epoch, seq, entry.id, entry.time_us, entry.rpc, entry.outcome, entry.reason, entry.issuer,
+        entry.client, entry.subject, entry.chain,
+    )  # fmt: skip
+    # JSON tells where each column ends: without that, moving a byte from one column to
+    # its neighbour would give the same hash. The body comes last, so it needs no end.
+    return sha256(
+        b"%b%b%b\n%b" % (_DOMAIN, prev_hash, json.dumps(columns, separators=(",", ":")).encode(), entry.body)
+    ).digest()
 
 
 def verify(rows: Iterable[StoredEntry]) -> StoredEntry | None:

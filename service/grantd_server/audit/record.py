@@ -6,9 +6,9 @@ the only thing that a flow mutates, and it is passed explicitly.
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grantd_server.refusals import Reason, Refused
@@ -44,9 +44,10 @@ class Step(NamedTuple):
     end: int
 
 
-def new_decision_id() -> str:
-    """Makes a decision id: 128 random bits, unguessable, safe in URLs and shells."""
-    return "d" + secrets.token_hex(16)
+def new_decision_id(now: float) -> str:
+    """Makes a decision id: milliseconds since the epoch, then 80 random bits, in hex.
+    Ids sort by time, nobody guesses one, and it is safe in URLs and shells."""
+    return f"d{int(now * 1000):012x}{token_hex(10)}"
 
 
 @dataclass(slots=True)
@@ -56,7 +57,8 @@ class Record:
     rpc: str
     time: float
     """Wall clock at entry, seconds since the epoch."""
-    id: str = field(default_factory=new_decision_id)
+    id: str = ""
+    """Drawn when none is given."""
     trace_id: int = 0
     span_id: int = 0
     parent_span_id: int = 0
@@ -115,6 +117,9 @@ class Record:
     """Set once the durable row is committed."""
     _step: str = ""
     _step_start: int = 0
+
+    def __post_init__(self) -> None:
+        self.id = self.id or new_decision_id(self.time)
 
     def begin(self) -> None:
         """Forgets an attempt whose decision was not written, so that the record tells

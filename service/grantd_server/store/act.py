@@ -9,7 +9,7 @@ from grantd_server.store import Entry
 
 def act(rpc: str, now: float, **facts: str) -> Entry:
     """An entry for an act that no caller asked for over the wire; `now` is the wall clock."""
-    decision_id = new_decision_id()
+    decision_id = new_decision_id(now)
     body = {"v": FORMAT, "id": decision_id, "time": now, "rpc": rpc, "outcome": "applied", "facts": facts}
     return Entry(
         id=decision_id,

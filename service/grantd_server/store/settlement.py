@@ -35,6 +35,17 @@ class Job:
     effect: Effect | None
     deadline: float
     answer: Future[Outcome]
+    """Cancelled when the caller leaves; the job itself goes on."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Gives the answer to whoever still waits for it."""
+        if not self.answer.done():
+            self.answer.set_result(outcome)
+
+    def fail(self, fault: Exception) -> None:
+        """Gives the fault to whoever still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(fault)
 
 
 @dataclass(slots=True)

@@ -110,7 +110,8 @@ class SqliteStore:
     async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
         if unknown := where.keys() - _SEARCHED:
             raise TypeError(f"records are not searched by {', '.join(sorted(unknown))}")
-        clause = " AND ".join(f"{column} = ?" for column in where) or "1"
+        # The second half lets the index of the column be used, which leaves out the empty.
+        clause = " AND ".join(f"{column} = ? AND {column} <> ''" for column in where) or "1"
         return await self._rows(sql.ENTRIES % clause, (*where.values(), limit))
 
     async def history(self) -> AsyncIterator[StoredEntry]:

@@ -25,6 +25,10 @@ _PATIENCE: Final = 5000
 """Milliseconds that opening waits for another process, for instance one that recovers
 the file after a crash; nothing is served yet."""
 
+_LOG_PAGES: Final = 4000
+"""Pages of the log (16 MB) before it is copied into the file. The upper pages of every
+tree change in each transaction; the longer the log, the more rarely they are copied."""
+
 _STATEMENTS: Final = 128
 """Statements that the driver keeps prepared: more than there are."""
 
@@ -143,6 +147,7 @@ class SqliteDatabase:
         if mode == "rw":
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 0")
         return connection

@@ -52,7 +52,7 @@ ADVANCE: Final = "UPDATE writers SET seq = ?, hash = ? WHERE name = ? AND epoch 
 APPEND: Final = f"INSERT INTO records ({_COLUMNS}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 constants only
 
 ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = ?"  # noqa: S608 constants only
-ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY time_us DESC LIMIT ?"  # noqa: S608 constants only
+ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMIT ?"  # noqa: S608 constants only
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"  # noqa: S608 constants only
 
 PUT_BUNDLE: Final = """\
@@ -103,8 +103,8 @@ PURGES: Final = (
 DELETE FROM marks WHERE (space, issuer, digest, use) IN
 (SELECT space, issuer, digest, use FROM marks WHERE until < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
     f"""\
-DELETE FROM issued WHERE digest IN
-(SELECT digest FROM issued WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+DELETE FROM issued WHERE (chain, digest) IN
+(SELECT chain, digest FROM issued WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
     f"""\
 DELETE FROM tombstones WHERE digest IN
 (SELECT digest FROM tombstones WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only

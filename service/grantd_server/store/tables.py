@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, MetaData, UniqueConstraint, text
 from sqlmodel import BigInteger, Field, SQLModel
 
 _NAMES = {
@@ -47,28 +47,36 @@ class MarkRow(Table, table=True):
     decision_id: str
 
 
+def _searched(column: str) -> Index:
+    """Finds the newest records by a column that many leave empty; those cost nothing."""
+    wanted = text(f"{column} <> ''")
+    return Index(None, column, "id", sqlite_where=wanted, postgresql_where=wanted)
+
+
 class RecordRow(Table, table=True):
-    """One durable record, in its place in its writer's chain."""
+    """One durable record, in its place in its writer's chain.
+
+    Ids begin with the time, so that `id` is also the order of time, and a new row goes
+    to the end of its trees.
+    """
 
     __tablename__ = "records"
     __table_args__ = (
         UniqueConstraint("writer", "seq"),
-        Index(None, "client", "time_us"),
-        Index(None, "subject", "time_us"),
-        Index(None, "reason", "time_us"),
+        *(_searched(column) for column in ("client", "subject", "reason", "chain")),
         _digest("prev_hash"),
         _digest("hash"),
     )
 
     id: str = Field(primary_key=True)
-    time_us: int = Field(sa_type=BigInteger, index=True)
+    time_us: int = Field(sa_type=BigInteger)
     rpc: str
     outcome: str
     reason: str
     issuer: str
     client: str
     subject: str
-    chain: str = Field(index=True)
+    chain: str
     body: bytes = Field(sa_type=LargeBinary)
     writer: str
     writer_epoch: int = Field(sa_type=BigInteger)
@@ -95,8 +103,8 @@ class IssuedRow(Table, table=True):
     __tablename__ = "issued"
     __table_args__ = (_digest("digest"), _KEYED)
 
+    chain: str = Field(primary_key=True)
     digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    chain: str = Field(index=True)
     expires: int = Field(sa_type=BigInteger, index=True)
 
 

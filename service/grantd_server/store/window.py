@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from grantd_server.store import OutcomeUnknown, StoreUnavailable
 from grantd_server.store.commit import Busy, Unanswered
+from grantd_server.store.pace import Pace
 from grantd_server.store.settlement import Job, Settlement, Superseded
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from grantd_server.store.settlement import Effect
 
 LONGEST: Final = 0.002
-"""Seconds that a window stays open when more than one call waits; 0 for a lone call."""
+"""Seconds that a window stays open while callers have company; see `pace`."""
 
 LARGEST: Final = 256
 """Calls in one window: bounds how long one COMMIT holds the loop."""
@@ -52,6 +53,7 @@ class Window:
         self._undelivered: list[Issued] = []
         self._running: asyncio.Task[None] | None = None
         self._closed = False
+        self._pace = Pace()
 
     async def submit(self, write: Write, effect: Effect | None = None) -> Outcome:
         """Joins the open window. A caller that is cancelled stops waiting, no more:
@@ -84,7 +86,7 @@ class Window:
         queue.append(job)
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._drain(), name="store window")
-        return await asyncio.shield(job.answer)
+        return await job.answer
 
     async def _drain(self) -> None:
         while self._shared or self._alone or self._undelivered:
@@ -99,10 +101,13 @@ class Window:
                 await asyncio.sleep(_LAST_RETRY)
 
     async def _gather(self) -> None:
-        """Lets whoever is ready join; waits only when that is more than one."""
+        """Lets whoever is ready join, and whoever is on the way while that pays."""
         await asyncio.sleep(0)
-        if 1 < len(self._shared) < LARGEST:
+        present = len(self._shared)
+        if present and self._pace.waits(present) and present < LARGEST:
             await asyncio.sleep(LONGEST)
+        if present:
+            self._pace.learned(len(self._shared))
 
     def _take(self, room: int = LARGEST) -> list[Job]:
         return [self._shared.popleft() for _ in range(min(len(self._shared), room))]
@@ -112,7 +117,7 @@ class Window:
             transaction = await self._begin(jobs, joining=joining)
         except Exception as fault:  # noqa: BLE001 every waiting call must hear of it
             for job in jobs:
-                job.answer.set_exception(self._database.turned(fault))
+                job.fail(self._database.turned(fault))
             return
         if transaction is not None:
             await self._attempt(transaction, jobs)
@@ -137,7 +142,7 @@ class Window:
         now = self._monotonic()
         for job in [job for job in jobs if job.deadline <= now]:
             jobs.remove(job)
-            job.answer.set_exception(StoreUnavailable("the database was not free in time"))
+            job.fail(StoreUnavailable("the database was not free in time"))
 
     async def _attempt(self, transaction: Transaction, jobs: list[Job]) -> None:
         settlement = Settlement(transaction)
@@ -160,12 +165,12 @@ class Window:
             self._head = head
             del self._undelivered[: len(undelivered)]
             for job in jobs:
-                job.answer.set_result(settlement.outcomes[job])
+                job.tell(settlement.outcomes[job])
 
     async def _singly(self, jobs: list[Job], fault: Exception) -> None:
         """COMMIT was not sent: one bad row must harm one call, so each tries alone."""
         if len(jobs) == 1:
-            jobs[0].answer.set_exception(self._database.turned(fault))
+            jobs[0].fail(self._database.turned(fault))
             return
         for job in jobs:
             await self._round([job])
@@ -179,4 +184,4 @@ class Window:
         self._head = None
         self._undelivered += settlement.issued
         for job in jobs:
-            job.answer.set_exception(OutcomeUnknown("COMMIT was sent and not answered"))
+            job.fail(OutcomeUnknown("COMMIT was sent and not answered"))

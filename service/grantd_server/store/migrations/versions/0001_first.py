@@ -68,14 +68,13 @@ def _replay_and_revocation() -> None:
     op.create_index("ix_marks_until", "marks", ["until"])
     op.create_table(
         "issued",
-        sa.Column("digest", sa.LargeBinary, nullable=False),
         sa.Column("chain", sa.String, nullable=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
         sa.Column("expires", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("digest", name="pk_issued"),
+        sa.PrimaryKeyConstraint("chain", "digest", name="pk_issued"),
         sa.CheckConstraint("length(digest) = 32", name="ck_issued_digest"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_issued_chain", "issued", ["chain"])
     op.create_index("ix_issued_expires", "issued", ["expires"])
     op.create_table(
         "tombstones",
@@ -110,10 +109,9 @@ def _records() -> None:
         sa.CheckConstraint("length(prev_hash) = 32", name="ck_records_prev_hash"),
         sa.CheckConstraint("length(hash) = 32", name="ck_records_hash"),
     )
-    op.create_index("ix_records_time_us", "records", ["time_us"])
-    op.create_index("ix_records_chain", "records", ["chain"])
-    for name in ("client", "subject", "reason"):
-        op.create_index(f"ix_records_{name}_time_us", "records", [name, "time_us"])
+    for name in ("client", "subject", "reason", "chain"):
+        wanted = sa.text(f"{name} <> ''")
+        op.create_index(f"ix_records_{name}_id", "records", [name, "id"], sqlite_where=wanted, postgresql_where=wanted)
     op.create_table(
         "writers",
         sa.Column("name", sa.String, nullable=False),
