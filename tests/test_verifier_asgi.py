@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from grantd.errors import Unavailable
 from grantd.resource_server.asgi import TOKEN, ResourceServer
-from grantd.resource_server.bearer import MalformedAuthorization, read_bearer
-from grantd.resource_server.challenge import bearer
+from grantd.resource_server.authorization import MalformedAuthorization, read_authorization
+from grantd.resource_server.challenge import challenge
 from grantd.resource_server.protected_resource import ProtectedResource
 from grantd.resource_server.tokens import TokenRefused, VerifiedToken, with_implied
 
@@ -32,7 +32,7 @@ class Verifier:
         self.scopes = scopes
         self.asked: list[str] = []
 
-    async def verify(self, raw_token: str) -> VerifiedToken:
+    async def verify(self, raw_token: str, *, jkt: str | None = None) -> VerifiedToken:
         self.asked.append(raw_token)
         if raw_token == "gone":
             raise Unavailable("UNAVAILABLE", description="canary-cause")
@@ -107,7 +107,7 @@ async def test_the_document_can_be_asked_for_by_head_and_get_only():
     assert (status, body) == (200, b"")
     assert int(headers["content-length"]) > 0
     status, headers, _ = await ask(protected, "Bearer good", path=path, method="POST")
-    assert (status, headers["allow"]) == (405, "GET, HEAD")
+    assert (status, headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize(
@@ -273,26 +273,26 @@ async def test_what_is_no_request_is_passed_on():
 
 @pytest.mark.req("H-15")
 def test_values_are_escaped_and_attributes_stand_once():
-    assert bearer(error_description='a "b" \\ c', scope=None) == r'Bearer error_description="a \"b\" \\ c"'
-    assert bearer() == "Bearer"
+    assert challenge("Bearer", error_description='a "b" \\ c', scope=None) == r'Bearer error_description="a \"b\" \\ c"'
+    assert challenge("Bearer") == "Bearer"
 
 
 @pytest.mark.req("H-15")
 def test_a_line_break_cannot_begin_a_header_of_its_own():
     with pytest.raises(ValueError, match="error_description cannot stand in a challenge"):
-        bearer(error_description="a\r\nSet-Cookie: b")
+        challenge("Bearer", error_description="a\r\nSet-Cookie: b")
 
 
 @pytest.mark.req("H-15")
 @given(st.text(max_size=60))
 def test_any_value_is_escaped_reversibly_or_refused(value):
     try:
-        challenge = bearer(realm=value)
+        written = challenge("Bearer", realm=value)
     except ValueError:
         assert re.search(r"[^\x20-\x7e]", value)
         return
-    assert not re.search(r"[^\x20-\x7e]", challenge)
-    quoted = re.fullmatch(r'Bearer realm="((?:[^"\\]|\\.)*)"', challenge)
+    assert not re.search(r"[^\x20-\x7e]", written)
+    quoted = re.fullmatch(r'Bearer realm="((?:[^"\\]|\\.)*)"', written)
     assert quoted is not None
     assert re.sub(r"\\(.)", r"\1", quoted[1]) == value
 
@@ -300,7 +300,7 @@ def test_any_value_is_escaped_reversibly_or_refused(value):
 @given(st.lists(st.tuples(st.sampled_from([b"authorization", b"x"]), st.binary(max_size=40)), max_size=3))
 def test_any_headers_give_a_token_or_none_or_the_one_fault(headers):
     try:
-        token = read_bearer(headers)
+        presented = read_authorization(headers)
     except MalformedAuthorization:
         return
-    assert token is None or re.fullmatch(r"[A-Za-z0-9\-._~+/]+=*", token)
+    assert presented is None or re.fullmatch(r"[A-Za-z0-9\-._~+/]+=*", presented.raw_token)

@@ -154,7 +154,7 @@ class Fixed:
     def __init__(self, answer: VerifiedToken | Exception) -> None:
         self.answer = answer
 
-    async def verify(self, raw_token: str) -> VerifiedToken:
+    async def verify(self, raw_token: str, *, jkt: str | None = None) -> VerifiedToken:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

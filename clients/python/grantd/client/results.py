@@ -56,6 +56,8 @@ class Introspection:
     token_type: str | None = None
     bound: bool = False
     """True for a token that is bound to a key or certificate (`cnf`)."""
+    jkt: str | None = None
+    """Thumbprint of the DPoP key, when that is all the token is bound to."""
     acr: str | None = None
     auth_time: int | None = None
     amr: tuple[str, ...] = ()
@@ -96,8 +98,13 @@ def introspection(message: pb.IntrospectTokenResponse) -> Introspection:
         aud=tuple(message.aud),
         amr=tuple(message.amr),
         bound=message.HasField("cnf"),
+        jkt=_only_jkt(message.cnf) if message.HasField("cnf") else None,
         **given,
     )
+
+
+def _only_jkt(cnf: pb.Confirmation) -> str | None:
+    return cnf.jkt if [field.name for field, _ in cnf.ListFields()] == ["jkt"] else None
 
 
 _PLAIN = frozenset({"client_id", "exp", "iat", "nbf", "sub", "iss", "jti", "token_type", "acr", "auth_time"})

@@ -1,49 +1,49 @@
-"""`ResourceServer`: an ASGI application behind grantd's access tokens.
+"""`ResourceServer`: an ASGI application behind access tokens.
 
     app = ResourceServer(app, verifier, ProtectedResource(...), required=("tickets:read",))
 
 Publishes the RFC 9728 document and refuses as RFC 6750 and MCP want it. Each request is
 checked, whatever session it belongs to. The application finds a `VerifiedToken` in
-`scope["grantd.token"]`, and no Authorization header: a token that it does not have
-cannot be passed on (H-16).
+`scope["grantd.token"]`, and neither Authorization nor DPoP header: a token that it does
+not have cannot be passed on (H-16).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from grantd.errors import GrantdError
-from grantd.resource_server.bearer import MalformedAuthorization, read_bearer
-from grantd.resource_server.challenge import bearer
-from grantd.resource_server.tokens import TokenRefused, VerifiedToken, Verifier, with_implied
+from grantd.resource_server.admission import Admission
+from grantd.resource_server.expiry import ending_with
+from grantd.resource_server.refusal import Refusal, respond
+from grantd.resource_server.requirement import Requirement
 
 if TYPE_CHECKING:
+    from grantd.resource_server.operations import Operations
+    from grantd.resource_server.possession import Possession
     from grantd.resource_server.protected_resource import ProtectedResource
+    from grantd.resource_server.tokens import VerifiedToken, Verifier
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Required = Callable[[Scope], Iterable[str]]
-"""All scopes that the operation of one request needs."""
+Required = Callable[[Scope], Requirement | Iterable[str]]
+"""All that the operation of one request needs; scopes alone may be named as such."""
 
 TOKEN = "grantd.token"
 """Where the application finds the `VerifiedToken` of a request."""
 
-_POLICY_VIOLATION = 1008
-
-
-class _Refusal(Exception):
-    """How one request is refused."""
-
-    def __init__(self, status: int, challenge: str | None, error: str | None) -> None:
-        super().__init__(error)
-        self.status = status
-        self.challenge = challenge
-        self.error = error
+_OURS = frozenset({b"authorization", b"dpop"})
+_PREFLIGHT = [
+    (b"allow", b"GET, HEAD, OPTIONS"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, HEAD"),
+    (b"access-control-allow-headers", b"*"),
+]
 
 
 class ResourceServer:
@@ -55,63 +55,80 @@ class ResourceServer:
         verifier: Verifier,
         resource: ProtectedResource,
         *,
-        required: Iterable[str] | Required = (),
+        required: Requirement | Iterable[str] | Required = (),
+        operations: Operations | None = None,
         implied: Mapping[str, frozenset[str]] | None = None,
+        possession: Possession | None = None,
+        asking: Verifier | None = None,
+        public: Collection[str] = (),
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """`required` is what every request needs, or a function of the request;
-        `implied` says which scopes a broader one contains (H-10)."""
+        """`required` is what every request needs, or a function of the request; `operations`
+        what single MCP tools need beyond it; `public` are paths without tokens, such as
+        health checks. The rest is as `Admission` has it."""
+        if possession is not None:
+            resource = replace(
+                resource,
+                dpop_signing_alg_values_supported=possession.algorithms,
+                dpop_bound_access_tokens_required=possession.required,
+            )
         self._app = app
-        self._verifier = verifier
         self._resource = resource
-        self._implied = implied or {}
-        if callable(required):
-            self._required: Required = required
-        else:
-            always = tuple(required)
-            self._required = lambda _scope: always
+        self._admission = Admission(verifier, resource, possession=possession, asking=asking, implied=implied, now=now)
+        self._required = required if callable(required) else _always(required)
+        self._operations = operations
+        self._possession = possession
+        self._public = frozenset(public)
+        self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"}:
+        if scope["type"] not in {"http", "websocket"} or scope["path"] in self._public:
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] == self._resource.metadata_path:
             await self._publish(scope, send)
         else:
             try:
-                token = await self._admit(scope)
-            except _Refusal as refusal:
-                await _refuse(scope, send, refusal)
+                always = _read(self._required(scope))
+                token = await self._admission.admit(scope, always)
+                if self._operations is not None and scope["type"] == "http" and scope["method"] == "POST":
+                    needed, receive = await self._operations.read(receive)
+                    # The challenge names all scopes, not only those of the tool (H-09).
+                    needed = replace(needed, scopes=always.scopes + needed.scopes)
+                    await self._admission.suffice(scope, token, needed)
+            except Refusal as refusal:
+                await refusal.answer(scope, send)
                 return
-            headers = [pair for pair in scope["headers"] if pair[0].lower() != b"authorization"]
-            await self._app({**scope, "headers": headers, TOKEN: token}, receive, send)
+            await self._serve(scope, receive, self._with_nonce(send), token)
 
-    async def _admit(self, scope: Scope) -> VerifiedToken:
-        required = tuple(dict.fromkeys(self._required(scope)))
-        try:
-            raw_token = read_bearer(scope["headers"])
-        except MalformedAuthorization:
-            raise self._refusal(400, "invalid_request") from None
-        if raw_token is None:
-            # No `error`: nothing was wrong with credentials that were not sent (H-07).
-            raise self._refusal(401, None, scope=" ".join(required) or None)
-        try:
-            token = await self._verifier.verify(raw_token)
-        except TokenRefused:
-            raise self._refusal(401, "invalid_token") from None
-        except GrantdError:
-            # Nobody could tell. A challenge would send the client to sign in again.
-            raise _Refusal(503, None, "temporarily_unavailable") from None
-        if not with_implied(token.scopes, self._implied).issuperset(required):
-            # All that the operation needs, in one challenge and not one at a time (H-09).
-            raise self._refusal(403, "insufficient_scope", scope=" ".join(required))
-        return token
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, token: VerifiedToken) -> None:
+        headers = [pair for pair in scope["headers"] if pair[0].lower() not in _OURS]
+        admitted = {**scope, "headers": headers, TOKEN: token}
+        if scope["type"] == "http" and scope["method"] == "GET":
+            # What listens would otherwise go on for as long as the connection does.
+            await ending_with(token.expires_at - self._now(), self._app, admitted, receive, send)
+        else:
+            await self._app(admitted, receive, send)
 
-    def _refusal(self, status: int, error: str | None, scope: str | None = None) -> _Refusal:
-        challenge = bearer(error=error, scope=scope, resource_metadata=self._resource.metadata_url)
-        return _Refusal(status, challenge, error)
+    def _with_nonce(self, send: Send) -> Send:
+        """Hands out a nonce with each answer, so that the next proof is good at once."""
+        nonce = self._possession.nonce() if self._possession is not None else None
+        if nonce is None:
+            return send
+        header = (b"dpop-nonce", nonce.encode())
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), header]}
+            await send(message)
+
+        return sending
 
     async def _publish(self, scope: Scope, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await respond(send, 204, b"", _PREFLIGHT)
+            return
         if scope["method"] not in {"GET", "HEAD"}:
-            await _answer(send, 405, b"", [(b"allow", b"GET, HEAD")])
+            await respond(send, 405, b"", [(b"allow", b"GET, HEAD, OPTIONS")])
             return
         headers = [
             (b"content-type", b"application/json"),
@@ -119,24 +136,13 @@ class ResourceServer:
             # Clients that run in a browser must be able to read what is public anyway.
             (b"access-control-allow-origin", b"*"),
         ]
-        await _answer(send, 200, self._resource.document(), headers, only_head=scope["method"] == "HEAD")
+        await respond(send, 200, self._resource.document(), headers, only_head=scope["method"] == "HEAD")
 
 
-async def _refuse(scope: Scope, send: Send, refusal: _Refusal) -> None:
-    if scope["type"] == "websocket":
-        # Before it is accepted a websocket is refused as HTTP 403, without headers.
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-        return
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-    if refusal.challenge is not None:
-        headers.append((b"www-authenticate", refusal.challenge.encode()))
-    body = json.dumps({"error": refusal.error}).encode() if refusal.error else b"{}"
-    await _answer(send, refusal.status, body, headers, only_head=scope["method"] == "HEAD")
+def _read(required: Requirement | Iterable[str]) -> Requirement:
+    return required if isinstance(required, Requirement) else Requirement(tuple(required))
 
 
-async def _answer(
-    send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]], *, only_head: bool = False
-) -> None:
-    headers = [*headers, (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if only_head else body})
+def _always(required: Requirement | Iterable[str]) -> Required:
+    always = _read(required)
+    return lambda _scope: always

@@ -90,7 +90,13 @@ def _read(body: dict[str, Any]) -> Introspection:
         jti=text("jti"),
         token_type=text("token_type"),
         bound="cnf" in body,
+        jkt=_only_jkt(body.get("cnf")),
         acr=text("acr"),
         auth_time=seconds("auth_time"),
         amr=texts("amr"),
     )
+
+
+def _only_jkt(cnf: object) -> str | None:
+    jkt = cnf.get("jkt") if isinstance(cnf, dict) and len(cnf) == 1 else None
+    return jkt if isinstance(jkt, str) else None

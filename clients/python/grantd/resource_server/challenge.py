@@ -1,4 +1,4 @@
-"""The `WWW-Authenticate` header of a refusing resource server (RFC 6750 section 3)."""
+"""One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VALUE = re.compile(r"[\x20-\x7e]*")
 
 
-def bearer(**attributes: str | None) -> str:
-    """A Bearer challenge; attributes that are None are left out.
+def challenge(scheme: str, **attributes: str | None) -> str:
+    """A challenge of `scheme`; attributes that are None are left out.
 
     Raises:
         ValueError: a value has a character that a quoted-string cannot carry here, such
@@ -24,4 +24,4 @@ def bearer(**attributes: str | None) -> str:
         # RFC 9110 section 5.6.4: only the backslash and the quote are escaped.
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         parts.append(f'{name}="{escaped}"')
-    return ("Bearer " + ", ".join(parts)).rstrip()
+    return f"{scheme} {', '.join(parts)}".rstrip()

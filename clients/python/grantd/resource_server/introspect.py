@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from grantd.resource_server.askers import Asker, HttpAsker, RpcAsker
+from grantd.resource_server.binding import check_binding
 from grantd.resource_server.cache import Cache
 from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 
@@ -55,13 +56,18 @@ class IntrospectionVerifier:
         # Apart from the good ones, so that made-up tokens push out none of them.
         self._bad: Cache[str] = Cache(size, monotonic)
 
-    async def verify(self, raw_token: str) -> VerifiedToken:
-        """Asks, or remembers what was answered.
+    async def verify(self, raw_token: str, *, jkt: str | None = None) -> VerifiedToken:
+        """Asks, or remembers what was answered. Who shows the token is judged each time.
 
         Raises:
             TokenRefused: not active, or not for this resource.
             grantd.errors.GrantdError: no answer. Nothing is remembered.
         """
+        verified = await self._verified(raw_token)
+        check_binding({} if verified.jkt is None else {"cnf": {"jkt": verified.jkt}}, jkt)
+        return verified
+
+    async def _verified(self, raw_token: str) -> VerifiedToken:
         if len(raw_token) > LONGEST_TOKEN:
             raise TokenRefused("length")
         digest = hashlib.sha256(raw_token.encode("utf-8", "replace")).digest()
@@ -91,7 +97,8 @@ class IntrospectionVerifier:
             raise TokenRefused("claim:aud")
         if answer.exp is None or answer.exp <= self._now():
             raise TokenRefused("claim:exp")
-        if answer.bound:
+        # A binding that nobody here can check, such as to a certificate.
+        if answer.bound and answer.jkt is None:
             raise TokenRefused("claim:cnf")
         if not answer.sub or not answer.client_id:
             raise TokenRefused("claim:sub")
@@ -106,5 +113,6 @@ class IntrospectionVerifier:
             acr=answer.acr,
             amr=answer.amr,
             auth_time=answer.auth_time,
+            jkt=answer.jkt,
             claims={"iss": answer.iss, "sub": answer.sub, "aud": list(answer.aud), "jti": answer.jti},
         )

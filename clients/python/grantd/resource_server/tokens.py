@@ -25,6 +25,18 @@ class TokenRefused(Exception):
         self.check = check
 
 
+class ProofRefused(Exception):
+    """The DPoP proof beside a token does not hold. `check` names the check, for the log."""
+
+    def __init__(self, check: str) -> None:
+        super().__init__(check)
+        self.check = check
+
+
+class NonceNeeded(Exception):
+    """The DPoP proof must carry the nonce of this server (RFC 9449 section 9)."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
     """A token that is genuine, in time and meant for this resource server.
@@ -45,14 +57,24 @@ class VerifiedToken:
     acr: str | None = None
     amr: tuple[str, ...] = ()
     auth_time: int | None = None
+    jkt: str | None = None
+    """Thumbprint of the DPoP key that the token is bound to, which its bearer holds."""
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def principal(self) -> tuple[str, str, str]:
+        """Who calls, and by which client: what a session or a cache belongs to."""
+        return self.issuer, self.subject, self.client_id
 
 
 class Verifier(Protocol):
-    """Decides about bearer tokens: by the issuer's keys, or by asking the issuer."""
+    """Decides about access tokens: by the issuer's keys, or by asking the issuer."""
 
-    async def verify(self, raw_token: str) -> VerifiedToken:
-        """Raises TokenRefused, or GrantdError when it cannot be told."""
+    async def verify(self, raw_token: str, *, jkt: str | None = None) -> VerifiedToken:
+        """`jkt` is the key that whoever shows the token was seen to hold, None for Bearer.
+
+        Raises TokenRefused, or GrantdError when it cannot be told.
+        """
 
 
 def with_implied(scopes: frozenset[str], implied: Mapping[str, frozenset[str]]) -> frozenset[str]:

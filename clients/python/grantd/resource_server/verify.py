@@ -1,5 +1,6 @@
 """Verifies access tokens by the issuer's keys, without asking the issuer (RFC 9068
-section 4). Revocation is not seen before the token expires; `grantd.resource_server.introspect` sees it.
+section 4). Revocation is not seen before the token expires, an hour at most;
+`grantd.resource_server.introspect` sees it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from grantd import claims
 from grantd.extras import needs
+from grantd.resource_server.binding import check_binding
+from grantd.resource_server.form import LONGEST_SCOPE, TokenForm
 from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 from grantd.strict import Fault
 
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
 
     import httpx2
 
-_LONGEST_SCOPE = 4096
+_OURS = TokenForm()
+_TYPES = {"at+jwt": jws.ACCESS_TOKEN, "JWT": jws.Typ("access token", frozenset({"jwt", "at+jwt"}))}
 
 
 class AccessTokenVerifier:
@@ -36,24 +40,33 @@ class AccessTokenVerifier:
         *,
         issuer: str,
         resource: str,
+        audience: str | None = None,
         algorithms: Collection[str] = ("ES256",),
         jwks_uri: str | None = None,
+        form: TokenForm = _OURS,
         client: httpx2.AsyncClient | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`issuer` and `resource` are compared byte for byte; without `jwks_uri` it is
-        read from the issuer's metadata. Raises ValueError on an address that is neither
-        https nor loopback, and on an empty list of algorithms."""
+        read from the issuer's metadata. A provider that is not grantd has a `form` of its
+        own, and may call the resource by another `audience`.
+
+        Raises:
+            ValueError: an address that is neither https nor loopback, or no algorithm.
+        """
         if not algorithms or not resource:
             raise ValueError("an algorithm and a resource are required")
         self.issuer = issuer
         self.resource = resource
+        self._audience = audience or resource
+        self._form = form
+        self._typ = _TYPES[form.typ]
         self._algorithms = frozenset(algorithms)
         self._keys = RemoteKeys(issuer, algorithms=self._algorithms, jwks_uri=jwks_uri, client=client)
         self._now = now
 
-    async def verify(self, raw_token: str) -> VerifiedToken:
-        """Checks kind, signature, issuer, audience, time and form, in this order.
+    async def verify(self, raw_token: str, *, jkt: str | None = None) -> VerifiedToken:
+        """Checks kind, signature, issuer, audience, time, binding and form, in this order.
 
         Raises:
             TokenRefused: a check failed.
@@ -62,8 +75,8 @@ class AccessTokenVerifier:
         try:
             parsed = jws.read(raw_token, limit=LONGEST_TOKEN)
             keys = await self._keys.keyset(parsed.header.kid)
-            verified = jws.verify(parsed, keys, self._algorithms, jws.ACCESS_TOKEN)
-            return self._read(verified)
+            verified = jws.verify(parsed, keys, self._algorithms, self._typ)
+            return self._read(verified, jkt)
         except Fault as fault:
             raise TokenRefused(fault.check) from fault
 
@@ -71,27 +84,25 @@ class AccessTokenVerifier:
         """Closes the connections to the issuer."""
         await self._keys.close()
 
-    def _read(self, verified: jws.Claims) -> VerifiedToken:
+    def _read(self, verified: jws.Claims, jkt: str | None) -> VerifiedToken:
         claims.exactly(verified, "iss", self.issuer)
-        if self.resource not in claims.audiences(verified):
+        if self._audience not in claims.audiences(verified):
             raise Fault("claim:aud", "our own resource identifier", "others")
-        times = claims.check_times(verified, self._now())
-        # A bound token shown as Bearer proves nothing about its bearer; this verifier
-        # checks no binding, so it refuses what is bound (C-14; RFC 9449 section 7.2).
-        if "cnf" in verified:
-            raise Fault("claim:cnf", "no binding", "a binding")
-        scope = claims.text(verified, "scope", _LONGEST_SCOPE) if verified.get("scope") else ""
+        form = self._form
+        times = form.check(verified, self._now())
+        check_binding(verified, jkt)
         auth_time = claims.optional_date(verified, "auth_time")
         return VerifiedToken(
             issuer=self.issuer,
             subject=claims.text(verified, "sub"),
-            client_id=claims.text(verified, "client_id", _LONGEST_SCOPE),
-            scopes=frozenset(scope.split()),
+            client_id=claims.text(verified, form.client_claim, LONGEST_SCOPE),
+            scopes=form.scopes(verified),
             resource=self.resource,
             expires_at=int(times.exp),
-            token_id=claims.text(verified, "jti"),
+            token_id=(claims.text if form.is_id_required else claims.optional_text)(verified, "jti"),
             acr=claims.optional_text(verified, "acr"),
             amr=claims.optional_text_list(verified, "amr") or (),
             auth_time=None if auth_time is None else int(auth_time),
+            jkt=jkt,
             claims=verified,
         )
