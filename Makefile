@@ -108,9 +108,10 @@ lock: ## Compile the locks again (needs uv and npm)
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/tools.in -o requirements/tools.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/canaille.in -o requirements/canaille.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/interop.in -o requirements/interop.txt
 	$(PYTHON) tests/interop/lock.py
 
 clean: ## Remove what was built
-	rm -rf .venv .tools .canaille .interop tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .canaille .interop .schemathesis tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: help setup demo run test bench conformance interop mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from counterpart import Counterpart
 from deploy.demo.programs import GRANTD, ROOT
 from deploy.demo.recipes import recipes
+from described import judged
 from stage import HERE, NODE
 from typed import commands
 
@@ -55,6 +56,7 @@ def counterparts(company: CompanyOfTwo) -> list[Counterpart]:
             ),
         ),
         *_referees(company),
+        *judged(company),
         *_typed(company),
     ]
 

@@ -13,6 +13,7 @@ from deploy.demo.company import ALICE, BOB, Company, Credential
 from deploy.demo.processes import Program, accepts, free_port
 from deploy.demo.programs import running
 from deploy.demo.recipes import keep_file
+from described import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +87,7 @@ def up(company: CompanyOfTwo) -> Iterator[None]:
         keep_file(company.folder / "assistant.secret", company.at_grants.secret)
         keep_file(company.folder / "cli_4711.secret", company.at_server.secret)
         company.tell(id_tokens["alice"])
+        describe(company, id_tokens["alice"])
         command = [str(NODE), str(HERE / "oidc_provider.mjs"), str(company.environment)]
         program = Program("oidc-provider", command, company.folder / "oidc-provider.log")
         try:
