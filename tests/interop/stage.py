@@ -47,9 +47,11 @@ class CompanyOfTwo(Company):
                 "issuer": self.second,
                 "keys": {"discovery": True},
                 "algorithms": ["ES256"],
-                "subject": "passthrough",
+                "subject": "qualified",
                 "groups_claim": "groups",
             }
+            # With two providers a subject alone could mean two people.
+            bundle["identity_providers"]["corp"]["subject"] = "qualified"
             bundle["grant_issuers"]["grants"]["identity_providers"].append("second")
         with _changed(self.folder / "governance" / "clients.yaml") as bundle:
             bundle["clients"]["assistant"]["at"]["grants"]["sso"]["second"] = [self.at_second.client_id]
