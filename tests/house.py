@@ -21,6 +21,7 @@ from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 from grantd_server.audit.canonical import canonical
 from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.secret_references import FilesAndEnvironment
+from grantd_server.keys.client_documents import ClientDocuments
 from grantd_server.keys.fetch import Fetcher
 from grantd_server.keys.files import KeyDirectory
 from grantd_server.keys.purpose import Purpose
@@ -147,7 +148,9 @@ def act() -> Entry:
 
 
 @asynccontextmanager
-async def running(folder: Path, document: dict[str, Any] | None = None, **choices: Any) -> AsyncIterator[House]:
+async def running(
+    folder: Path, document: dict[str, Any] | None = None, documents: ClientDocuments | None = None, **choices: Any
+) -> AsyncIterator[House]:
     """Runs a service in `folder`: its file, its keys, a gRPC port, a shim."""
     offset = [0.0]
     keys = KeyDirectory(folder / "keys")
@@ -181,6 +184,7 @@ async def running(folder: Path, document: dict[str, Any] | None = None, **choice
         RemoteKeys(Fetcher(allow_loopback=True), time.monotonic),
         telemetry,
         Choices(resolve=FilesAndEnvironment(folder, {}), **choices),
+        documents=documents or ClientDocuments(Fetcher(allow_loopback=True), time.monotonic),
         wall=wall,
         lacking=lacking,
     )

@@ -12,6 +12,7 @@ import pytest_asyncio
 import organisation as org
 from case_files import Case, Stage, cases, run
 from case_transports import RPCS, Result
+from client_site import client_site
 from grantd_server.refusals import Reason
 from house import running
 
@@ -50,7 +51,9 @@ async def test_case(case: Case, transport: str, shared: Stage, tmp_path_factory:
         async with shared.set_for(case):
             await _check(shared, case, transport)
         return
-    async with running(tmp_path_factory.mktemp("fresh"), org.bundle()) as house:
+    folder = tmp_path_factory.mktemp("fresh")
+    async with client_site() as site, running(folder, org.bundle(), documents=site.documents) as house:
+        site.publish(**case.spec.get("document", {}))
         own = Stage(house)
         async with own.set_for(case):
             await _check(own, case, transport)

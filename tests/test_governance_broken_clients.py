@@ -21,7 +21,7 @@ BROKEN = [
         "client_id: agent-7",
         "client_id: https://agent.example/x",
         [
-            "b.yaml:73:20: clients.desk.at.tools.client_id: a client id that we give must not begin with https://; that form is reserved for client metadata"
+            "b.yaml:73:20: clients.desk.at.tools.client_id: a client id that we give must not begin with https://; for a client with a metadata document write authentication: [{metadata_document: {algorithms: [ES256]}}]"
         ],
         id="client https",
     ),
@@ -49,7 +49,7 @@ BROKEN = [
         "          - secret: {env: DESK_TOOLS_SECRET}",
         "          - {secret: {env: DESK_TOOLS_SECRET}, peer: a.example.com}",
         [
-            "b.yaml:75:13: clients.desk.at.tools.authentication[0]: exactly one of secret, private_key_jwt, peer is expected"
+            "b.yaml:75:13: clients.desk.at.tools.authentication[0]: exactly one of secret, private_key_jwt, peer, metadata_document is expected"
         ],
         id="two kinds",
     ),

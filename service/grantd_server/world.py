@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from grantd_server.audit.pseudonym import Pseudonyms
     from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.keys.client_documents import ClientDocuments
     from grantd_server.keys.remote import RemoteKeys
     from grantd_server.keys.ring import KeyRing
     from grantd_server.keys.verified import VerifiedTokens
@@ -30,6 +31,7 @@ class World:
     """Wall clock, seconds since the epoch."""
     ring: KeyRing
     remote: RemoteKeys
+    documents: ClientDocuments
     store: Store
     ledger: Ledger
     view: RevocationView

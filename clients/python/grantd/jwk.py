@@ -38,7 +38,7 @@ _CURVE_OF: Final = {alg: curve for alg, curve, _ in _CURVES.values()}
 ALGORITHMS: Final = RSA_ALGORITHMS | _CURVE_OF.keys() | {"EdDSA"}
 """Every algorithm that can be verified or signed with. No `none`, no HMAC."""
 
-_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _REQUIRED: Final = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 
 
@@ -185,7 +185,7 @@ def _read_key(jwk: Mapping[str, Any], default_algs: Collection[str]) -> Key:
         raise _DroppedError("kid is not a short text")
     if jwk.get("kty") == "oct":
         raise _DroppedError("a symmetric key")
-    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+    if not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise _DroppedError("a published private key")
     try:
         public, natural = _read_public(jwk, default_algs)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from grantd import claims as read
 from grantd import jws
 from grantd_server.checks import CLIENT_ASSERTION_TYPE, digest
+from grantd_server.client_auth.document import keys_of_document
 from grantd_server.keys.remote import KeysUnavailable
-from grantd_server.model.governed import KeyCredential
+from grantd_server.model.governed import DocumentCredential, KeyCredential
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import Mark, Space
 
 if TYPE_CHECKING:
+    from grantd.jwk import KeySet
     from grantd.jws import Claims, Parsed
     from grantd_server.client_auth import Asking
     from grantd_server.client_auth.directory import Directory, Party
@@ -40,7 +42,7 @@ async def by_assertion(asking: Asking, directory: Directory, client_id: str | No
         party = directory.by_id(unverified_sub)
         if party is None:
             raise record.refuse("client.known", Reason.CLIENT_UNKNOWN, "a client of this issuer", "an unknown sub")
-        claims = await _verified(asking, party, parsed)
+        party, claims = await _verified(asking, party, parsed)
         _check(asking, party, claims)
     except jws.Fault as fault:
         check = f"client.assertion.{fault.check}"
@@ -48,19 +50,26 @@ async def by_assertion(asking: Asking, directory: Directory, client_id: str | No
     return party
 
 
-async def _verified(asking: Asking, party: Party, parsed: Parsed) -> Claims:
-    credential = next((c for c in party.credentials if isinstance(c, KeyCredential)), None)
+async def _verified(asking: Asking, party: Party, parsed: Parsed) -> tuple[Party, Claims]:
+    credential = next((c for c in party.credentials if isinstance(c, KeyCredential | DocumentCredential)), None)
     if credential is None:
         expected = "a method the client is registered with"
         raise asking.record.refuse("client.method", Reason.CLIENT_METHOD_MISMATCH, expected, "private_key_jwt")
+    if isinstance(credential, DocumentCredential):
+        party, keys, algorithms = await keys_of_document(asking, party, credential, parsed.header.kid)
+    else:
+        keys, algorithms = await _keys(asking, party, credential, parsed), credential.algorithms
+    claims = jws.verify(parsed, keys, algorithms, jws.CLIENT_ASSERTION)
+    asking.record.noted("client.assertion.signature", "a key of the client", f"{parsed.header.alg}")
+    return party, claims
+
+
+async def _keys(asking: Asking, party: Party, credential: KeyCredential, parsed: Parsed) -> KeySet:
     owner = f"client {party.client_id} at {asking.issuer}"
     try:
-        keys = await asking.world.remote.keyset(owner, credential.keys, credential.algorithms, parsed.header.kid)
+        return await asking.world.remote.keyset(owner, credential.keys, credential.algorithms, parsed.header.kid)
     except KeysUnavailable as unavailable:
         raise Refused(Reason.KEYS_UNAVAILABLE, cause=str(unavailable)) from unavailable
-    claims = jws.verify(parsed, keys, credential.algorithms, jws.CLIENT_ASSERTION)
-    asking.record.noted("client.assertion.signature", "a key of the client", f"{parsed.header.alg}")
-    return claims
 
 
 def _check(asking: Asking, party: Party, claims: Claims) -> None:

@@ -39,6 +39,7 @@ class Lookups:
     """By grant issuer name and the provider's issuer."""
     grant_rules: Mapping[str, GrantRules]
     redemption_rules: Mapping[str, RedemptionRules]
+    document_issuers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class Snapshot:
         """What a client is at an issuer, ours or foreign, and in a tenant of it: the
         client-id mapping (A-48, A-54)."""
         return self.lookups.client_ids.get((client_name, issuer, tenant))
+
+    def accepts_documents(self, issuer: str) -> bool:
+        """Whether a client is known by its metadata document at an issuer of ours (E-14)."""
+        return issuer in self.lookups.document_issuers
 
     def registration_by_peer(self, issuer: str, identity: str) -> Registration | None:
         """The client that a TLS identity is bound to at an issuer of ours."""

@@ -41,6 +41,8 @@ class Fetched:
 
     body: bytes
     max_age: float | None
+    media_type: str = ""
+    """Of `Content-Type`, in lower case and without parameters."""
 
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
@@ -74,11 +76,12 @@ class Fetcher:
         self._seconds = seconds
         self._limit = limit
 
-    async def get(self, url: str) -> Fetched:
-        """The document at `url`, answered with 200. Raises FetchFailed."""
+    async def get(self, url: str, limit: int | None = None) -> Fetched:
+        """The document at `url`, answered with 200; `limit` is for those that must be
+        smaller than keys may be. Raises FetchFailed."""
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._get(self._read_url(url))
+                return await self._get(self._read_url(url), limit or self._limit)
         except TimeoutError:
             raise FetchFailed(f"no complete answer within {self._seconds:g} s") from None
         except ForbiddenAddress as fault:
@@ -104,14 +107,14 @@ class Fetcher:
             raise FetchFailed("the address has no such port")
         return url
 
-    async def _get(self, url: httpx2.URL) -> Fetched:
+    async def _get(self, url: httpx2.URL, limit: int) -> Fetched:
         addresses = await self._addresses(url)
         for address in addresses[:-1]:
             try:
-                return await self._get_from(url, address)
+                return await self._get_from(url, address, limit)
             except httpx2.ConnectError:
                 continue
-        return await self._get_from(url, addresses[-1])
+        return await self._get_from(url, addresses[-1], limit)
 
     async def _addresses(self, url: httpx2.URL) -> list[Address]:
         host = url.raw_host.decode("ascii")
@@ -128,7 +131,7 @@ class Fetcher:
             raise FetchFailed("http is for loopback addresses only")
         return addresses
 
-    async def _get_from(self, url: httpx2.URL, address: Address) -> Fetched:
+    async def _get_from(self, url: httpx2.URL, address: Address, limit: int) -> Fetched:
         # The transport is called directly: no client above it, hence no redirects, no
         # cookies, no proxy and no credentials from the environment.
         request = httpx2.Request(
@@ -142,21 +145,10 @@ class Fetcher:
         )
         response = await self._connector.handle_async_request(request)
         try:
-            return Fetched(await self._read(response), _max_age(response.headers))
+            media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            return Fetched(await _read(response, limit), _max_age(response.headers), media_type)
         finally:
             await response.aclose()
-
-    async def _read(self, response: httpx2.Response) -> bytes:
-        if response.status_code != 200:
-            raise FetchFailed(f"the answer has status {response.status_code}")
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise FetchFailed("the answer is compressed, which was not asked for")
-        body = bytearray()
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > self._limit:
-                raise FetchFailed(f"the answer has more than {self._limit} bytes")
-        return bytes(body)
 
 
 def connector_by_system(tls: ssl.SSLContext | None = None) -> httpx2.AsyncHTTPTransport:
@@ -168,6 +160,19 @@ def connector_by_system(tls: ssl.SSLContext | None = None) -> httpx2.AsyncHTTPTr
         trust_env=False,
         limits=httpx2.Limits(max_connections=64, max_keepalive_connections=0),
     )
+
+
+async def _read(response: httpx2.Response, limit: int) -> bytes:
+    if response.status_code != 200:
+        raise FetchFailed(f"the answer has status {response.status_code}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise FetchFailed("the answer is compressed, which was not asked for")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise FetchFailed(f"the answer has more than {limit} bytes")
+    return bytes(body)
 
 
 def _port(url: httpx2.URL) -> int:

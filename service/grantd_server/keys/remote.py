@@ -7,36 +7,21 @@ bounded time, a good one replaces it, so that a key which its owner removed is g
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from grantd import jwk, strict
 from grantd.strict import Fault
 from grantd_server.keys.fetch import Fetched, FetchFailed
+from grantd_server.keys.kept import STALE_LIMIT, Kept, NotKept, end_flights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from grantd.jwk import KeySet
     from grantd_server.model.governed import KeySource
-
-SHORTEST_TTL: Final = 60.0
-LONGEST_TTL: Final = 3600.0
-"""A copy is fresh as long as its server says, within these bounds; seconds."""
-DEFAULT_TTL: Final = 600.0
-REFRESH_AT: Final = 0.8
-"""Share of its life after which a copy is renewed behind the calls."""
-STALE_LIMIT: Final = 24 * 3600.0
-"""How long the last good copy serves while fetching fails; seconds."""
-RETRY_PAUSE: Final = 10.0
-UNKNOWN_KID_PAUSE: Final = 30.0
-"""At most one refresh in this time because of unknown kids, whoever sends them."""
-BUSY: Final = (2, 60.0)
-"""No refresh for an unknown kid after so many fetches within so many seconds."""
-SECONDS: Final = 3.0
-"""One refresh, discovery included."""
 
 
 class KeysUnavailable(Exception):
@@ -55,20 +40,11 @@ class Fetching(Protocol):
 
 
 @dataclass(slots=True)
-class _Copy:
-    """The last good copy of one source's keys and what was tried since."""
+class Published:
+    """A key set as it was published, and as each list of algorithms lets it be used."""
 
-    issuer: str
-    source: KeySource
-    document: Mapping[str, Any] = field(default_factory=dict)
-    keys: KeySet | None = None
-    fetched: float = 0.0
-    ttl: float = 0.0
-    retry_at: float = 0.0
-    forced_at: float = float("-inf")
-    attempts: deque[float] = field(default_factory=lambda: deque(maxlen=BUSY[0]))
-    failure: str = ""
-    flight: asyncio.Task[None] | None = None
+    document: Mapping[str, Any]
+    keys: KeySet
     views: dict[frozenset[str], KeySet] = field(default_factory=dict)
     """By allowed algorithms, which decide for keys that name none."""
 
@@ -83,7 +59,7 @@ class RemoteKeys:
         self._fetcher = fetcher
         self._clock = clock
         self._stale_limit = stale_limit
-        self._copies: dict[tuple[str, KeySource], _Copy] = {}
+        self._copies: dict[tuple[str, KeySource], Kept[Published]] = {}
         self._generations: dict[str, int] = {}
         self._tainted: dict[str, set[str]] = {}
 
@@ -94,14 +70,18 @@ class RemoteKeys:
         """
         copy = self._copies.get((issuer, source))
         if copy is None:
-            copy = self._copies[issuer, source] = _Copy(issuer, source)
+            load = partial(self._load, issuer, source)
+            copy = self._copies[issuer, source] = Kept(load, self._clock, self._stale_limit)
         if source.jwks is not None:
-            return self._fixed(copy, source.jwks, algorithms)
-        waited = await self._freshen(copy)
-        unknown = kid is not None and kid not in self._view(copy, algorithms)
-        if unknown and not waited and kid not in self._tainted.get(issuer, ()):
-            await self._look_again(copy)
-        return self._view(copy, algorithms)
+            return self._view(issuer, copy.value or self._fixed(issuer, copy, source.jwks), algorithms)
+        try:
+            waited = await copy.freshen()
+            unknown = kid is not None and kid not in self._view(issuer, copy.current(), algorithms)
+            if unknown and not waited and kid not in self._tainted.get(issuer, ()):
+                await copy.look_again()
+            return self._view(issuer, copy.current(), algorithms)
+        except NotKept as cause:
+            raise KeysUnavailable(issuer, str(cause)) from None
 
     def generation(self, issuer: str) -> int:
         """Rises whenever the keys of `issuer` change: what was verified before may not hold."""
@@ -115,99 +95,46 @@ class RemoteKeys:
         kids.add(kid)
         self._changed(issuer)
 
+    def keep_only(self, issuer: str, source: KeySource | None) -> None:
+        """Forgets what `issuer` named as its source before: who may change it often must
+        not fill the memory."""
+        for key in [key for key in self._copies if key[0] == issuer and key[1] != source]:
+            del self._copies[key]
+
     async def aclose(self) -> None:
         """Ends refreshes under way."""
-        flights = [copy.flight for copy in self._copies.values() if copy.flight is not None]
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await end_flights(list(self._copies.values()))
 
     def _changed(self, issuer: str) -> None:
         self._generations[issuer] = self.generation(issuer) + 1
-        for copy in self._copies.values():
-            if copy.issuer == issuer:
-                copy.views.clear()
+        for (owner, _), copy in self._copies.items():
+            if owner == issuer and copy.value is not None:
+                copy.value.views.clear()
 
-    def _fixed(self, copy: _Copy, document: str, algorithms: frozenset[str]) -> KeySet:
-        if copy.keys is None:
-            try:
-                self._accept(copy, *_load(document.encode()))
-            except (Fault, UnicodeError, FetchFailed) as fault:
-                raise KeysUnavailable(copy.issuer, str(fault)) from None
-        return self._view(copy, algorithms)
+    def _fixed(self, issuer: str, copy: Kept[Published], document: str) -> Published:
+        try:
+            copy.value = _read(document.encode())
+        except (Fault, UnicodeError, FetchFailed) as fault:
+            raise KeysUnavailable(issuer, str(fault)) from None
+        self._changed(issuer)
+        return copy.value
 
-    def _view(self, copy: _Copy, algorithms: frozenset[str]) -> KeySet:
-        view = copy.views.get(algorithms)
+    def _view(self, issuer: str, published: Published, algorithms: frozenset[str]) -> KeySet:
+        view = published.views.get(algorithms)
         if view is None:
-            keys = jwk.read_jwks(copy.document, default_algs=algorithms)
-            view = copy.views[algorithms] = keys.without(self._tainted.get(copy.issuer, ()))
+            keys = jwk.read_jwks(published.document, default_algs=algorithms)
+            view = published.views[algorithms] = keys.without(self._tainted.get(issuer, ()))
         return view
 
-    async def _freshen(self, copy: _Copy) -> bool:
-        """Makes sure of a usable copy; True when this call waited for a fetch."""
-        now = self._clock()
-        age = now - copy.fetched
-        waited = False
-        if copy.keys is None or age >= copy.ttl:
-            if now >= copy.retry_at:
-                waited = True
-                await self._refresh(copy)
-            if copy.keys is None or self._clock() - copy.fetched > self._stale_limit:
-                raise KeysUnavailable(copy.issuer, copy.failure)
-        elif age >= copy.ttl * REFRESH_AT and copy.flight is None and now >= copy.retry_at:
-            self._start(copy)
-        return waited
-
-    async def _look_again(self, copy: _Copy) -> None:
-        # A stream of invented kids must neither hammer the issuer nor evict good keys.
-        if copy.flight is None:
-            now = self._clock()
-            most, within = BUSY
-            busy = len(copy.attempts) == most and now - copy.attempts[0] < within
-            if busy or now - copy.forced_at < UNKNOWN_KID_PAUSE:
-                return
-            copy.forced_at = now
-        await self._refresh(copy)
-
-    async def _refresh(self, copy: _Copy) -> None:
-        """Joins the refresh under way or starts one; a caller that leaves ends nothing."""
-        await asyncio.shield(copy.flight or self._start(copy))
-
-    def _start(self, copy: _Copy) -> asyncio.Task[None]:
-        copy.flight = asyncio.create_task(self._fly(copy), name="remote keys")
-        return copy.flight
-
-    async def _fly(self, copy: _Copy) -> None:
-        started = self._clock()
-        copy.attempts.append(started)
-        try:
-            async with asyncio.timeout(SECONDS):
-                fetched = await self._fetch(copy)
-            # Off the loop: half a megabyte of hostile JSON takes a tenth of a second.
-            document, keys = await asyncio.to_thread(_load, fetched.body)
-        except (FetchFailed, Fault, TimeoutError) as fault:
-            copy.failure = str(fault) or f"no complete answer within {SECONDS:g} s"
-            copy.retry_at = self._clock() + RETRY_PAUSE
-        else:
-            self._accept(copy, document, keys)
-            copy.fetched = started
-            copy.ttl = min(max(DEFAULT_TTL if fetched.max_age is None else fetched.max_age, SHORTEST_TTL), LONGEST_TTL)
-            copy.retry_at = 0.0
-            copy.failure = ""
-        finally:
-            copy.flight = None
-
-    def _accept(self, copy: _Copy, document: Mapping[str, Any], keys: KeySet) -> None:
-        changed = copy.keys is None or copy.keys.keys != keys.keys
-        copy.keys, copy.document = keys, document
-        copy.views.clear()
-        if changed:
-            self._changed(copy.issuer)
-
-    async def _fetch(self, copy: _Copy) -> Fetched:
-        if copy.source.jwks_uri is not None:
-            return await self._fetcher.get(copy.source.jwks_uri)
-        return await self._fetcher.get(await self._discover(copy.issuer))
+    async def _load(self, issuer: str, source: KeySource) -> tuple[Published, float | None]:
+        fetched = await self._fetcher.get(source.jwks_uri or await self._discover(issuer))
+        # Off the loop: half a megabyte of hostile JSON takes a tenth of a second.
+        published = await asyncio.to_thread(_read, fetched.body)
+        copy = self._copies.get((issuer, source))
+        before = None if copy is None else copy.value
+        if before is None or before.keys.keys != published.keys.keys:
+            self._changed(issuer)
+        return published, fetched.max_age
 
     async def _discover(self, issuer: str) -> str:
         """The `jwks_uri` of metadata that names exactly this issuer (RFC 8414 section 3.3)."""
@@ -225,13 +152,13 @@ class RemoteKeys:
         return jwks_uri
 
 
-def _load(raw: bytes) -> tuple[Mapping[str, Any], KeySet]:
+def _read(raw: bytes) -> Published:
     """The document, cut to the keys that are read, and its usable keys: at least one."""
     document = strict.read_object(raw, "jwks")
     keys = jwk.read_jwks(document, default_algs=jwk.ALGORITHMS)
     if not keys.keys:
         raise FetchFailed("no usable key: " + ("; ".join(keys.dropped[:5]) or "the set is empty"))
-    return {"keys": document["keys"][: jwk.MAX_KEYS]}, keys
+    return Published({"keys": document["keys"][: jwk.MAX_KEYS]}, keys)
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:

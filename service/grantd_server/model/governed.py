@@ -175,7 +175,14 @@ class PeerCredential:
     identity: str
 
 
-Credential = SecretCredential | KeyCredential | PeerCredential
+@dataclass(frozen=True, slots=True)
+class DocumentCredential:
+    """The keys that a client names in the metadata document at its client id (D-22)."""
+
+    algorithms: frozenset[str]
+
+
+Credential = SecretCredential | KeyCredential | PeerCredential | DocumentCredential
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,24 @@ def check_web_address(uri: str) -> None:
     _check_web(_split(uri))
 
 
+def check_document_url(url: str) -> None:
+    """Checks a client id that is the address of a metadata document
+    (draft-ietf-oauth-client-id-metadata-document-01 section 3).
+
+    Raises:
+        ValueError: it is not one.
+    """
+    parts = _split(url)
+    if not url.startswith("https://"):
+        raise ValueError("it must begin with https://")
+    if not parts.path:
+        raise ValueError("it has no path")
+    # It is compared as it stands, so that a second spelling, such as one with dot
+    # segments, plain or encoded, could only deceive the reader.
+    if normalise_resource(url) != url:
+        raise ValueError(f"it is not in its normal form, {normalise_resource(url)}")
+
+
 def _check_web(parts: SplitResult) -> None:
     if parts.scheme not in {"https", "http"} or not parts.netloc:
         raise ValueError("it must begin with https://")

@@ -74,6 +74,8 @@ def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
         token_endpoint_auth_signing_alg_values_supported=_CLIENT_ALGORITHMS,
         max_age=MAX_AGE,
     )
+    if snapshot.accepts_documents(issuer):
+        metadata.client_id_metadata_document_supported = True
     if issuer in snapshot.grant_issuers:
         _describe_grant_issuer(metadata, found.algorithm)
     else:

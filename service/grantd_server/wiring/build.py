@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.secret_references import FilesAndEnvironment
+from grantd_server.keys.client_documents import ClientDocuments
 from grantd_server.keys.fetch import Fetcher
 from grantd_server.keys.files import KeyDirectory
 from grantd_server.keys.purpose import Purpose
@@ -58,6 +59,8 @@ def build(settings: Settings, telemetry: Telemetry) -> Parts:
             skew=settings.limits.skew,
             stale_view=settings.limits.stale_view,
         ),
+        # Without the private networks: clients choose where their documents point to.
+        documents=ClientDocuments(Fetcher(allow_loopback=settings.development), time.monotonic),
         lacking=_lacking(settings, ring, rotation),
     )
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.secret_references import SecretResolver
     from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.keys.client_documents import ClientDocuments
     from grantd_server.keys.remote import RemoteKeys
     from grantd_server.keys.ring import KeyRing
     from grantd_server.rpc.chain import Endpoint
@@ -68,6 +69,7 @@ def assemble(
     telemetry: Telemetry,
     choices: Choices,
     *,
+    documents: ClientDocuments,
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     lacking: Callable[[Snapshot], list[str]],
@@ -81,6 +83,7 @@ def assemble(
         clock=wall,
         ring=ring,
         remote=remote,
+        documents=documents,
         store=store,
         ledger=ledger,
         view=view,

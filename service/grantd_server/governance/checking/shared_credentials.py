@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.governance.reading.declared import Secret, sound
-from grantd_server.model.governed import KeyCredential
+from grantd_server.model.governed import KeyCredential, PeerCredential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +66,11 @@ def _identities(proof: Proof, digest: Callable[[Secret], bytes | None]) -> list[
     if isinstance(credential, KeyCredential):
         keys = [("key", thumbprint) for thumbprint in sorted(proof.thumbprints)]
         return keys + ([("jwks_uri", credential.keys.jwks_uri)] if credential.keys.jwks_uri else [])
-    return [("peer", credential.identity)]
+    if isinstance(credential, PeerCredential):
+        return [("peer", credential.identity)]
+    # A client with a metadata document has one id and one key for every issuer of the
+    # world; what it signs names one of them as its sole audience (D-08).
+    return []
 
 
 _WORDS: Mapping[str, str] = {

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
+from grantd_server.model.governed import DocumentCredential
 from grantd_server.model.uris import is_bare_origin, normalise_resource
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def check_uniqueness(bundle: Bundle, faults: Faults) -> None:
     _check_names(bundle, faults)
     _check_issuers(bundle, faults)
     _check_client_ids(bundle, faults)
+    _check_documents(bundle, faults)
     _check_resources(bundle, faults)
     _check_rule_ids(bundle, faults)
     _check_subject_namespace(bundle, faults)
@@ -71,6 +73,20 @@ def _counted(bundle: Bundle, at: At) -> str:
     server = bundle.authorization_servers.get(at.name)
     foreign = server is not None and server.value is not None and server.value.foreign
     return at.place if foreign else at.name
+
+
+def _check_documents(bundle: Bundle, faults: Faults) -> None:
+    """The address of a metadata document is one client, at however many issuers: under
+    two names it would have two sets of rules."""
+    seen: dict[str, str] = {}
+    for client, declared in sound(bundle.clients):
+        for at in client.at:
+            if not any(isinstance(proof.credential, DocumentCredential) for proof in at.proofs):
+                continue
+            first = seen.setdefault(at.client_id, client.name)
+            if first != client.name:
+                node, label = at.node.at("client_id"), f"{declared.label}.at.{at.name}"
+                faults.add(node, label, f"the client {first} has the metadata document {at.client_id} already")
 
 
 def _check_resources(bundle: Bundle, faults: Faults) -> None:

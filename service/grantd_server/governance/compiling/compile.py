@@ -63,6 +63,7 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
             providers=providers(bundle),
             grant_rules=grant_rules(bundle, known),
             redemption_rules=redemption_rules(bundle, known),
+            document_issuers=frozenset(parties.document_issuers),
         ),
     )
 

@@ -9,7 +9,13 @@ from grantd_server.governance.checking.shared_credentials import check_shared, h
 from grantd_server.governance.faults import Faults
 from grantd_server.governance.reading.declared import Secret, sound
 from grantd_server.governance.secret_references import SecretUnresolved, digest_of
-from grantd_server.model.governed import PeerCredential, Registration, ResourceServer, SecretCredential
+from grantd_server.model.governed import (
+    DocumentCredential,
+    PeerCredential,
+    Registration,
+    ResourceServer,
+    SecretCredential,
+)
 
 if TYPE_CHECKING:
     from grantd_server.governance.reading.declared import Bundle, Proof, SecretReference
@@ -29,6 +35,8 @@ class Registered:
     by_peer: dict[tuple[str, str], Registration] = field(default_factory=dict)
     servers_by_id: dict[tuple[str, str], ResourceServer] = field(default_factory=dict)
     servers_by_peer: dict[tuple[str, str], ResourceServer] = field(default_factory=dict)
+    document_issuers: set[str] = field(default_factory=set)
+    """Where a client is known by its metadata document."""
     resolved: list[tuple[str, bytes]] = field(default_factory=list)
     """Reference and digest of every secret that was looked up."""
 
@@ -76,6 +84,8 @@ def _add_clients(out: Registered, bundle: Bundle, issuers: dict[str, str], diges
             out.by_name[client.name, issuer, at.tenant] = registration
             if at.proofs:
                 out.by_id[issuer, at.client_id] = registration
+                if any(isinstance(credential, DocumentCredential) for credential in credentials):
+                    out.document_issuers.add(issuer)
                 out.by_peer |= {(issuer, peer): registration for peer in _peers(credentials)}
 
 

@@ -9,7 +9,7 @@ from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.declared import Proof, Secret, SecretReference
 from grantd_server.governance.reading.key_sources import read_algorithms, read_source, thumbprints
-from grantd_server.model.governed import KeyCredential, PeerCredential
+from grantd_server.model.governed import DocumentCredential, KeyCredential, PeerCredential
 
 if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
@@ -21,28 +21,57 @@ _SPIFFE = re.compile(r"spiffe://[a-z0-9._-]{1,255}(?:/[A-Za-z0-9._-]+)+")
 """SPIFFE-ID section 2: a trust domain in lower case and a path without empty segments."""
 _DNS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 
+_DOCUMENT = "metadata_document"
 _KINDS = ("secret", "private_key_jwt", "peer")
 _SECRET_KINDS = ("sha256", "file", "env")
 
 
+MOST_SECRETS = 2
+"""The one that is used, and the one that it is exchanged for."""
+
+
 def read_proofs(fields: Fields) -> tuple[Proof, ...]:
     """`authentication`: a list, so that a credential is exchanged without an outage."""
+    return _proofs(fields, _KINDS)
+
+
+def read_client_proofs(fields: Fields) -> tuple[Proof, ...]:
+    """The same of a client, which may also be known by its metadata document: then it
+    authenticates with the keys there and with nothing else (D-22)."""
+    proofs = _proofs(fields, (*_KINDS, _DOCUMENT))
+    if len(proofs) > 1 and known_by_document(fields):
+        fields.wrong("authentication", f"{_DOCUMENT} stands alone: such a client has no other way to authenticate")
+    return proofs
+
+
+def known_by_document(fields: Fields) -> bool:
+    """Whether a registration says that its client id is the address of its metadata."""
+    items = fields.node.at("authentication").value if "authentication" in fields else None
+    return isinstance(items, list) and any(isinstance(item.value, dict) and _DOCUMENT in item.value for item in items)
+
+
+def _proofs(fields: Fields, kinds: tuple[str, ...]) -> tuple[Proof, ...]:
     if "authentication" not in fields:
         fields.wrong("", 'the key "authentication" is missing; public clients are not admitted')
     items = fields.each("authentication", lambda node: node, required=False)
-    proofs = (_proof(fields.below(node, f"authentication[{place}]")) for place, node in enumerate(items))
-    return tuple(proof for proof in proofs if proof is not None)
+    read = (_proof(fields.below(node, f"authentication[{place}]"), kinds) for place, node in enumerate(items))
+    proofs = tuple(proof for proof in read if proof is not None)
+    if sum(isinstance(proof.credential, Secret) for proof in proofs) > MOST_SECRETS:
+        fields.wrong("authentication", f"at most {MOST_SECRETS} secrets: take the one away that is used no more")
+    return proofs
 
 
-def _proof(fields: Fields) -> Proof | None:
-    found = [kind for kind in _KINDS if kind in fields]
-    credential: Secret | KeyCredential | PeerCredential | None = None
+def _proof(fields: Fields, kinds: tuple[str, ...]) -> Proof | None:
+    found = [kind for kind in kinds if kind in fields]
+    credential: Secret | KeyCredential | PeerCredential | DocumentCredential | None = None
     if len(found) != 1:
-        fields.wrong("", f"exactly one of {', '.join(_KINDS)} is expected")
+        fields.wrong("", f"exactly one of {', '.join(kinds)} is expected")
     elif found == ["secret"]:
         credential = _secret(fields)
     elif found == ["peer"]:
         credential = PeerCredential(fields.required("peer", _peer, ""))
+    elif found == [_DOCUMENT]:
+        credential = _document(fields)
     else:
         credential = _keys(fields)
     if len(found) == 1:
@@ -79,6 +108,15 @@ def _keys(fields: Fields) -> KeyCredential | None:
     source = read_source(inside, algorithms, ("jwks_uri", "jwks"))
     inside.close()
     return KeyCredential(source, algorithms)
+
+
+def _document(fields: Fields) -> DocumentCredential | None:
+    inside = fields.inside(_DOCUMENT)
+    if inside is None:
+        return None
+    algorithms = read_algorithms(inside)
+    inside.close()
+    return DocumentCredential(algorithms)
 
 
 def _digest(node: Node) -> bytes:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.reading.nodes import Node
     from grantd_server.model.governed import (
+        DocumentCredential,
         GrantIssuer,
         IdentityProvider,
         KeyCredential,
@@ -94,7 +95,7 @@ class Secret:
 class Proof:
     """One credential and where it is declared."""
 
-    credential: Secret | KeyCredential | PeerCredential
+    credential: Secret | KeyCredential | PeerCredential | DocumentCredential
     thumbprints: frozenset[str]
     """Of inline keys."""
     node: Node

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
 from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
-from grantd_server.governance.reading.credentials import read_proofs
+from grantd_server.governance.reading.credentials import known_by_document, read_client_proofs, read_proofs
 from grantd_server.governance.reading.declared import AskingServer, At, Client
 from grantd_server.model.governed import Resource
 from grantd_server.model.tenants import split_place
@@ -64,11 +64,12 @@ def _at(fields: Fields, place: str, foreign: Collection[str]) -> At:
         )
         return At(where, client_id, (), frozenset(), {}, None, None, fields.node, tenant)
     tenants = fields.each("tenants", scalars.text, required=False)
+    by_document = known_by_document(fields)
     providers = fields.each("identity_providers", scalars.name, required=False)
     at = At(
         name=where,
-        client_id=fields.required("client_id", scalars.client_id, ""),
-        proofs=read_proofs(fields),
+        client_id=fields.required("client_id", scalars.document_url if by_document else scalars.client_id, ""),
+        proofs=read_client_proofs(fields),
         grant_types=_grant_types(fields),
         sso={
             provider: frozenset(fields.items_of(node, f"{fields.label}.sso.{provider}", scalars.text))

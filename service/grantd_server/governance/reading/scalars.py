@@ -95,7 +95,17 @@ def client_id(node: Node) -> str:
     if "|" in value:
         raise Wrong('a client id that we give must not have "|" in it; that form is reserved for users')
     if value.lower().startswith(("https://", "http://")):
-        raise Wrong("a client id that we give must not begin with https://; that form is reserved for client metadata")
+        raise Wrong(
+            "a client id that we give must not begin with https://; for a client with a metadata document "
+            "write authentication: [{metadata_document: {algorithms: [ES256]}}]"
+        )
+    return value
+
+
+def document_url(node: Node) -> str:
+    """A client id that is the address of the client's metadata document."""
+    value = foreign_client_id(node)
+    _uri(uris.check_document_url, value)
     return value
 
 
