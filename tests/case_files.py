@@ -20,10 +20,7 @@ import yaml
 import organisation as org
 from case_transports import Ask, Result, over_http, over_rpc
 from grantd.v1 import authorization_pb2 as pb
-from grantd.v1.client_pb2 import (
-    ClientAuthentication,
-    ClientSecret,
-)
+from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.keys.purpose import Purpose
 from tokens import signing_key
 
@@ -45,6 +42,7 @@ KEYS = {
 }
 CLIENTS = {
     "exchange": {"id": "desk-agent", "secret": org.DESK_SECRET},
+    "refresh": {"id": "desk-agent", "secret": org.DESK_SECRET},
     "redeem": {"id": "cli_desk", "secret": org.TOOLS_SECRET},
     "introspect": {"id": "rs-tickets", "secret": org.RS_SECRET},
     "revoke": {"id": "cli_desk", "secret": org.TOOLS_SECRET},
@@ -117,14 +115,15 @@ def cases() -> list[Case]:
     return found
 
 
-async def run(house: House, case: Case, transport: str) -> Result:
-    """Makes the request, blocks and waits as told, sends it, reads the answer."""
+async def run(house: House, case: Case, transport: str, session: str = "") -> Result:
+    """Makes the request, blocks and waits as told, sends it, reads the answer. `session`
+    is a refresh token that the case is about."""
     spec = case.spec
-    params = await _params(house, case)
+    params = await _params(house, case, session)
     for kind, name in [spec["block"]] if "block" in spec else []:
         await house.block(kind, name)
     house.later(spec.get("clock", 0))
-    issuer = str(spec.get("issuer", org.GRANTS if case.rpc == "exchange" else org.SERVER))
+    issuer = str(spec.get("issuer", org.GRANTS if case.rpc in {"exchange", "refresh"} else org.SERVER))
     client = {**CLIENTS[case.rpc], **spec.get("client", {})}
     if "assertion" in client:
         client["signed"] = client_assertion(house, client, issuer)
@@ -148,7 +147,7 @@ def changed(document: dict[str, Any], edits: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-async def _params(house: House, case: Case) -> dict[str, Any]:
+async def _params(house: House, case: Case, session: str) -> dict[str, Any]:
     spec = case.spec
     params: dict[str, Any]
     if case.rpc == "exchange":
@@ -157,15 +156,17 @@ async def _params(house: House, case: Case) -> dict[str, Any]:
             "audience": [org.SERVER],
             "resource": [org.TICKETS],
             "scope": "tickets:read",
-            "subject_token": _token(house, spec, "login", house.id_token),
-            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+            "subject_token": session or _token(house, spec, "login", house.id_token),
+            "subject_token_type": f"urn:ietf:params:oauth:token-type:{'refresh_token' if session else 'id_token'}",
         }
     elif case.rpc == "redeem":
         own = spec.get("key") == "own"
         assertion = await own_grant(house, **_claims(house, spec)) if own else None
         params = {"assertion": assertion or _token(house, spec, "partner", house.partner_grant)}
+    elif case.rpc == "refresh":
+        params = {"refresh_token": session or str(spec["raw"])}
     else:
-        params = {"token": await _presented(house, spec)}
+        params = {"token": session or await _presented(house, spec)}
     params |= spec.get("params", {})
     return {name: value for name, value in params.items() if value is not None}
 

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 GRANT_TYPES = {
     "exchange": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "refresh": "refresh_token",
     "redeem": "urn:ietf:params:oauth:grant-type:jwt-bearer",
 }
 RPCS = {
     "exchange": ("ExchangeIdentity", pb.ExchangeIdentityRequest, "token"),
+    "refresh": ("RefreshToken", pb.RefreshTokenRequest, "token"),
     "redeem": ("RedeemGrant", pb.RedeemGrantRequest, "token"),
     "introspect": ("IntrospectToken", pb.IntrospectTokenRequest, "introspect"),
     "revoke": ("RevokeToken", pb.RevokeTokenRequest, "revoke"),

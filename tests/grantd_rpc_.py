@@ -57,7 +57,15 @@ class Script:
 
 class _Authorization(AuthorizationServiceServicer):
     def __init__(self, script: Script) -> None:
-        for method in ("ExchangeIdentity", "RedeemGrant", "IntrospectToken", "IntrospectTokens", "RevokeToken"):
+        methods = (
+            "ExchangeIdentity",
+            "RefreshToken",
+            "RedeemGrant",
+            "IntrospectToken",
+            "IntrospectTokens",
+            "RevokeToken",
+        )
+        for method in methods:
             setattr(self, method, script.play)
 
 
@@ -95,6 +103,12 @@ GRANT = pb.ExchangeIdentityResponse(
 )
 TOKEN = pb.RedeemGrantResponse(
     access_token="the.access.token", token_type="Bearer", expires_in=900, scope="tickets:read", resource=["https://m"]
+)
+SESSION = pb.RefreshTokenResponse(
+    token="the-refresh-token",
+    issued_token_type="urn:ietf:params:oauth:token-type:refresh_token",
+    token_type="N_A",
+    expires_in=3600,
 )
 ACTIVE = pb.IntrospectTokenResponse(
     active=True, scope="tickets:read", client_id="c", exp=2_000_000_000, sub="u", aud=["https://m"], iss="https://as"

@@ -26,11 +26,12 @@ SHIM_ID = "spiffe://corp.example/shim"
 # The table of the design, written a second time and by role, so that a slip in one shows.
 MAY_CALL: Mapping[Role, frozenset[str]] = {
     Role.SHIM: frozenset({
-        "ExchangeIdentity", "RedeemGrant", "IntrospectToken", "IntrospectTokens", "RevokeToken", "RefuseRequest",
+        "ExchangeIdentity", "RefreshToken", "RedeemGrant", "IntrospectToken", "IntrospectTokens", "RevokeToken",
+        "RefuseRequest",
         "ListIssuers", "GetIssuerMetadata", "GetJwks",
     }),
     Role.SERVICE: frozenset({
-        "ExchangeIdentity", "RedeemGrant", "IntrospectToken", "IntrospectTokens", "RevokeToken",
+        "ExchangeIdentity", "RefreshToken", "RedeemGrant", "IntrospectToken", "IntrospectTokens", "RevokeToken",
         "ListIssuers", "GetIssuerMetadata", "GetJwks",
     }),
     Role.RESOURCE_SERVER: frozenset({"IntrospectToken", "IntrospectTokens", "GetJwks"}),

@@ -15,6 +15,7 @@ from case_transports import RPCS, Result
 from client_site import client_site
 from grantd_server.refusals import Reason
 from house import running
+from sessions import case_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,7 +64,7 @@ async def _check(stage: Stage, case: Case, transport: str) -> None:
     if "refused" in case.spec:
         await _check_refused(stage, case, transport)
         return
-    result = await run(stage.house, case, transport)
+    result = await _run(stage, case, transport)
     assert result.ok, result
     _assert_granted(result, case, transport)
     record = await stage.house.record(result.decision_id)
@@ -72,10 +73,15 @@ async def _check(stage: Stage, case: Case, transport: str) -> None:
         assert [name for _, name, held, _, _ in record["checks"] if not held] == [case.spec["check"]]
 
 
+async def _run(stage: Stage, case: Case, transport: str) -> Result:
+    session = await case_session(stage.house, case.spec["session"]) if "session" in case.spec else ""
+    return await run(stage.house, case, transport, session)
+
+
 async def _check_refused(stage: Stage, case: Case, transport: str) -> None:
     rpc, reason = RPCS[case.rpc][0], Reason[case.spec["refused"]]
     with stage.counts_one(rpc, reason.name):
-        result = await run(stage.house, case, transport)
+        result = await _run(stage, case, transport)
     _assert_refused(result, reason, transport, case)
     record = await stage.house.record(result.decision_id)
     assert record["reason"] == reason.name, record
@@ -113,7 +119,7 @@ def _assert_granted(result: Result, case: Case, transport: str) -> None:
         claims = json.loads(_decoded(result.body["access_token"].split(".")[1]))
         for name, value in case.spec["claims"].items():
             assert claims.get(name) == value, (name, claims)
-    assert "refresh_token" not in result.body
+    assert ("refresh_token" in result.body) == (case.rpc == "refresh" and transport == "http")
     assert "id_token" not in result.body
 
 

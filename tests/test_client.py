@@ -12,13 +12,13 @@ from typing import Any
 import grpc
 import pytest
 
-from grantd.client import AsyncClient, Client
+from grantd.client import AsyncClient, Client, calls
 from grantd.client.channel import Endpoint
 from grantd.client.credentials import ClientAssertion, ClientSecret, TlsPeer
 from grantd.client.retry import Retry
 from grantd.errors import Refused, Unavailable
 from grantd.v1 import authorization_pb2 as pb
-from grantd_rpc_ import ACTIVE, DECISION, GRANT, INACTIVE, JWKS, METADATA, TOKEN, fail, refuse, scripted
+from grantd_rpc_ import ACTIVE, DECISION, GRANT, INACTIVE, JWKS, METADATA, SESSION, TOKEN, fail, refuse, scripted
 from grantd_server.refusals import Public
 from serving_ import base_of, listening
 
@@ -85,6 +85,31 @@ async def test_leg_2_returns_the_access_token(connect):
         token = await call("redeem_grant", **AT, assertion="canary-id-jag", scope="tickets:read")
     assert script.seen[0].assertion == "canary-id-jag"
     assert (token.access_token, token.token_type, token.expires_in) == ("the.access.token", "Bearer", 900)
+
+
+@pytest.mark.req("A-34")
+async def test_a_sign_in_is_remembered_by_a_refresh_token(connect):
+    async with scripted(GRANT) as (target, script), connect(target) as call:
+        session = await call("remember_sign_in", **AT, subject_token="canary-id-token")
+    sent = script.seen[0]
+    assert sent.requested_token_type == "urn:ietf:params:oauth:token-type:refresh_token"
+    assert (sent.subject_token, sent.subject_token_type) == ("canary-id-token", calls.ID_TOKEN)
+    assert (list(sent.audience), list(sent.resource), sent.HasField("scope")) == ([], [], False)
+    assert (session.token, session.expires_in, session.decision_id) == ("the.id.jag", 300, DECISION)
+    assert "the.id.jag" not in repr(session)
+
+
+@pytest.mark.req("A-39")
+async def test_a_refresh_token_is_replaced_and_the_attempt_is_never_repeated(connect):
+    async with scripted(SESSION) as (target, script), connect(target) as call:
+        session = await call("refresh_token", **AT, token="canary-refresh-token")
+    assert (script.seen[0].issuer, script.seen[0].refresh_token) == (AT["issuer"], "canary-refresh-token")
+    assert script.seen[0].client.secret.secret == "canary-secret"
+    assert (session.token, session.expires_in, session.decision_id) == ("the-refresh-token", 3600, DECISION)
+    async with scripted(fail(grpc.StatusCode.UNAVAILABLE)) as (target, script), connect(target, retry=QUICK) as call:
+        with pytest.raises(Unavailable):
+            await call("refresh_token", **AT, token="canary-refresh-token")
+    assert len(script.seen) == 1
 
 
 async def test_introspection_tells_absent_members_from_present_ones(connect):

@@ -12,9 +12,9 @@ from case_files import cases, run
 from grantd_server import flows
 from house import House
 
-DOCUMENTED = re.findall(r"`((?:exchange|redeem|introspect|revoke)\.\w+)`", Path("docs/flows.md").read_text())
+DOCUMENTED = re.findall(r"`((?:exchange|refresh|redeem|introspect|revoke)\.\w+)`", Path("docs/flows.md").read_text())
 SOURCES = "".join(file.read_text() for file in sorted(Path(flows.__path__[0]).glob("*.py")))
-IN_CODE = re.findall(r'"((?:exchange|redeem|introspect|revoke)\.\w+)"', SOURCES)
+IN_CODE = re.findall(r'"((?:exchange|refresh|redeem|introspect|revoke)\.\w+)"', SOURCES)
 
 
 def test_the_documented_steps_are_those_in_the_code() -> None:

@@ -264,3 +264,22 @@ async def test_keys_of_a_discovered_issuer_are_believed_only_under_its_own_name(
             found = await redeemed(house, house.partner_grant(jti=fresh(), iss=issuer, key=key))
     assert found.status == status, found.record
     assert bool(theirs.paths["/keys"]) == (status == "OK"), "an address under another name is not asked"
+
+
+@pytest.mark.req("A-39", "E-01", "E-22")
+async def test_refresh_tokens_are_published_where_they_are_on(tmp_path_factory: pytest.TempPathFactory) -> None:
+    edits = {"grant_issuers.grants.refresh_tokens": {"lifetime": "1h"}}
+    async with running(tmp_path_factory.mktemp("on"), changed(org.bundle(), edits)) as house:
+        for where in (OAUTH, OPENID):
+            found = await document(house, org.GRANTS, where)
+            assert found["grant_types_supported"][1:] == ["refresh_token"]
+            assert found["scopes_supported"] == ["offline_access", "openid"]
+            assert found["revocation_endpoint"] == f"{org.GRANTS}/revoke"
+            methods = found["token_endpoint_auth_methods_supported"]
+            assert found["revocation_endpoint_auth_methods_supported"] == methods
+            assert "introspection_endpoint" not in found
+
+
+async def test_an_issuer_without_refresh_tokens_has_no_revocation_endpoint(hall: House) -> None:
+    answer = await hall.http.post(f"{org.GRANTS}/revoke", data={"token": "t"})
+    assert answer.status_code == 404

@@ -17,9 +17,15 @@ GRANT_TYPE_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 """RFC 8693 section 2.1."""
 GRANT_TYPE_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 """RFC 7523 section 2.1."""
+GRANT_TYPE_REFRESH_TOKEN = "refresh_token"
+"""RFC 6749 section 6."""
 GRANT_PROFILE_ID_JAG = "urn:ietf:params:oauth:grant-profile:id-jag"
 TOKEN_TYPE_ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
 TOKEN_TYPE_ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+TOKEN_TYPE_REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
+RENEWAL_SCOPES = frozenset({"openid", "offline_access"})
+"""All that a refresh token may be asked for with. It carries no scope of a resource:
+policy decides at each exchange what it is good for."""
 CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """RFC 7523 section 2.2."""
 

@@ -69,7 +69,7 @@ def _lines(body: dict[str, Any]) -> Iterator[str]:
     yield from _row("asked for", body.get("scopes_asked"))
     yield from _row("granted", body.get("scopes_granted"))
     yield from _row("bundle", _bundle(body))
-    for name in ("chain", "jti_hash", "token_hash", "trace_id", "error_id"):
+    for name in ("chain", "family", "jti_hash", "token_hash", "trace_id", "error_id"):
         yield from _row(name.replace("_", " "), body.get(name))
     yield from _row("used by", (body.get("facts") or {}).get("winner"))
     yield from _checks(body.get("checks") or [])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.model.rules import NearMiss
-    from grantd_server.store import Mark
+    from grantd_server.store import Mark, Tombstone
 
 FORMAT = 1
 """Version of the body. Fields are only ever added."""
@@ -103,6 +103,8 @@ class Record:
     bundle_version: str = ""
     bundle_epoch: int = 0
     chain: str = ""
+    family: str = ""
+    """The chain of refresh tokens that this call used or began."""
     jti_hash: str = ""
     token_hash: str = ""
     """SHA-256 of the issued token's jti."""
@@ -113,6 +115,8 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     """One-time marks that a refusal, too, uses up: client assertion, DPoP proof."""
+    tombstones: list[Tombstone] = field(default_factory=list)
+    """What a refusal revokes: the family of a refresh token that was used again."""
     written: bool = False
     """Set once the durable row is committed."""
     _step: str = ""
@@ -126,6 +130,7 @@ class Record:
         only of the one that counts."""
         self.checks.clear()
         self.marks.clear()
+        self.tombstones.clear()
         self.inputs.clear()
         self.introspected.clear()
         self.rules, self.refused_scopes, self.shadow, self.near_misses = {}, {}, {}, ()
@@ -199,7 +204,7 @@ class Record:
 _PLAIN = (
     "transport", "caller", "role", "address", "outcome", "facts", "error_id", "issuer", "client", "client_id",
     "client_method", "subject", "subject_key", "tenant", "audience", "resources", "scopes_asked", "scopes_granted", "rules",
-    "refused_scopes", "shadow", "inputs", "bundle_version", "bundle_epoch", "chain", "jti_hash", "token_hash",
+    "refused_scopes", "shadow", "inputs", "bundle_version", "bundle_epoch", "chain", "family", "jti_hash", "token_hash",
 )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from grantd_server.flows.call import Call
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.store import Outcome
+    from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.world import World
 
 Answer = TypeVar("Answer")
@@ -47,6 +48,7 @@ that the store was not there and has a record that says so."""
 
 _USED_BEFORE = {
     Space.ID_JAG: (Reason.ASSERTION_REPLAYED, "assertion.first_use"),
+    Space.REFRESH: (Reason.REFRESH_TOKEN_ROTATED, "subject.current"),
     Space.CLIENT_ASSERTION: (Reason.CLIENT_ASSERTION_REPLAYED, "client.assertion.first_use"),
 }
 
@@ -64,6 +66,7 @@ class Decided(Generic[Answer]):
     """Beside those of the record, which go first."""
     issued: tuple[Issued, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
+    refresh_tokens: tuple[RefreshToken, ...] = ()
 
 
 async def decided_on_record(
@@ -88,6 +91,7 @@ async def decided_on_record(
             epochs=None if decided.snapshot is None else _seen(epochs, decided.snapshot),
             issued=decided.issued,
             tombstones=decided.tombstones,
+            refresh_tokens=decided.refresh_tokens,
             deadline=_patience(call),
         )
         outcome = await _written(world, record, write)

@@ -9,28 +9,29 @@ draft-ietf-oauth-identity-assertion-authz-grant section 4.3.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import (
     GRANT_TYPE_TOKEN_EXCHANGE,
     JWT_TYPE_ID_JAG,
     TOKEN_TYPE_ID_JAG,
+    TOKEN_TYPE_REFRESH_TOKEN,
     chain_of,
     digest,
     one_or_many,
     sign_in_claims,
 )
 from grantd_server.client_auth import Asking, authenticate_client
-from grantd_server.flows.accounts import qualified
-from grantd_server.flows.blocks import user_block
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.entitlement import Asker, entitle
+from grantd_server.flows.people import person_now
+from grantd_server.flows.remembering import Exchanged, remembered_sign_in
 from grantd_server.flows.signing import signed
 from grantd_server.flows.targets import account_claims, read_target
-from grantd_server.flows.tenancy import tenant_of_user
 from grantd_server.keys.purpose import Purpose
+from grantd_server.model.governed import AuthorizationServer
 from grantd_server.refusals import Reason
+from grantd_server.store import Issued
 from grantd_server.subjects import KINDS
 from grantd_server.subjects.identity import Reading
 
@@ -41,18 +42,9 @@ if TYPE_CHECKING:
     from grantd_server.flows.targets import Target
     from grantd_server.model.governed import GrantIssuer
     from grantd_server.model.requests import Exchange
+    from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.subjects.identity import Identity
     from grantd_server.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanged:
-    """An issued ID-JAG and what it grants."""
-
-    token: str
-    expires_in: int
-    scopes: tuple[str, ...]
-    resources: tuple[str, ...]
 
 
 async def exchange(world: World, request: Exchange, call: Call) -> Exchanged:
@@ -76,18 +68,19 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, GRANT_TYPE_TOKEN_EXCHANGE)
 
     record.step("exchange.subject")
-    _check_parameters(record, request)
+    _check_parameters(record, request, issuer)
     kind = KINDS.get(request.subject_token_type or "")
     if kind is None or request.subject_token is None:
         expected, got = sorted(KINDS), request.subject_token_type or ""
         raise record.refuse("request.subject_token_type", Reason.SUBJECT_TOKEN_TYPE_UNSUPPORTED, expected, got)
-    identity = await kind(Reading(world, snapshot, record, issuer, client, now), request.subject_token.reveal())
-    _check_identity(world, record, client.identity_providers, identity, now)
-    tenant = tenant_of_user(record, issuer, client, identity)
-    record.subject = world.pseudonyms.subject(f"{issuer.issuer}|{qualified(tenant, identity.sub)}")
-    record.subject_key = world.pseudonyms.key_id
+    reading = Reading(world, snapshot, record, issuer, client, now)
+    signed_in = await kind(reading, request.subject_token.reveal())
+    person = person_now(reading, signed_in)
+    identity, tenant = person.identity, person.tenant
 
     record.step("exchange.target")
+    if request.requested_token_type == TOKEN_TYPE_REFRESH_TOKEN:
+        return remembered_sign_in(reading, request, signed_in)
     target = read_target(world, snapshot, record, request, issuer=issuer, client=client, tenant=tenant)
 
     record.step("exchange.policy")
@@ -101,14 +94,19 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     claims = _claims(issuer, target, entitlement, identity, jti=jti, now=int(now))
     record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
-    answer = Exchanged(token, issuer.grant_lifetime, entitlement.scopes, entitlement.resources)
-    return Decided(answer, "granted", snapshot)
+    answer = Exchanged(token, TOKEN_TYPE_ID_JAG, issuer.grant_lifetime, entitlement.scopes, entitlement.resources)
+    if identity.renewed is None:
+        return Decided(answer, "granted", snapshot)
+    last_use = int(now) + issuer.grant_lifetime + 2 * world.skew + 1
+    return Decided(answer, "granted", snapshot, issued=(_below(identity.renewed, record.chain, target, last_use),))
 
 
-def _check_parameters(record: Record, request: Exchange) -> None:
+def _check_parameters(record: Record, request: Exchange, issuer: GrantIssuer) -> None:
     """What a token exchange request must and must not carry (A-02, A-17 to A-23)."""
     wanted = request.requested_token_type
-    supported = wanted == TOKEN_TYPE_ID_JAG
+    supported = wanted == TOKEN_TYPE_ID_JAG or (
+        wanted == TOKEN_TYPE_REFRESH_TOKEN and issuer.refresh_tokens is not None
+    )
     reason = Reason.REQUESTED_TOKEN_TYPE_UNSUPPORTED if wanted else Reason.PARAMETER_MISSING
     record.require("request.requested_token_type", supported, reason, TOKEN_TYPE_ID_JAG, wanted or "absent")
     for name, value in (
@@ -127,17 +125,11 @@ def _check_parameters(record: Record, request: Exchange) -> None:
     record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", otherwise="a DPoP header")
 
 
-def _check_identity(
-    world: World, record: Record, allowed: frozenset[str] | None, identity: Identity, now: float
-) -> None:
-    name = identity.provider.name
-    usable = allowed is None or name in allowed
-    expected = "a provider that the client may use"
-    record.require("subject.provider", usable, Reason.IDENTITY_PROVIDER_NOT_ALLOWED, expected, name)
-    blocked = user_block(world, sorted(identity.users.values), now)
-    record.require(
-        "subject.not_blocked", blocked is None, Reason.SUBJECT_BLOCKED, "no block", otherwise="a block in force"
-    )
+def _below(session: RefreshToken, chain: str, target: Target, last_use: int) -> Issued:
+    """Hangs the chain that this grant begins below the refresh tokens it came from, for
+    as long as an access token of that chain may live: revoking them ends it, too."""
+    life = target.server.token_lifetime if isinstance(target.server, AuthorizationServer) else 0
+    return Issued(bytes.fromhex(chain), session.family, last_use + life)
 
 
 def _claims(

@@ -66,6 +66,16 @@ class IdentityProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshPolicy:
+    """How long refresh tokens of a grant issuer last, in seconds."""
+
+    lifetime: int
+    """Of one token; rotation starts it anew."""
+    session: int
+    """Of a whole family, from the sign-in on; rotation never goes beyond."""
+
+
+@dataclass(frozen=True, slots=True)
 class GrantIssuer:
     """A grant issuer of ours (the draft's IdP role)."""
 
@@ -80,6 +90,8 @@ class GrantIssuer:
     """Which rule set (`grants`) decides; the issuer's own name."""
     tenants: frozenset[str] = frozenset()
     """Empty: the issuer has no tenants, and its grants name none (A-64)."""
+    refresh_tokens: RefreshPolicy | None = None
+    """None: this issuer neither issues nor takes refresh tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,17 @@ class Redeem:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh request."""
+
+    issuer: str
+    client: ClientProof
+    observed: Observed
+    refresh_token: Secret | None
+    scope: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Introspect:
     """One introspection; `full` reads the database first."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.checks import TOKEN_TYPE_ID_JAG
+from grantd_server.checks import TOKEN_TYPE_REFRESH_TOKEN
 from grantd_server.flows.exchange import exchange
 from grantd_server.flows.introspect import introspect
 from grantd_server.flows.redeem import redeem
+from grantd_server.flows.refresh import refresh
 from grantd_server.flows.revoke import revoke
 from grantd_server.refusals import Reason, Refused
 from grantd_server.rpc.claims import introspection_of
-from grantd_server.rpc.messages import exchange_of, introspect_of, redeem_of, revoke_of
+from grantd_server.rpc.messages import exchange_of, introspect_of, redeem_of, refresh_of, revoke_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +44,21 @@ def authorization_handlers(world: World) -> Mapping[str, Handler]:
         issued = await exchange(world, exchange_of(message), call)
         return pb.ExchangeIdentityResponse(
             token=issued.token,
-            issued_token_type=TOKEN_TYPE_ID_JAG,
+            issued_token_type=issued.type,
             token_type="N_A",
             expires_in=issued.expires_in,
             scope=" ".join(issued.scopes),
             resource=issued.resources,
+        )
+
+    async def refresh_token(message: pb.RefreshTokenRequest, call: Call) -> pb.RefreshTokenResponse:
+        renewed = await refresh(world, refresh_of(message), call)
+        return pb.RefreshTokenResponse(
+            token=renewed.token,
+            issued_token_type=TOKEN_TYPE_REFRESH_TOKEN,
+            token_type="N_A",
+            expires_in=renewed.expires_in,
+            scope=" ".join(renewed.scopes),
         )
 
     async def redeem_grant(message: pb.RedeemGrantRequest, call: Call) -> pb.RedeemGrantResponse:
@@ -83,6 +94,7 @@ def authorization_handlers(world: World) -> Mapping[str, Handler]:
 
     return {
         "ExchangeIdentity": exchange_identity,
+        "RefreshToken": refresh_token,
         "RedeemGrant": redeem_grant,
         "IntrospectToken": introspect_token,
         "IntrospectTokens": introspect_tokens,

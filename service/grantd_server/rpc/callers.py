@@ -23,6 +23,7 @@ _READERS = frozenset({Role.SHIM, Role.SERVICE, Role.RESOURCE_SERVER})
 
 METHODS: Mapping[str, frozenset[Role]] = {
     _AUTHORIZATION + "ExchangeIdentity": _SPEAKERS,
+    _AUTHORIZATION + "RefreshToken": _SPEAKERS,
     _AUTHORIZATION + "RedeemGrant": _SPEAKERS,
     _AUTHORIZATION + "IntrospectToken": _READERS,
     _AUTHORIZATION + "IntrospectTokens": _READERS,

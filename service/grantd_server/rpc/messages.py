@@ -17,6 +17,7 @@ from grantd_server.model.requests import (
     PeerProof,
     Proof,
     Redeem,
+    Refresh,
     Revoke,
     Secret,
     SecretProof,
@@ -64,6 +65,17 @@ def redeem_of(message: pb.RedeemGrantRequest) -> Redeem:
         assertion=_secret(message.assertion),
         scope=message.scope or None,
         resource=_texts("resource", message.resource),
+    )
+
+
+def refresh_of(message: pb.RefreshTokenRequest) -> Refresh:
+    """Reads a refresh request."""
+    return Refresh(
+        issuer=_required("issuer", message.issuer),
+        client=_client(message.client),
+        observed=_observed(message.observed),
+        refresh_token=_secret(message.refresh_token),
+        scope=message.scope or None,
     )
 
 

@@ -9,7 +9,9 @@ from grantd.v1 import metadata_pb2 as pb
 from grantd_server.checks import (
     GRANT_PROFILE_ID_JAG,
     GRANT_TYPE_JWT_BEARER,
+    GRANT_TYPE_REFRESH_TOKEN,
     GRANT_TYPE_TOKEN_EXCHANGE,
+    RENEWAL_SCOPES,
     TOKEN_TYPE_ID_JAG,
 )
 from grantd_server.refusals import Reason, Refused
@@ -77,19 +79,24 @@ def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
     if snapshot.accepts_documents(issuer):
         metadata.client_id_metadata_document_supported = True
     if issuer in snapshot.grant_issuers:
-        _describe_grant_issuer(metadata, found.algorithm)
+        _describe_grant_issuer(metadata, snapshot.grant_issuers[issuer])
     else:
         _describe_server(snapshot, metadata, found.name)
     return metadata
 
 
-def _describe_grant_issuer(metadata: pb.IssuerMetadata, algorithm: str) -> None:
+def _describe_grant_issuer(metadata: pb.IssuerMetadata, issuer: GrantIssuer) -> None:
     metadata.kind = pb.ISSUER_KIND_GRANT_ISSUER
     metadata.grant_types_supported.append(GRANT_TYPE_TOKEN_EXCHANGE)
     metadata.identity_chaining_requested_token_types_supported.append(TOKEN_TYPE_ID_JAG)
     # The OpenID discovery document requires both, though no ID token is issued here.
     metadata.subject_types_supported.append("public")
-    metadata.id_token_signing_alg_values_supported.append(algorithm)
+    metadata.id_token_signing_alg_values_supported.append(issuer.algorithm)
+    if issuer.refresh_tokens is not None:
+        metadata.grant_types_supported.append(GRANT_TYPE_REFRESH_TOKEN)
+        metadata.scopes_supported.extend(sorted(RENEWAL_SCOPES))
+        metadata.revocation_endpoint = f"{issuer.issuer.rstrip('/')}/revoke"
+        metadata.revocation_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
 
 
 def _describe_server(snapshot: Snapshot, metadata: pb.IssuerMetadata, name: str) -> None:

@@ -9,7 +9,12 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grantd.v1.authorization_pb2 import ExchangeIdentityResponse, IntrospectTokenResponse, RedeemGrantResponse
+    from grantd.v1.authorization_pb2 import (
+        ExchangeIdentityResponse,
+        IntrospectTokenResponse,
+        RedeemGrantResponse,
+        RefreshTokenResponse,
+    )
 
 _TEXTS = ("iss", "sub", "client_id", "scope", "token_type", "jti", "acr")
 _TIMES = ("iat", "nbf", "exp", "auth_time")
@@ -24,6 +29,19 @@ def exchange_answer(answer: ExchangeIdentityResponse) -> dict[str, Any]:
         "expires_in": answer.expires_in,
     }
     return body | _granted(answer)
+
+
+def refresh_answer(answer: RefreshTokenResponse) -> dict[str, Any]:
+    """RFC 6749 section 5.1, whose `access_token` is required, in the shape of RFC 8693:
+    a client of either finds the new token where it looks."""
+    body = {
+        "access_token": answer.token,
+        "refresh_token": answer.token,
+        "issued_token_type": answer.issued_token_type,
+        "token_type": answer.token_type,
+        "expires_in": answer.expires_in,
+    }
+    return body | ({"scope": answer.scope} if answer.scope else {})
 
 
 def redeem_answer(answer: RedeemGrantResponse) -> dict[str, Any]:

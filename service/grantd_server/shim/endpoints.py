@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.shim.answers import exchange_answer, introspect_answer, redeem_answer
+from grantd_server.shim.answers import exchange_answer, introspect_answer, redeem_answer, refresh_answer
 from grantd_server.shim.faults import WireRefused
 from grantd_server.shim.form import read_form
 from grantd_server.shim.refusal import decision_header, find_decision_id
@@ -34,6 +34,7 @@ class Endpoints:
         self._refuse = stub.RefuseRequest
         self._calls: dict[type[Message], Ask] = {
             pb.ExchangeIdentityRequest: (stub.ExchangeIdentity, exchange_answer),
+            pb.RefreshTokenRequest: (stub.RefreshToken, refresh_answer),
             pb.RedeemGrantRequest: (stub.RedeemGrant, redeem_answer),
             pb.IntrospectTokenRequest: (stub.IntrospectToken, introspect_answer),
             pb.RevokeTokenRequest: (stub.RevokeToken, None),

@@ -25,6 +25,7 @@ PARAMETERS = frozenset(
         "client_id",
         "client_secret",
         "grant_type",
+        "refresh_token",
         "requested_token_type",
         "resource",
         "scope",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
+from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_REFRESH_TOKEN, GRANT_TYPE_TOKEN_EXCHANGE
 from grantd_server.shim.credentials import read_client
 from grantd_server.shim.faults import WireRefused
 from grantd_server.shim.observed import observe, read_proofs
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from grantd_server.shim.limits import ShimLimits
     from grantd_server.shim.routes import Route
 
-Request = pb.ExchangeIdentityRequest | pb.RedeemGrantRequest | pb.IntrospectTokenRequest | pb.RevokeTokenRequest
+TokenRequest = pb.ExchangeIdentityRequest | pb.RefreshTokenRequest | pb.RedeemGrantRequest
+Request = TokenRequest | pb.IntrospectTokenRequest | pb.RevokeTokenRequest
 
 _MAY_REPEAT = {GRANT_TYPE_TOKEN_EXCHANGE: frozenset({"audience", "resource"})}
 """RFC 8693 section 2.1; elsewhere at the token endpoint RFC 8707 section 2."""
@@ -51,7 +52,7 @@ def refusal_request(route: Route, refused: WireRefused, head: Head, limits: Shim
     )
 
 
-def _token_request(route: Route, form: Form) -> pb.ExchangeIdentityRequest | pb.RedeemGrantRequest:
+def _token_request(route: Route, form: Form) -> TokenRequest:
     grant_type = form.one("grant_type")
     form.refuse_repeated(_MAY_REPEAT.get(grant_type or "", _RESOURCE_MAY_REPEAT))
     if grant_type is None:
@@ -68,6 +69,11 @@ def _token_request(route: Route, form: Form) -> pb.ExchangeIdentityRequest | pb.
             subject_token_type=form.one("subject_token_type"),
             actor_token=form.one("actor_token"),
             actor_token_type=form.one("actor_token_type"),
+        )
+    if grant_type == GRANT_TYPE_REFRESH_TOKEN and route.is_grant_issuer:
+        # The service refuses where the issuer has no refresh tokens.
+        return pb.RefreshTokenRequest(
+            issuer=route.issuer, refresh_token=form.one("refresh_token"), scope=form.one("scope")
         )
     if grant_type == GRANT_TYPE_JWT_BEARER and not route.is_grant_issuer:
         return pb.RedeemGrantRequest(

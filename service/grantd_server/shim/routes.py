@@ -83,6 +83,7 @@ def _routes_of(metadata: IssuerMetadata, *, cors: bool) -> Iterator[tuple[str, R
     yield base + "/jwks.json", route(Place.JWKS)
     if metadata.kind == ISSUER_KIND_AUTHORIZATION_SERVER:
         yield base + "/introspect", route(Place.INTROSPECTION)
+    if metadata.revocation_endpoint:
         yield base + "/revoke", route(Place.REVOCATION)
     # RFC 8414 section 3.1 puts the well-known part between host and path.
     yield _OAUTH + base, route(Place.METADATA, metadata_document(metadata, openid=False, cors=cors))

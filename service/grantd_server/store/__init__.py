@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from grantd_server.store.refresh_tokens import RefreshToken
+
 
 class StoreUnavailable(Exception):
     """The store could not be reached in time. Nothing was used up."""
@@ -34,6 +36,8 @@ class Space(IntEnum):
     CLIENT_ASSERTION = 2
     DPOP = 3
     SAML = 4
+    REFRESH = 5
+    """Rotation: a refresh token is replaced once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class Write:
     """What the decision saw; None where nothing of it matters (a refusal)."""
     issued: tuple[Issued, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
+    refresh_tokens: tuple[RefreshToken, ...] = ()
+    """To be kept; one with a parent takes its place."""
     deadline: float | None = None
     """Monotonic seconds; too little time left is refused before it queues."""
 
@@ -204,6 +210,9 @@ class Store(Protocol):
 
     async def aggregates(self, table: str, limit: int = 100) -> list[dict[str, Any]]:
         """Reads the newest rows of class 2 (`introspections`) or 3 (`refusals`)."""
+
+    async def refresh_token(self, digest: bytes) -> RefreshToken | None:
+        """Reads a refresh token, whatever became of it, until its family ends."""
 
     async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
         """Stores an immutable bundle version; the same version again is a no-op."""

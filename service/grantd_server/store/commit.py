@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from grantd_server.store import Epochs, Issued, Mark, StoredEntry, Tombstone
+    from grantd_server.store.refresh_tokens import RefreshToken
 
 
 class Busy(StoreUnavailable):
@@ -48,6 +49,9 @@ class Transaction(Protocol):
 
     async def issue(self, issued: Sequence[Issued]) -> None:
         """Notes tokens that this transaction issues."""
+
+    async def keep(self, tokens: Sequence[RefreshToken]) -> None:
+        """Keeps refresh tokens; a parent is rotated, and forgets whose it was."""
 
     async def bury(self, tombstones: Sequence[Tombstone]) -> None:
         """Writes tombstones, and one for every live token of a chain among them."""

@@ -92,11 +92,13 @@ class Ledger:
             self._remember(record)
             self._count("refusals", record.address, reason.name, decision_id=record.id)
             return reason
-        marks = () if reason.public.oauth_error in _OURS else tuple(record.marks)
+        ours = reason.public.oauth_error in _OURS
+        marks = () if ours else tuple(record.marks)
         write = Write(
             self.entry(record),
             marks,
             lost=lambda _mark, winner: self.entry(_replayed(record, winner)),
+            tombstones=() if ours else tuple(record.tombstones),
             deadline=deadline,
         )
         try:

@@ -102,18 +102,20 @@ class Settlement:
         if issued := [token for write in writes.values() for token in write.issued]:
             await self.transaction.issue(issued)
             self.issued += issued
+        if kept := [token for write in writes.values() for token in write.refresh_tokens]:
+            await self.transaction.keep(kept)
         if tombstones := [tombstone for write in writes.values() for tombstone in write.tombstones]:
             await self.transaction.bury(tombstones)
 
     async def _drop_moved(self, writes: dict[Job, Write]) -> None:
         """Before any mark: a call that decides again must find its marks unused."""
-        chains = {token.chain for write in writes.values() for token in write.issued}
+        chains = {chain for write in writes.values() for chain in _chains(write)}
         if not chains and all(write.epochs is None for write in writes.values()):
             return
         live = await self.transaction.epochs()
         buried = await self.transaction.buried(chains) if chains else frozenset()
         for job, write in list(writes.items()):
-            dead = next((token.chain for token in write.issued if token.chain in buried), "")
+            dead = next((chain for chain in _chains(write) if chain in buried), "")
             if dead or (write.epochs is not None and _behind(write.epochs, live)):
                 self.outcomes[job] = Moved(live, dead)
                 del writes[job]
@@ -141,8 +143,16 @@ def _lost(write: Write) -> Callable[[Mark, str], Entry]:
     return write.lost
 
 
+def _chains(write: Write) -> list[str]:
+    """The chains that a write would issue something on."""
+    chains = [token.chain for token in write.issued]
+    if write.refresh_tokens:
+        chains += [token.family for token in write.refresh_tokens]
+    return chains
+
+
 def _turn(mark: Mark) -> bool:
-    return mark.space in {Space.ID_JAG, Space.SAML}
+    return mark.space in {Space.ID_JAG, Space.SAML, Space.REFRESH}
 
 
 def _behind(seen: Epochs, live: Epochs) -> bool:

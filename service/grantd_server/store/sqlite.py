@@ -21,6 +21,7 @@ from grantd_server.store import (
 )
 from grantd_server.store import statements as sql
 from grantd_server.store.commit import Busy
+from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.sqlite_database import SqliteDatabase
 from grantd_server.store.window import LIMIT, Window
 
@@ -130,6 +131,10 @@ class SqliteStore:
         cursor = await self._read(lambda reader: reader.execute(statement, (limit,)))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    async def refresh_token(self, digest: bytes) -> RefreshToken | None:
+        row = await self._read(lambda reader: reader.execute(sql.KEPT, (digest,)).fetchone())
+        return None if row is None else RefreshToken(*row)
 
     async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
         async def insert() -> None:

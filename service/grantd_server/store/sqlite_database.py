@@ -8,6 +8,7 @@ a call (`busy_timeout` 0): waiting is awaited.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.store import Epochs, StoreUnavailable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grantd_server.store import Issued, Mark, StoredEntry, Tombstone
+    from grantd_server.store.refresh_tokens import RefreshToken
 
 _PATIENCE: Final = 5000
 """Milliseconds that opening waits for another process, for instance one that recovers
@@ -63,6 +65,12 @@ class SqliteTransaction:
 
     async def issue(self, issued: Sequence[Issued]) -> None:
         self._connection.executemany(sql.ISSUE, [(token.digest, token.chain, token.expires) for token in issued])
+
+    async def keep(self, tokens: Sequence[RefreshToken]) -> None:
+        for token in tokens:
+            if token.parent is not None:
+                self._execute(sql.ROTATE, (token.issued, token.parent))
+            self._execute(sql.KEEP, astuple(token))
 
     async def bury(self, tombstones: Sequence[Tombstone]) -> None:
         for tombstone in tombstones:

@@ -43,6 +43,11 @@ BURY_BELOW: Final = """\
 INSERT INTO tombstones (digest, expires, written)
 SELECT digest, expires, unixepoch() FROM issued WHERE chain = :chain AND expires > unixepoch()
 ON CONFLICT (digest) DO NOTHING"""
+_KEPT: Final = "digest, family, parent, issuer, client_id, issued, expires, family_expires, sealed, rotated"
+KEEP: Final = f"INSERT INTO refresh_tokens ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 constants only
+KEPT: Final = f"SELECT {_KEPT} FROM refresh_tokens WHERE digest = ?"  # noqa: S608 constants only
+ROTATE: Final = "UPDATE refresh_tokens SET rotated = ?, sealed = x'' WHERE digest = ?"
+
 REVOKED: Final = "UPDATE epochs SET revocations = revocations + 1 WHERE id = 1"
 
 CLAIM: Final = """\
@@ -108,6 +113,9 @@ DELETE FROM issued WHERE (chain, digest) IN
     f"""\
 DELETE FROM tombstones WHERE digest IN
 (SELECT digest FROM tombstones WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+    f"""\
+DELETE FROM refresh_tokens WHERE digest IN
+(SELECT digest FROM refresh_tokens WHERE family_expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
     """\
 DELETE FROM refusals WHERE rowid IN
 (SELECT rowid FROM refusals ORDER BY minute

@@ -119,6 +119,24 @@ class TombstoneRow(Table, table=True):
     written: int = Field(sa_type=BigInteger, index=True)
 
 
+class RefreshTokenRow(Table, table=True):
+    """A refresh token by its hash; whose it is can be read with the token only."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (_digest("digest"), _KEYED)
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    family: str
+    parent: bytes | None = Field(default=None, sa_type=LargeBinary)
+    issuer: str
+    client_id: str
+    issued: int = Field(sa_type=BigInteger)
+    expires: int = Field(sa_type=BigInteger)
+    family_expires: int = Field(sa_type=BigInteger, index=True)
+    sealed: bytes = Field(sa_type=LargeBinary)
+    rotated: int | None = Field(default=None, sa_type=BigInteger)
+
+
 class EpochRow(Table, table=True):
     """The one epoch row, and the version that the bundle epoch points at."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from grantd_server.checks import TOKEN_TYPE_ID_TOKEN
-from grantd_server.subjects import id_token
+from grantd_server.checks import TOKEN_TYPE_ID_TOKEN, TOKEN_TYPE_REFRESH_TOKEN
+from grantd_server.subjects import id_token, refresh_token
 
 if TYPE_CHECKING:
     from grantd_server.subjects.identity import Identity, Reading
@@ -22,5 +22,8 @@ class SubjectKind(Protocol):
         """Verifies `raw` and returns who signed in; refuses with a SUBJECT_TOKEN row."""
 
 
-KINDS: dict[str, SubjectKind] = {TOKEN_TYPE_ID_TOKEN: id_token.read_identity}
+KINDS: dict[str, SubjectKind] = {
+    TOKEN_TYPE_ID_TOKEN: id_token.read_identity,
+    TOKEN_TYPE_REFRESH_TOKEN: refresh_token.read_identity,
+}
 """By `subject_token_type`. A kind that is not here is refused (A-19)."""

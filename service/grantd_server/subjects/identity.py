@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.governed import GrantIssuer, IdentityProvider, Registration
     from grantd_server.model.rules import Attribute, SignIn
+    from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.world import World
 
 
@@ -48,3 +49,5 @@ class Identity:
     """As the provider's claim says; a provider with a fixed tenant needs none."""
     accounts: Mapping[str, str] = field(default_factory=dict)
     """By claim name: what servers may be told as `aud_sub`."""
+    renewed: RefreshToken | None = None
+    """The refresh token of ours that this was read from."""

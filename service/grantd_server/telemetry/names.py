@@ -14,6 +14,7 @@ SCOPE: Final = "grantd"
 
 METHODS: Final = {
     "ExchangeIdentity": "grantd.v1.AuthorizationService/ExchangeIdentity",
+    "RefreshToken": "grantd.v1.AuthorizationService/RefreshToken",
     "RedeemGrant": "grantd.v1.AuthorizationService/RedeemGrant",
     "IntrospectToken": "grantd.v1.AuthorizationService/IntrospectToken",
     "IntrospectTokens": "grantd.v1.AuthorizationService/IntrospectTokens",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from grantd.client.calls import Call
     from grantd.client.credentials import Credentials
-    from grantd.client.results import Introspection, IssuedGrant, IssuedToken
+    from grantd.client.results import Introspection, IssuedGrant, IssuedToken, SessionToken
     from grantd.v1 import metadata_pb2
 
 R = TypeVar("R")
@@ -68,6 +68,20 @@ class AsyncClient(Connection):
             )
         )
 
+    async def remember_sign_in(
+        self, *, issuer: str, credentials: Credentials, subject_token: str, subject_token_type: str = calls.ID_TOKEN
+    ) -> SessionToken:
+        """A sign-in becomes a refresh token, the subject token of later exchanges:
+        `exchange_identity(subject_token=…, subject_token_type=calls.REFRESH_TOKEN)`."""
+        call = calls.remember_sign_in(
+            issuer, credentials, subject_token=subject_token, subject_token_type=subject_token_type
+        )
+        return await self._run(call)
+
+    async def refresh_token(self, *, issuer: str, credentials: Credentials, token: str) -> SessionToken:
+        """Replaces a refresh token by a new one; forget the old one. Never repeated."""
+        return await self._run(calls.refresh_token(issuer, credentials, token))
+
     async def redeem_grant(
         self,
         *,
@@ -93,7 +107,7 @@ class AsyncClient(Connection):
         return await self._run(calls.introspect_tokens(issuer, credentials, tokens, fresh))
 
     async def revoke_token(self, *, issuer: str, credentials: Credentials, token: str) -> None:
-        """Revokes an access token of this client."""
+        """Revokes an access token of this client, or a refresh token with its session."""
         await self._run(calls.revoke_token(issuer, credentials, token))
 
     async def issuer_metadata(self, issuer: str) -> metadata_pb2.IssuerMetadata:

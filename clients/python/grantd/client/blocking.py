@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from grantd.client.calls import Call
     from grantd.client.channel import Endpoint
     from grantd.client.credentials import Credentials
-    from grantd.client.results import Introspection, IssuedGrant, IssuedToken
+    from grantd.client.results import Introspection, IssuedGrant, IssuedToken, SessionToken
     from grantd.v1 import metadata_pb2
 
 R = TypeVar("R")
@@ -80,6 +80,20 @@ class Client(Connection):
             )
         )
 
+    def remember_sign_in(
+        self, *, issuer: str, credentials: Credentials, subject_token: str, subject_token_type: str = calls.ID_TOKEN
+    ) -> SessionToken:
+        """A sign-in becomes a refresh token, the subject token of later exchanges:
+        `exchange_identity(subject_token=…, subject_token_type=calls.REFRESH_TOKEN)`."""
+        call = calls.remember_sign_in(
+            issuer, credentials, subject_token=subject_token, subject_token_type=subject_token_type
+        )
+        return self._run(call)
+
+    def refresh_token(self, *, issuer: str, credentials: Credentials, token: str) -> SessionToken:
+        """Replaces a refresh token by a new one; forget the old one. Never repeated."""
+        return self._run(calls.refresh_token(issuer, credentials, token))
+
     def redeem_grant(
         self,
         *,
@@ -105,7 +119,7 @@ class Client(Connection):
         return self._run(calls.introspect_tokens(issuer, credentials, tokens, fresh))
 
     def revoke_token(self, *, issuer: str, credentials: Credentials, token: str) -> None:
-        """Revokes an access token of this client."""
+        """Revokes an access token of this client, or a refresh token with its session."""
         self._run(calls.revoke_token(issuer, credentials, token))
 
     def issuer_metadata(self, issuer: str) -> metadata_pb2.IssuerMetadata:

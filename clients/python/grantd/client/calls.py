@@ -18,6 +18,7 @@ R = TypeVar("R")
 
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
 ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
+REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
 """RFC 8693 section 3 and draft-ietf-oauth-identity-assertion-authz-grant."""
 
 
@@ -66,6 +67,33 @@ def exchange_identity(
         )
 
     return _authorization("ExchangeIdentity", build, results.issued_grant)
+
+
+def remember_sign_in(
+    issuer: str, credentials: Credentials, *, subject_token: str, subject_token_type: str
+) -> Call[results.SessionToken]:
+    """A sign-in becomes a refresh token."""
+
+    def build() -> pb.ExchangeIdentityRequest:
+        return pb.ExchangeIdentityRequest(
+            issuer=issuer,
+            client=credentials.proof(),
+            requested_token_type=REFRESH_TOKEN,
+            subject_token=subject_token,
+            subject_token_type=subject_token_type,
+        )
+
+    return _authorization("ExchangeIdentity", build, results.session_token)
+
+
+def refresh_token(issuer: str, credentials: Credentials, token: str) -> Call[results.SessionToken]:
+    """Rotation. Never repeated: the old token may be used up although no answer came,
+    and a token that comes again late ends the session."""
+
+    def build() -> pb.RefreshTokenRequest:
+        return pb.RefreshTokenRequest(issuer=issuer, client=credentials.proof(), refresh_token=token)
+
+    return _authorization("RefreshToken", build, results.session_token, repeatable=False)
 
 
 def redeem_grant(

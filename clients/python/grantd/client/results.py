@@ -26,6 +26,16 @@ class IssuedGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionToken:
+    """A refresh token: it stands for a sign-in, and is exchanged for grants."""
+
+    token: str = field(repr=False)
+    expires_in: int
+    """Seconds; renew it before."""
+    decision_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedToken:
     """An access token."""
 
@@ -72,6 +82,13 @@ def issued_grant(message: pb.ExchangeIdentityResponse, decision_id: str | None) 
         resource=tuple(message.resource),
         decision_id=decision_id,
     )
+
+
+def session_token(
+    message: pb.ExchangeIdentityResponse | pb.RefreshTokenResponse, decision_id: str | None
+) -> SessionToken:
+    """Reads the answer of ExchangeIdentity for a refresh token, or of RefreshToken."""
+    return SessionToken(message.token, message.expires_in, decision_id)
 
 
 def issued_token(message: pb.RedeemGrantResponse, decision_id: str | None) -> IssuedToken:

@@ -159,7 +159,9 @@ class ExchangeIdentityRequest(_message.Message):
     issuer: _builtins.str
     """The grant issuer that is asked: its issuer identifier, byte for byte."""
     requested_token_type: _builtins.str
-    """`requested_token_type`; must be `urn:ietf:params:oauth:token-type:id-jag`."""
+    """`requested_token_type`: `urn:ietf:params:oauth:token-type:id-jag`, or
+    `urn:ietf:params:oauth:token-type:refresh_token` where the issuer has them.
+    """
     scope: _builtins.str
     """`scope`: space-separated names (RFC 6749 section 3.3); absent means the
     policy's defaults.
@@ -167,7 +169,9 @@ class ExchangeIdentityRequest(_message.Message):
     authorization_details: _builtins.str
     """`authorization_details`: a JSON array (RFC 9396)."""
     subject_token: _builtins.str
-    """`subject_token`: the ID token or assertion that the sign-in produced. Required."""
+    """`subject_token`: the ID token or assertion that the sign-in produced, or a
+    refresh token of this issuer, which is not used up. Required.
+    """
     subject_token_type: _builtins.str
     """`subject_token_type`: what `subject_token` is. Required."""
     actor_token: _builtins.str
@@ -185,7 +189,7 @@ class ExchangeIdentityRequest(_message.Message):
     @_builtins.property
     def audience(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """`audience`: the issuer identifier of the authorization server. Required, and
-        exactly one.
+        exactly one; absent where a refresh token is requested.
         """
 
     @_builtins.property
@@ -257,11 +261,11 @@ class ExchangeIdentityResponse(_message.Message):
     RESOURCE_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_DETAILS_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """The issued token: an ID-JAG. On the wire of OAuth it is called `access_token`."""
+    """The issued token: an ID-JAG or a refresh token. On the wire of OAuth it is called `access_token`."""
     issued_token_type: _builtins.str
-    """What was issued: `urn:ietf:params:oauth:token-type:id-jag`."""
+    """What was issued: the requested token type."""
     token_type: _builtins.str
-    """`N_A`: an ID-JAG is no access token."""
+    """`N_A`: what is issued here is no access token."""
     expires_in: _builtins.int
     """Seconds until the token expires."""
     scope: _builtins.str
@@ -294,6 +298,97 @@ class ExchangeIdentityResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__authorization_details) -> _WhichOneofReturnType__authorization_details | None: ...
 
 Global___ExchangeIdentityResponse: _TypeAlias = ExchangeIdentityResponse  # noqa: Y015
+
+@_typing.final
+class RefreshTokenRequest(_message.Message):
+    """A refresh request (RFC 6749 section 6)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISSUER_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    OBSERVED_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    issuer: _builtins.str
+    """The grant issuer that is asked: its issuer identifier, byte for byte."""
+    refresh_token: _builtins.str
+    """`refresh_token`. Required."""
+    scope: _builtins.str
+    """`scope`: `openid` and `offline_access` are accepted and change nothing."""
+    @_builtins.property
+    def client(self) -> _client_pb2.ClientAuthentication:
+        """The client, as registered at that grant issuer."""
+
+    @_builtins.property
+    def observed(self) -> _client_pb2.Observed:
+        """What the shim observed; empty from every other caller."""
+
+    def __init__(
+        self,
+        *,
+        issuer: _builtins.str = ...,
+        client: _client_pb2.ClientAuthentication | None = ...,
+        observed: _client_pb2.Observed | None = ...,
+        refresh_token: _builtins.str | None = ...,
+        scope: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_refresh_token", b"_refresh_token", "_scope", b"_scope", "client", b"client", "observed", b"observed", "refresh_token", b"refresh_token", "scope", b"scope"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_refresh_token", b"_refresh_token", "_scope", b"_scope", "client", b"client", "issuer", b"issuer", "observed", b"observed", "refresh_token", b"refresh_token", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__refresh_token: _TypeAlias = _typing.Literal["refresh_token"]  # noqa: Y015
+    _WhichOneofArgType__refresh_token: _TypeAlias = _typing.Literal["_refresh_token", b"_refresh_token"]  # noqa: Y015
+    _WhichOneofReturnType__scope: _TypeAlias = _typing.Literal["scope"]  # noqa: Y015
+    _WhichOneofArgType__scope: _TypeAlias = _typing.Literal["_scope", b"_scope"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__refresh_token) -> _WhichOneofReturnType__refresh_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scope) -> _WhichOneofReturnType__scope | None: ...
+
+Global___RefreshTokenRequest: _TypeAlias = RefreshTokenRequest  # noqa: Y015
+
+@_typing.final
+class RefreshTokenResponse(_message.Message):
+    """The new refresh token. No access token and no ID token is ever issued here: the
+    new token is exchanged for an ID-JAG like the old one was.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    ISSUED_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The refresh token that takes the place of the old one. On the wire of OAuth it
+    is both `access_token`, which RFC 6749 requires, and `refresh_token`.
+    """
+    issued_token_type: _builtins.str
+    """`urn:ietf:params:oauth:token-type:refresh_token`."""
+    token_type: _builtins.str
+    """`N_A`: it is no access token."""
+    expires_in: _builtins.int
+    """Seconds until it expires."""
+    scope: _builtins.str
+    """The scopes that were asked, space-separated."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        issued_token_type: _builtins.str = ...,
+        token_type: _builtins.str = ...,
+        expires_in: _builtins.int = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_in", b"expires_in", "issued_token_type", b"issued_token_type", "scope", b"scope", "token", b"token", "token_type", b"token_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshTokenResponse: _TypeAlias = RefreshTokenResponse  # noqa: Y015
 
 @_typing.final
 class RedeemGrantRequest(_message.Message):
@@ -713,7 +808,7 @@ class RevokeTokenRequest(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     TOKEN_TYPE_HINT_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
-    """The authorization server that is asked: its issuer identifier, byte for byte."""
+    """The issuer of the token: its issuer identifier, byte for byte."""
     token: _builtins.str
     """`token`. Required."""
     token_type_hint: _builtins.str

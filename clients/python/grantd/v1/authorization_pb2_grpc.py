@@ -46,6 +46,11 @@ class AuthorizationServiceStub(object):
                 request_serializer=grantd_dot_v1_dot_authorization__pb2.ExchangeIdentityRequest.SerializeToString,
                 response_deserializer=grantd_dot_v1_dot_authorization__pb2.ExchangeIdentityResponse.FromString,
                 _registered_method=True)
+        self.RefreshToken = channel.unary_unary(
+                '/grantd.v1.AuthorizationService/RefreshToken',
+                request_serializer=grantd_dot_v1_dot_authorization__pb2.RefreshTokenRequest.SerializeToString,
+                response_deserializer=grantd_dot_v1_dot_authorization__pb2.RefreshTokenResponse.FromString,
+                _registered_method=True)
         self.RedeemGrant = channel.unary_unary(
                 '/grantd.v1.AuthorizationService/RedeemGrant',
                 request_serializer=grantd_dot_v1_dot_authorization__pb2.RedeemGrantRequest.SerializeToString,
@@ -84,8 +89,18 @@ class AuthorizationServiceServicer(object):
     """
 
     def ExchangeIdentity(self, request, context):
-        """Exchanges a sign-in for an identity assertion grant (ID-JAG): RFC 8693 as
+        """Exchanges a sign-in for an identity assertion grant (ID-JAG), or for a refresh
+        token that stands for the sign-in in later exchanges: RFC 8693 as
         profiled by draft-ietf-oauth-identity-assertion-authz-grant section 4.3.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshToken(self, request, context):
+        """Replaces a refresh token of a grant issuer by a new one (RFC 6749 section 6).
+        The old one is used up; using it again revokes all that descend from the same
+        sign-in. Refused where the issuer has no refresh tokens.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,7 +131,8 @@ class AuthorizationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeToken(self, request, context):
-        """Revokes an access token (RFC 7009). Unknown and already invalid tokens
+        """Revokes an access token, or at a grant issuer a refresh token with all that
+        descend from the same sign-in (RFC 7009). Unknown and already invalid tokens
         succeed; only the client the token was issued to can revoke it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -138,6 +154,11 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
                     servicer.ExchangeIdentity,
                     request_deserializer=grantd_dot_v1_dot_authorization__pb2.ExchangeIdentityRequest.FromString,
                     response_serializer=grantd_dot_v1_dot_authorization__pb2.ExchangeIdentityResponse.SerializeToString,
+            ),
+            'RefreshToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshToken,
+                    request_deserializer=grantd_dot_v1_dot_authorization__pb2.RefreshTokenRequest.FromString,
+                    response_serializer=grantd_dot_v1_dot_authorization__pb2.RefreshTokenResponse.SerializeToString,
             ),
             'RedeemGrant': grpc.unary_unary_rpc_method_handler(
                     servicer.RedeemGrant,
@@ -199,6 +220,33 @@ class AuthorizationService(object):
             '/grantd.v1.AuthorizationService/ExchangeIdentity',
             grantd_dot_v1_dot_authorization__pb2.ExchangeIdentityRequest.SerializeToString,
             grantd_dot_v1_dot_authorization__pb2.ExchangeIdentityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/grantd.v1.AuthorizationService/RefreshToken',
+            grantd_dot_v1_dot_authorization__pb2.RefreshTokenRequest.SerializeToString,
+            grantd_dot_v1_dot_authorization__pb2.RefreshTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

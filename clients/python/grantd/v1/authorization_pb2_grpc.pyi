@@ -43,8 +43,14 @@ class AuthorizationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthorizationServiceAsyncStub: ...
     ExchangeIdentity: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ExchangeIdentityRequest, _authorization_pb2.ExchangeIdentityResponse]
-    """Exchanges a sign-in for an identity assertion grant (ID-JAG): RFC 8693 as
+    """Exchanges a sign-in for an identity assertion grant (ID-JAG), or for a refresh
+    token that stands for the sign-in in later exchanges: RFC 8693 as
     profiled by draft-ietf-oauth-identity-assertion-authz-grant section 4.3.
+    """
+    RefreshToken: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.RefreshTokenRequest, _authorization_pb2.RefreshTokenResponse]
+    """Replaces a refresh token of a grant issuer by a new one (RFC 6749 section 6).
+    The old one is used up; using it again revokes all that descend from the same
+    sign-in. Refused where the issuer has no refresh tokens.
     """
     RedeemGrant: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.RedeemGrantRequest, _authorization_pb2.RedeemGrantResponse]
     """Redeems an ID-JAG for an access token: RFC 7523 section 2.1 as profiled by
@@ -58,7 +64,8 @@ class AuthorizationServiceStub:
     IntrospectTokens: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.IntrospectTokensRequest, _authorization_pb2.IntrospectTokensResponse]
     """Introspects up to 64 tokens for one resource server in one call."""
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.RevokeTokenRequest, _authorization_pb2.RevokeTokenResponse]
-    """Revokes an access token (RFC 7009). Unknown and already invalid tokens
+    """Revokes an access token, or at a grant issuer a refresh token with all that
+    descend from the same sign-in (RFC 7009). Unknown and already invalid tokens
     succeed; only the client the token was issued to can revoke it.
     """
     RefuseRequest: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.RefuseRequestRequest, _authorization_pb2.RefuseRequestResponse]
@@ -79,8 +86,14 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExchangeIdentity: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ExchangeIdentityRequest, _authorization_pb2.ExchangeIdentityResponse]  # type: ignore[assignment]
-    """Exchanges a sign-in for an identity assertion grant (ID-JAG): RFC 8693 as
+    """Exchanges a sign-in for an identity assertion grant (ID-JAG), or for a refresh
+    token that stands for the sign-in in later exchanges: RFC 8693 as
     profiled by draft-ietf-oauth-identity-assertion-authz-grant section 4.3.
+    """
+    RefreshToken: _aio.UnaryUnaryMultiCallable[_authorization_pb2.RefreshTokenRequest, _authorization_pb2.RefreshTokenResponse]  # type: ignore[assignment]
+    """Replaces a refresh token of a grant issuer by a new one (RFC 6749 section 6).
+    The old one is used up; using it again revokes all that descend from the same
+    sign-in. Refused where the issuer has no refresh tokens.
     """
     RedeemGrant: _aio.UnaryUnaryMultiCallable[_authorization_pb2.RedeemGrantRequest, _authorization_pb2.RedeemGrantResponse]  # type: ignore[assignment]
     """Redeems an ID-JAG for an access token: RFC 7523 section 2.1 as profiled by
@@ -94,7 +107,8 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     IntrospectTokens: _aio.UnaryUnaryMultiCallable[_authorization_pb2.IntrospectTokensRequest, _authorization_pb2.IntrospectTokensResponse]  # type: ignore[assignment]
     """Introspects up to 64 tokens for one resource server in one call."""
     RevokeToken: _aio.UnaryUnaryMultiCallable[_authorization_pb2.RevokeTokenRequest, _authorization_pb2.RevokeTokenResponse]  # type: ignore[assignment]
-    """Revokes an access token (RFC 7009). Unknown and already invalid tokens
+    """Revokes an access token, or at a grant issuer a refresh token with all that
+    descend from the same sign-in (RFC 7009). Unknown and already invalid tokens
     succeed; only the client the token was issued to can revoke it.
     """
     RefuseRequest: _aio.UnaryUnaryMultiCallable[_authorization_pb2.RefuseRequestRequest, _authorization_pb2.RefuseRequestResponse]  # type: ignore[assignment]
@@ -118,8 +132,20 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.ExchangeIdentityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.ExchangeIdentityResponse, _abc.Awaitable[_authorization_pb2.ExchangeIdentityResponse]]:
-        """Exchanges a sign-in for an identity assertion grant (ID-JAG): RFC 8693 as
+        """Exchanges a sign-in for an identity assertion grant (ID-JAG), or for a refresh
+        token that stands for the sign-in in later exchanges: RFC 8693 as
         profiled by draft-ietf-oauth-identity-assertion-authz-grant section 4.3.
+        """
+
+    @_abc_1.abstractmethod
+    def RefreshToken(
+        self,
+        request: _authorization_pb2.RefreshTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authorization_pb2.RefreshTokenResponse, _abc.Awaitable[_authorization_pb2.RefreshTokenResponse]]:
+        """Replaces a refresh token of a grant issuer by a new one (RFC 6749 section 6).
+        The old one is used up; using it again revokes all that descend from the same
+        sign-in. Refused where the issuer has no refresh tokens.
         """
 
     @_abc_1.abstractmethod
@@ -157,7 +183,8 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.RevokeTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.RevokeTokenResponse, _abc.Awaitable[_authorization_pb2.RevokeTokenResponse]]:
-        """Revokes an access token (RFC 7009). Unknown and already invalid tokens
+        """Revokes an access token, or at a grant issuer a refresh token with all that
+        descend from the same sign-in (RFC 7009). Unknown and already invalid tokens
         succeed; only the client the token was issued to can revoke it.
         """
 

@@ -178,7 +178,9 @@ class IssuerMetadata(_message.Message):
     introspection_endpoint: _builtins.str
     """`introspection_endpoint`; authorization servers only."""
     revocation_endpoint: _builtins.str
-    """`revocation_endpoint`; authorization servers only."""
+    """`revocation_endpoint`; authorization servers, and grant issuers with refresh
+    tokens.
+    """
     client_id_metadata_document_supported: _builtins.bool
     """`client_id_metadata_document_supported`."""
     tls_client_certificate_bound_access_tokens: _builtins.bool

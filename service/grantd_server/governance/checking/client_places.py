@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
+from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_REFRESH_TOKEN, GRANT_TYPE_TOKEN_EXCHANGE
 from grantd_server.governance.reading.declared import sound
 
 if TYPE_CHECKING:
@@ -26,8 +26,13 @@ def check_clients(bundle: Bundle, faults: Faults) -> None:
 
 
 def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None:
-    if at.grant_types - {GRANT_TYPE_TOKEN_EXCHANGE}:
-        faults.add(at.node.at("grant_types"), label, "a grant issuer offers token-exchange and nothing else")
+    issuer = bundle.grant_issuers[at.name].value
+    if at.grant_types - {GRANT_TYPE_TOKEN_EXCHANGE, GRANT_TYPE_REFRESH_TOKEN}:
+        sentence = "a grant issuer offers token-exchange and refresh-token, and nothing else"
+        faults.add(at.node.at("grant_types"), label, sentence)
+    if GRANT_TYPE_REFRESH_TOKEN in at.grant_types and issuer is not None and issuer.refresh_tokens is None:
+        sentence = f"{at.name} has no refresh tokens; declare refresh_tokens there"
+        faults.add(at.node.at("grant_types"), label, sentence)
     if at.reuse_limit is not None:
         faults.add(
             at.node.at("reuse_limit"), label, "grants are redeemed at authorization servers; say reuse_limit there"
@@ -37,7 +42,6 @@ def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None
             'the key "sso" is missing: the ids of this client at each identity provider, which its ID tokens name'
         )
         faults.add(at.node, label, sentence)
-    issuer = bundle.grant_issuers[at.name].value
     known = set() if issuer is None else set(issuer.identity_providers)
     for provider in at.sso:
         if issuer is not None and provider not in known:

@@ -10,7 +10,7 @@ from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.declared import ForeignIssuer, Server, Trust
 from grantd_server.governance.reading.key_sources import read_algorithms, read_keys
 from grantd_server.governance.reading.tenancy import read_account_claims, read_bound, read_source, read_tenants
-from grantd_server.model.governed import GrantIssuer, IdentityProvider, SubjectMapping, SubjectRule
+from grantd_server.model.governed import GrantIssuer, IdentityProvider, RefreshPolicy, SubjectMapping, SubjectRule
 
 if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
@@ -24,6 +24,8 @@ TOKEN_LIFETIME_LIMIT = 3600
 """Seconds; an access token lives no longer unless `allow_long_tokens` says so."""
 LONGEST_TOKEN_LIFETIME = 43200
 LONGEST_ACCEPTED_GRANT = 3600
+LONGEST_SESSION = 90 * 86400
+"""Seconds from a sign-in to the end of the last refresh token that descends from it."""
 
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _PASSTHROUGH = SubjectMapping(SubjectRule.PASSTHROUGH)
@@ -57,7 +59,24 @@ def read_grant_issuer(fields: Fields, name: str) -> GrantIssuer:
         ),
         rules=name,
         tenants=read_tenants(fields),
+        refresh_tokens=_refresh_tokens(fields),
     )
+
+
+def _refresh_tokens(fields: Fields) -> RefreshPolicy | None:
+    """Without the key there are none."""
+    inside = fields.inside("refresh_tokens")
+    if inside is None:
+        return None
+    lifetime = inside.required("lifetime", scalars.seconds, 1)
+    session = inside.optional("session", scalars.seconds, lifetime)
+    inside.close()
+    if session < lifetime:
+        inside.wrong("session", "a session is no shorter than the life of one refresh token")
+    if session > LONGEST_SESSION:
+        key = "session" if "session" in inside else "lifetime"
+        inside.wrong(key, f"more than {LONGEST_SESSION // 86400}d is never allowed; people sign in again")
+    return RefreshPolicy(lifetime, session)
 
 
 def read_trusted_issuer(fields: Fields, name: str) -> ForeignIssuer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
+from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_REFRESH_TOKEN, GRANT_TYPE_TOKEN_EXCHANGE
 from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.credentials import known_by_document, read_client_proofs, read_proofs
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
     from grantd_server.governance.reading.nodes import Node
 
-GRANT_TYPES = {"token-exchange": GRANT_TYPE_TOKEN_EXCHANGE, "jwt-bearer": GRANT_TYPE_JWT_BEARER}
+GRANT_TYPES = {
+    "token-exchange": GRANT_TYPE_TOKEN_EXCHANGE,
+    "jwt-bearer": GRANT_TYPE_JWT_BEARER,
+    "refresh-token": GRANT_TYPE_REFRESH_TOKEN,
+}
 
 
 def read_resource(fields: Fields, name: str) -> Resource:

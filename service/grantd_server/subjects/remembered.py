@@ -1,0 +1,93 @@
+"""A sign-in as it is kept behind a refresh token, and back.
+
+Only what policy, blocks and grants read is kept; the tokens of the provider are not.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from grantd_server.audit.canonical import canonical
+from grantd_server.model.rules import Attribute, SignIn, State
+from grantd_server.subjects.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantd_server.model.governed import IdentityProvider
+
+FORMAT = 1
+"""Version of what is kept. Keys are only ever added."""
+
+
+class Outdated(Exception):
+    """The provider is gone, or is declared otherwise than at the sign-in."""
+
+
+def remember(identity: Identity) -> bytes:
+    """The sign-in as canonical JSON."""
+    event = identity.sign_in
+    return canonical(
+        {
+            "v": FORMAT,
+            **_declaration(identity.provider),
+            "upstream_sub": identity.upstream_sub,
+            "sub": identity.sub,
+            "users": _write(identity.users),
+            "groups": _write(identity.groups),
+            "roles": _write(identity.roles),
+            "claims": {name: _write(found) for name, found in identity.claims.items()},
+            "acr": event.acr,
+            "amr": None if event.amr is None else list(event.amr),
+            "auth_time": event.auth_time,
+            "tenant": identity.tenant,
+            "accounts": dict(identity.accounts),
+        }
+    )
+
+
+def recall(plain: bytes, providers: Mapping[str, IdentityProvider]) -> Identity:
+    """Reads what `remember` wrote.
+
+    The subject was mapped by the declaration of its day. Where that has changed, the
+    same person would now be another subject, so that the old one is not used on (A-40).
+
+    Raises:
+        Outdated: the provider is not declared any more, or not in the same way.
+    """
+    kept = json.loads(plain)
+    provider = providers.get(kept["provider"])
+    if provider is None or any(kept[name] != value for name, value in _declaration(provider).items()):
+        raise Outdated
+    amr = kept["amr"]
+    return Identity(
+        provider=provider,
+        upstream_sub=kept["upstream_sub"],
+        sub=kept["sub"],
+        users=_read(kept["users"]),
+        groups=_read(kept["groups"]),
+        roles=_read(kept["roles"]),
+        claims={name: _read(found) for name, found in kept["claims"].items()},
+        sign_in=SignIn(kept["acr"], None if amr is None else tuple(amr), kept["auth_time"]),
+        tenant=kept["tenant"],
+        accounts=kept["accounts"],
+    )
+
+
+def _declaration(provider: IdentityProvider) -> dict[str, str | None]:
+    mapping = provider.subject
+    return {
+        "provider": provider.name,
+        "issuer": provider.issuer,
+        "subject_rule": mapping.rule.value,
+        "subject_claim": mapping.claim,
+    }
+
+
+def _write(found: Attribute) -> dict[str, Any]:
+    return {"state": found.state.value, "values": sorted(found.values)}
+
+
+def _read(kept: dict[str, Any]) -> Attribute:
+    return Attribute(State(kept["state"]), frozenset(kept["values"]))
