@@ -15,7 +15,7 @@ from grantd.v1 import metadata_pb2 as mpb
 from grantd_server import checks
 from grantd_server.refusals import Public
 from grantd_server.shim import ShimLimits
-from grantd_server.shim.answers import exchange_answer, introspect_answer, redeem_answer
+from grantd_server.shim.answers import exchange_answer, introspect_answer, redeem_answer, refresh_answer
 from grantd_server.shim.documents import jwks_document, metadata_document
 from grantd_server.shim.faults import WireRefused
 from grantd_server.shim.form import PARAMETERS, Form
@@ -218,6 +218,7 @@ def filled(message: Any) -> Any:
     ("render", "message", "schema"),
     [
         (exchange_answer, pb.ExchangeIdentityResponse, "Grant"),
+        (refresh_answer, pb.RefreshTokenResponse, "Renewed"),
         (redeem_answer, pb.RedeemGrantResponse, "AccessToken"),
         (introspect_answer, pb.IntrospectTokenResponse, "Active"),
     ],
