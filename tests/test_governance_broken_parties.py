@@ -68,7 +68,7 @@ BROKEN = [
         "    subject: passthrough\n    groups",
         "    subject: email\n    groups",
         [
-            'b.yaml:6:14: identity_providers.corp.subject: "passthrough", "qualified" or a mapping with the key "claim" is expected'
+            'b.yaml:6:14: identity_providers.corp.subject: "passthrough", "qualified", "pairwise" or a mapping such as {claim: oid} is expected'
         ],
         id="subject",
     ),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from grantd_server.audit.pseudonym import Pseudonyms
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.keys.client_documents import ClientDocuments
+    from grantd_server.keys.pairwise import Pairwise
     from grantd_server.keys.remote import RemoteKeys
     from grantd_server.keys.ring import KeyRing
     from grantd_server.keys.verified import VerifiedTokens
@@ -36,6 +37,7 @@ class World:
     ledger: Ledger
     view: RevocationView
     pseudonyms: Pseudonyms
+    pairwise: Pairwise
     verified: VerifiedTokens
     skew: int
     """Clock skew tolerated, seconds; one value for exp, nbf, iat and marks (G-14)."""

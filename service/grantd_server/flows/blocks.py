@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.flows.accounts import local_subject
+from grantd_server.keys.pairwise import Sector
+from grantd_server.keys.signer import SignerUnavailable
 from grantd_server.model.governed import SubjectRule
+from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grantd_server.flows.accounts import Account
     from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.governed import AuthorizationServer, IdentityProvider, TrustedIssuer
     from grantd_server.store import Withdrawal
     from grantd_server.world import World
+
+
+class User(NamedTuple):
+    """Somebody at a server of ours."""
+
+    account: Account
+    sub: str | None
+    """As the grant names the user; None where only the account is known, which then is
+    by another rule than passthrough."""
 
 
 def user_block(world: World, keys: Iterator[str] | list[str], now: float) -> Withdrawal | None:
@@ -25,14 +38,33 @@ def user_block(world: World, keys: Iterator[str] | list[str], now: float) -> Wit
     return None
 
 
-def names_at_server(snapshot: Snapshot, issuer: str, account: Account) -> list[str]:
+def names_at_server(
+    world: World, snapshot: Snapshot, server: AuthorizationServer, trusted: TrustedIssuer, user: User
+) -> list[str]:
     """The names of a user of a trusted issuer: the local account, and where the issuer
     is a grant issuer of ours, the name its identity provider knows the user by."""
-    names = [local_subject(account)]
-    ours = snapshot.grant_issuers.get(issuer)
+    names, account = [local_subject(user.account)], user.account
+    if user.sub is None:
+        return names
+    ours = snapshot.grant_issuers.get(trusted.issuer)
     for name in ours.identity_providers if ours is not None else ():
         provider = snapshot.identity_providers[name]
         if provider.tenant is None or provider.tenant.fixed in {None, account.tenant}:
-            qualified = provider.subject.rule is SubjectRule.QUALIFIED
-            names.append(account.name if qualified else f"{name}:{account.name}")
+            names.extend(_upstream_names(world, server, provider, user.sub, account.tenant))
     return names
+
+
+def _upstream_names(
+    world: World, server: AuthorizationServer, provider: IdentityProvider, sub: str, tenant: str | None
+) -> list[str]:
+    rule = provider.subject.rule
+    if rule is SubjectRule.QUALIFIED:
+        return [sub]
+    if rule is not SubjectRule.PAIRWISE:
+        return [f"{provider.name}:{sub}"]
+    sector, view = Sector(server.issuer, provider.name, tenant), world.view
+    try:
+        blocked = world.pairwise.blocked(sector, sub, lambda: view.names("user"), view.epochs.withdrawals)
+    except SignerUnavailable as unavailable:
+        raise Refused(Reason.SIGNER_UNAVAILABLE, cause=str(unavailable)) from unavailable
+    return [] if blocked is None else [blocked]

@@ -27,7 +27,7 @@ from grantd_server.flows.entitlement import Asker, entitle
 from grantd_server.flows.people import person_now
 from grantd_server.flows.remembering import Exchanged, remembered_sign_in
 from grantd_server.flows.signing import signed
-from grantd_server.flows.targets import account_claims, read_target
+from grantd_server.flows.targets import account_claims, read_target, subject_for
 from grantd_server.keys.purpose import Purpose
 from grantd_server.model.governed import AuthorizationServer
 from grantd_server.refusals import Reason
@@ -92,6 +92,7 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     record.step("exchange.sign")
     jti = secrets.token_urlsafe(16)
     claims = _claims(issuer, target, entitlement, identity, jti=jti, now=int(now))
+    claims["sub"] = subject_for(world, target, identity)
     record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
     answer = Exchanged(token, TOKEN_TYPE_ID_JAG, issuer.grant_lifetime, entitlement.scopes, entitlement.resources)

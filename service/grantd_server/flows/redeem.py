@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grantd_server.checks import JWT_TYPE_ACCESS_TOKEN, digest, one_or_many, sign_in_claims
 from grantd_server.client_auth import Asking, authenticate_client
 from grantd_server.flows.accounts import Account, local_subject, qualified
-from grantd_server.flows.blocks import names_at_server, user_block
+from grantd_server.flows.blocks import User, names_at_server, user_block
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.redemption import Redemption, grant_at_server
 from grantd_server.flows.signing import signed
@@ -83,7 +83,8 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     record.step("redeem.subject")
     check_tenants(record, server, client, grant)
     account = _account(world, record, grant)
-    blocked = user_block(world, names_at_server(snapshot, grant.issuer.issuer, account), now)
+    user = User(account, grant.sub)
+    blocked = user_block(world, names_at_server(world, snapshot, server, grant.issuer, user), now)
     record.require(
         "subject.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise="a block in force"
     )

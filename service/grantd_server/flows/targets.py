@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import scope_names
 from grantd_server.flows.tenancy import tenant_at_server
+from grantd_server.keys.pairwise import Sector
+from grantd_server.keys.signer import SignerUnavailable
+from grantd_server.model.governed import SubjectRule
 from grantd_server.model.uris import normalise_resource
-from grantd_server.refusals import Reason
+from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
@@ -159,3 +162,14 @@ def account_claims(target: Target, identity: Identity) -> dict[str, object]:
     if account is not None:
         claims["aud_sub"] = account
     return claims
+
+
+def subject_for(world: World, target: Target, identity: Identity) -> str:
+    """The `sub` of the grant, by the provider's declared mapping (A-40, A-55)."""
+    provider = identity.provider
+    if provider.subject.rule is not SubjectRule.PAIRWISE:
+        return identity.sub
+    try:
+        return world.pairwise.subject(Sector(target.server.issuer, provider.name, target.tenant), identity.upstream_sub)
+    except SignerUnavailable as unavailable:
+        raise Refused(Reason.SIGNER_UNAVAILABLE, cause=str(unavailable)) from unavailable

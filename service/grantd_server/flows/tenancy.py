@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd_server.model.governed import SubjectRule
 from grantd_server.model.tenants import join_place
 from grantd_server.refusals import Reason
 
@@ -78,6 +79,9 @@ def check_tenants(record: Record, server: AuthorizationServer, client: Registrat
     got = grant.tenant or "none"
     reason = Reason.ASSERTION_TENANT
     record.require("assertion.tenant", fault is None, reason, "a tenant of this client", got, otherwise=fault or "")
+    if grant.aud_tenant is None and grant.issuer.subject.rule is SubjectRule.AUD_SUB and server.tenants is not None:
+        # The account's id is unique within the tenant that the grant says.
+        raise record.refuse("assertion.aud_tenant", reason, client.tenant or "", "none beside aud_sub")
     if grant.aud_tenant is not None:
         mine = client.tenant or "none: this server has no tenants"
         record.require("assertion.aud_tenant", grant.aud_tenant == client.tenant, reason, mine, grant.aud_tenant)

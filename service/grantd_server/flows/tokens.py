@@ -9,8 +9,9 @@ from grantd import claims as read
 from grantd import jws
 from grantd_server.checks import CHAIN, digest, one_or_several
 from grantd_server.flows.accounts import account_of
-from grantd_server.flows.blocks import names_at_server, user_block
+from grantd_server.flows.blocks import User, names_at_server, user_block
 from grantd_server.flows.tenancy import tenant_fault
+from grantd_server.model.governed import SubjectRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,8 @@ def withdrawn(world: World, snapshot: Snapshot, server: AuthorizationServer, tok
         return "the issuer of its grant is blocked"
     if tenant_fault(server, trusted, client, account.tenant) is not None:
         return "its tenant is not trusted, or not its client's, any more"
-    if user_block(world, names_at_server(snapshot, trusted.issuer, account), now) is not None:
+    known_by_sub = trusted.subject.rule is SubjectRule.PASSTHROUGH
+    user = User(account, account.name if known_by_sub else None)
+    if user_block(world, names_at_server(world, snapshot, server, trusted, user), now) is not None:
         return "its user is blocked"
     return None

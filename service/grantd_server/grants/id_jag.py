@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from grantd import claims as read
 from grantd import jws
 from grantd_server.checks import chain_of, digest, one_or_several, scope_names, sign_in
+from grantd_server.grants.account import read_account
 from grantd_server.grants.grant import Grant
 from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.remote import KeysUnavailable
-from grantd_server.model.governed import SubjectRule
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _REASONS = {
 """The row of each fault of the JWS layer, by the first word of its check; any other
 is an assertion that could not be read."""
 
-_UNENFORCED = ("cnf", "authorization_details", "act", "aud_sub", "sub_id")
+_UNENFORCED = ("cnf", "authorization_details", "act")
 """Claims that narrow a grant or say who it is for in a way that this server does not
 implement: ignoring one would widen the grant, so each is refused."""
 
@@ -107,7 +107,7 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
     return Grant(
         issuer=trusted,
         sub=sub,
-        account=_account(trusted, claims, sub),
+        account=read_account(trusted.subject, claims, sub),
         jti=jti,
         expires=int(times.exp),
         resources=one_or_several(claims, "resource", 2048),
@@ -116,10 +116,3 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
         tenant=read.optional_text(claims, "tenant"),
         aud_tenant=read.optional_text(claims, "aud_tenant"),
     )
-
-
-def _account(trusted: TrustedIssuer, claims: Claims, sub: str) -> str:
-    rule = trusted.subject
-    if rule.rule is SubjectRule.CLAIM and rule.claim is not None:
-        return read.text(claims, rule.claim)
-    return sub

@@ -14,12 +14,13 @@ class Purpose(Enum):
     CLIENT_ASSERTION = "client_assertion"
     CHECKPOINT = "checkpoint"
     PSEUDONYM = "pseudonym"
+    PAIRWISE = "pairwise"
     ENVELOPE = "envelope"
 
     @property
     def symmetric(self) -> bool:
         """True for secrets that are never published: they hash or wrap, they do not sign."""
-        return self in {Purpose.PSEUDONYM, Purpose.ENVELOPE}
+        return self in {Purpose.PSEUDONYM, Purpose.PAIRWISE, Purpose.ENVELOPE}
 
     @property
     def of_the_service(self) -> bool:

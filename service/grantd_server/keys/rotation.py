@@ -56,7 +56,7 @@ class Schedule:
         return 0 if purpose.symmetric else self.lead
 
 
-_KEPT_FOR_EVER: Final = frozenset({Purpose.CHECKPOINT, Purpose.PSEUDONYM, Purpose.ENVELOPE})
+_KEPT_FOR_EVER: Final = frozenset({Purpose.CHECKPOINT, Purpose.PSEUDONYM, Purpose.PAIRWISE, Purpose.ENVELOPE})
 """Old records are read with old keys: these are removed by command only."""
 
 
@@ -91,6 +91,8 @@ class Rotation:
     def publish(self, issuer: str, purpose: Purpose, now: int, alg: str | None = None) -> StoredKey:
         """Step 1: makes a successor that others may learn and that does not sign yet. One
         that is published already is the successor."""
+        if purpose is Purpose.PAIRWISE:
+            raise RotationRefused("With another key everybody would be a stranger everywhere; it has no successor.")
         with self._directory.changing():
             return self._publish(self._keys(issuer, purpose), _active(self._keys(issuer, purpose)), now, alg)
 

@@ -35,14 +35,20 @@ class SubjectRule(Enum):
     PASSTHROUGH = "passthrough"  # declared: the same identifier is used on
     QUALIFIED = "qualified"  # the same, with the provider's name before it: `corp:u-18f2`
     CLAIM = "claim"  # another, immutable claim (`oid`) is the identifier
+    PAIRWISE = "pairwise"  # of a provider: another identifier for each authorization server
+    AUD_SUB = "aud_sub"  # of a trust, as are the next: the account's id here (A-65)
+    EMAIL = "email"  # a verified address of a domain that the issuer speaks for
+    SAML_NAMEID = "saml_nameid"  # the `sub_id` of an associated SAML issuer (B-17)
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectMapping:
-    """The declared subject mapping of one identity provider."""
+    """The declared subject mapping of one identity provider, or of one trust."""
 
     rule: SubjectRule
     claim: str | None = None
+    values: frozenset[str] = frozenset()
+    """The domains of `email`, the associated issuers of `saml_nameid`."""
 
 
 @dataclass(frozen=True, slots=True)

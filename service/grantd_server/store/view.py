@@ -59,6 +59,10 @@ class RevocationView:
             return None
         return found
 
+    def names(self, kind: str) -> list[str]:
+        """The names of everything of a kind that is blocked, expired blocks included."""
+        return [name for blocked, name in self._withdrawn if blocked == kind]
+
     async def refresh(self) -> None:
         """Polls now.
 

@@ -118,7 +118,7 @@ def _identity(reading: Reading, provider: IdentityProvider, claims: Claims) -> I
     mapping = provider.subject
     if mapping.rule is SubjectRule.CLAIM and mapping.claim is not None:
         sub = read.text(claims, mapping.claim)
-    elif mapping.rule is SubjectRule.QUALIFIED:
+    elif mapping.rule in {SubjectRule.QUALIFIED, SubjectRule.PAIRWISE}:
         sub = f"{provider.name}:{upstream_sub}"
     else:
         sub = upstream_sub

@@ -11,9 +11,11 @@ from grantd.v1 import authorization_pb2, metadata_pb2
 from grantd_server.audit.pseudonym import Pseudonyms
 from grantd_server.governance.active import ActiveBundle
 from grantd_server.governance.compiling.compile import compile_document
+from grantd_server.keys.pairwise import Pairwise
 from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.ring import Needed
 from grantd_server.keys.verified import VerifiedTokens
+from grantd_server.model.governed import SubjectRule
 from grantd_server.rpc.authorization import authorization_handlers
 from grantd_server.rpc.chain import wrap_service
 from grantd_server.rpc.edge import Edge
@@ -88,6 +90,7 @@ def assemble(
         ledger=ledger,
         view=view,
         pseudonyms=Pseudonyms(pseudonym_key, secret.kid),
+        pairwise=Pairwise(ring),
         verified=VerifiedTokens(ring),
         skew=choices.skew,
         stale_view=choices.stale_view,
@@ -117,4 +120,5 @@ def needed_keys(snapshot: Snapshot) -> list[Needed]:
     """The signing keys that a bundle asks for: one purpose each (C-10)."""
     grants = [Needed(g.issuer, Purpose.GRANT_SIGNING, g.algorithm) for g in snapshot.grant_issuers.values()]
     tokens = [Needed(s.issuer, Purpose.ACCESS_TOKEN, s.algorithm) for s in snapshot.authorization_servers.values()]
-    return grants + tokens
+    pairwise = any(p.subject.rule is SubjectRule.PAIRWISE for p in snapshot.identity_providers.values())
+    return grants + tokens + ([Needed("", Purpose.PAIRWISE, "HS256")] if pairwise else [])

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from grantd_server.model.governed import IdentityProvider
 
 
+_APART = {SubjectRule.QUALIFIED, SubjectRule.PAIRWISE}
+"""Rules whose subjects have the provider's name in them, or in what they are made of."""
+
+
 def _alone(provider: IdentityProvider, others: list[IdentityProvider]) -> bool:
     """Whether nobody of another provider can be in this one's tenant (A-56): a `sub` is
     unique within its tenant."""
@@ -32,7 +36,7 @@ def check_subject_namespaces(bundle: Bundle, faults: Faults) -> None:
             continue
         for name in sorted(names):
             alone = _alone(providers[name], [providers[other] for other in names - {name}])
-            if providers[name].subject.rule is not SubjectRule.QUALIFIED and not alone:
+            if providers[name].subject.rule not in _APART and not alone:
                 sentence = (
                     f"{issuer.name} accepts several providers, so that {name} needs subject: qualified; "
                     "otherwise two people could be one"

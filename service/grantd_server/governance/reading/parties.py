@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.declared import ForeignIssuer, Server, Trust
 from grantd_server.governance.reading.key_sources import read_algorithms, read_keys
+from grantd_server.governance.reading.subject_rules import read_provider_subject, read_trust_subject
 from grantd_server.governance.reading.tenancy import read_account_claims, read_bound, read_source, read_tenants
-from grantd_server.model.governed import GrantIssuer, IdentityProvider, RefreshPolicy, SubjectMapping, SubjectRule
+from grantd_server.model.governed import GrantIssuer, IdentityProvider, RefreshPolicy
 
 if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
@@ -27,9 +27,6 @@ LONGEST_ACCEPTED_GRANT = 3600
 LONGEST_SESSION = 90 * 86400
 """Seconds from a sign-in to the end of the last refresh token that descends from it."""
 
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
-_PASSTHROUGH = SubjectMapping(SubjectRule.PASSTHROUGH)
-
 
 def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
     algorithms = read_algorithms(fields)
@@ -38,11 +35,11 @@ def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
         issuer=fields.required("issuer", scalars.issuer, ""),
         keys=read_keys(fields, algorithms),
         algorithms=algorithms,
-        subject=_subject(fields),
+        subject=read_provider_subject(fields),
         groups_claim=fields.optional("groups_claim", scalars.text, None),
         roles_claim=fields.optional("roles_claim", scalars.text, None),
         claims=fields.each("claims", _claim, required=False),
-        email_domains=fields.each("email_domains", _email_domain, required=False),
+        email_domains=fields.each("email_domains", scalars.domain, required=False),
         tenant=read_source(fields),
     )
 
@@ -136,44 +133,15 @@ def _trust(server: Fields, name: str, node: Node) -> Trust:
         resources=fields.each("resources", scalars.name),
         max_lifetime=fields.optional("max_lifetime", scalars.seconds, GRANT_LIFETIME),
         reuse_limit=fields.optional("reuse_limit", scalars.count, 1),
-        subject=_subject(fields),
+        subject=read_trust_subject(fields),
         known_subjects=frozenset(known) if "known_subjects" in fields else None,
         node=node,
         tenants=fields.each("tenants", scalars.tenant, required=False),
     )
-    if trust.subject.rule is SubjectRule.QUALIFIED:
-        fields.wrong("subject", "accounts are qualified by the issuer's name already; write passthrough or a claim")
     if trust.max_lifetime > LONGEST_ACCEPTED_GRANT:
         fields.wrong("max_lifetime", f"grants that live longer than {LONGEST_ACCEPTED_GRANT}s are not accepted")
     fields.close()
     return trust
-
-
-def _subject(fields: Fields) -> SubjectMapping:
-    """`passthrough`, `qualified`, or `{claim: NAME}`. Required: a subject never moves from one
-    namespace to another without a declaration (A-40)."""
-    if isinstance(fields.node.at("subject").value, dict) and "subject" in fields:
-        inside = fields.inside("subject")
-        claim = inside.required("claim", _identifying, "") if inside else ""
-        if inside:
-            inside.close()
-        return SubjectMapping(SubjectRule.CLAIM, claim)
-    return fields.required("subject", _passthrough, _PASSTHROUGH)
-
-
-def _passthrough(node: Node) -> SubjectMapping:
-    if node.value == "qualified":
-        return SubjectMapping(SubjectRule.QUALIFIED)
-    if node.value != "passthrough":
-        raise Wrong('"passthrough", "qualified" or a mapping with the key "claim" is expected')
-    return _PASSTHROUGH
-
-
-def _identifying(node: Node) -> str:
-    claim = scalars.text(node)
-    if claim == "email":
-        raise Wrong("an address changes hands; name a claim that never does, such as oid")
-    return claim
 
 
 def _claim(node: Node) -> str:
@@ -181,13 +149,6 @@ def _claim(node: Node) -> str:
     if claim in {"email", "email_verified"}:
         raise Wrong("an address is no attribute; name people as PROVIDER:mailto:ADDRESS and declare email_domains")
     return claim
-
-
-def _email_domain(node: Node) -> str:
-    domain = scalars.text(node)
-    if _DOMAIN.fullmatch(domain) is None:
-        raise Wrong(f'"{domain}" is not a domain in lower case')
-    return domain
 
 
 def _lifetime(fields: Fields, key: str, default: int, limit: int, override: tuple[str, int]) -> int:

@@ -26,6 +26,7 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,256}")
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:Z|[+-]\d{2}:\d{2})")
 
 TENANT_RULE = (
@@ -175,6 +176,13 @@ def tenant_place(node: Node) -> str:
     issuer_name, tenant_name = split_place(value)
     if NAME.fullmatch(issuer_name) is None or (tenant_name is not None and TENANT.fullmatch(tenant_name) is None):
         raise Wrong(f'"{value}" is neither the name of an issuer nor ISSUER/TENANT')
+    return value
+
+
+def domain(node: Node) -> str:
+    value = text(node)
+    if _DOMAIN.fullmatch(value) is None:
+        raise Wrong(f'"{value}" is not a domain in lower case')
     return value
 
 
