@@ -110,6 +110,14 @@ def test_a_tenant_on_one_side_only_is_told(tmp_path: Path, old: str, new: str, s
     assert sentence in str(refused.value)
 
 
+@pytest.mark.req("G-23")
+def test_a_tenant_of_a_server_belongs_to_an_issuer_that_it_trusts(tmp_path: Path) -> None:
+    trust = "      northwind:\n        subject: passthrough\n        resources: [ledger, wiki]\n"
+    assert trust in SOUND
+    with pytest.raises(BundleError, match="authorization_servers.tools.tenants.acme: tools does not trust northwind"):
+        northwind.parse(tmp_path, SOUND.replace(trust, ""))
+
+
 @pytest.mark.req("A-56")
 def test_a_server_with_tenants_trusts_only_who_is_bound_to_one(tmp_path: Path) -> None:
     unbound = northwind.BUNDLE.replace(

@@ -109,6 +109,11 @@ class Fields:
         node = self._take(key, required=required)
         return None if node is None else Fields(node, f"{self.label}.{key}", self._faults)
 
+    def inside_mapping(self, key: str) -> Fields | None:
+        """The same, where the value is a mapping and may be something else as well."""
+        node = self._items.get(key)
+        return None if node is None or not isinstance(node.value, dict) else self.inside(key)
+
     def below(self, node: Node, path: str) -> Fields:
         """The keys of a mapping that was found by `mapping`."""
         return Fields(node, f"{self.label}.{path}", self._faults)

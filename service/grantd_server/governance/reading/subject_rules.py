@@ -26,11 +26,9 @@ _OF_TRUSTS = {rule.value: SubjectMapping(rule) for rule in (SubjectRule.PASSTHRO
 
 def read_provider_subject(fields: Fields) -> SubjectMapping:
     """`subject` of an identity provider: the `sub` of its people's grants."""
-    if not _is_mapping(fields):
-        return fields.required("subject", _named(_OF_PROVIDERS, '"qualified", "pairwise"'), _PASSTHROUGH)
-    inside = fields.inside("subject")
+    inside = fields.inside_mapping("subject")
     if inside is None:
-        return _PASSTHROUGH
+        return fields.required("subject", _named(_OF_PROVIDERS, '"qualified", "pairwise"'), _PASSTHROUGH)
     claim = inside.required("claim", _identifying, "")
     inside.close()
     return SubjectMapping(SubjectRule.CLAIM, claim)
@@ -38,11 +36,9 @@ def read_provider_subject(fields: Fields) -> SubjectMapping:
 
 def read_trust_subject(fields: Fields) -> SubjectMapping:
     """`subject` of a trust: what identifies the user of a grant here."""
-    if not _is_mapping(fields):
-        return fields.required("subject", _named(_OF_TRUSTS, '"aud_sub"'), _PASSTHROUGH)
-    inside = fields.inside("subject")
+    inside = fields.inside_mapping("subject")
     if inside is None:
-        return _PASSTHROUGH
+        return fields.required("subject", _named(_OF_TRUSTS, '"aud_sub"'), _PASSTHROUGH)
     claim = inside.optional("claim", _identifying, None)
     domains = inside.each("email", scalars.domain, required=False)
     issuers = inside.each("saml_nameid", scalars.text, required=False)
@@ -54,10 +50,6 @@ def read_trust_subject(fields: Fields) -> SubjectMapping:
     if issuers:
         return SubjectMapping(SubjectRule.SAML_NAMEID, values=frozenset(issuers))
     return SubjectMapping(SubjectRule.CLAIM, claim)
-
-
-def _is_mapping(fields: Fields) -> bool:
-    return "subject" in fields and isinstance(fields.node.at("subject").value, dict)
 
 
 def _named(known: Mapping[str, SubjectMapping], others: str) -> Callable[[Node], SubjectMapping]:

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 def read_source(fields: Fields) -> TenantSource | None:
     """`tenant` of an identity provider: a fixed one, or `{claim: tid}`."""
-    if "tenant" in fields and isinstance(fields.node.at("tenant").value, dict):
-        inside = fields.inside("tenant")
-        if inside is None:
-            return None
+    inside = fields.inside_mapping("tenant")
+    if inside is not None:
         source = TenantSource(claim=inside.required("claim", _immutable, ""))
         inside.close()
         return source
