@@ -163,6 +163,7 @@ def _import_without(missing: list[str], *modules: str) -> subprocess.CompletedPr
     [
         ("grantd.resource_server.verify", "jwt", "verify"),
         ("grantd.http", "httpx2", "verify"),
+        ("grantd.resource_server.possession", "jwt", "verify"),
         ("grantd.resource_server.mcp", "mcp", "mcp"),
         ("grantd.resource_server.fastmcp", "fastmcp", "fastmcp"),
     ],

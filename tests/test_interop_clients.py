@@ -59,8 +59,7 @@ async def desk_in_town(folder, *, introspecting=False):
             verifier = IntrospectionVerifier(asker, issuer=here.server, resource=resource, life=0, negative_life=0)
         else:
             verifier = AccessTokenVerifier(issuer=here.server, resource=resource)
-        server = mcp_server.ticket_desk(verifier, here.server, resource)
-        app = server.streamable_http_app(json_response=True, stateless_http=True)
+        app = mcp_server.protected_desk(verifier, here.server, resource)
         async with serving(app, lifespan="on", listener=listener):
             yield here, grantd
 

@@ -59,11 +59,16 @@ async def tool(url: str, token: str, name: str, **arguments: str) -> tuple[bool,
         return bool(result.is_error), " ".join(getattr(part, "text", "") for part in result.content)
 
 
-async def status(url: str, token: str | None) -> tuple[int, str]:
+def call(name: str, **arguments: str) -> dict[str, object]:
+    """The message that calls a tool."""
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+
+
+async def status(url: str, token: str | None, message: dict[str, object] = INITIALIZE) -> tuple[int, str]:
     """The HTTP status and the challenge of one request."""
     headers = ACCEPT | ({"authorization": f"Bearer {token}"} if token else {})
     async with httpx2.AsyncClient(trust_env=False) as http:
-        answer = await http.post(url, json=INITIALIZE, headers=headers)
+        answer = await http.post(url, json=message, headers=headers)
     return answer.status_code, answer.headers.get("www-authenticate", "")
 
 
@@ -78,8 +83,7 @@ async def desk(request):
         else:
             ask = HttpAsker(f"{issuer.issuer}/introspect", client_id="desk", client_secret="s")
             verifier = IntrospectionVerifier(ask, issuer=issuer.issuer, resource=resource, life=0, negative_life=0)
-        server = mcp_server.ticket_desk(verifier, issuer.issuer, resource)
-        app = server.streamable_http_app(json_response=True, stateless_http=True)
+        app = mcp_server.protected_desk(verifier, issuer.issuer, resource)
         async with serving(app, lifespan="on", listener=listener):
             yield resource, issuer, request.param
         if request.param == "introspection":
@@ -104,9 +108,13 @@ async def test_a_tool_is_called_with_a_token_of_ours(desk):
 async def test_a_tool_sees_who_calls_and_with_which_scopes(desk):
     failed, text = await tool(desk[0], token_for(desk), "close_ticket", number="T-2")
     assert (failed, text) == (False, "T-2 was closed by u-18f2")
-    failed, text = await tool(desk[0], token_for(desk, scope="tickets:read"), "close_ticket", number="T-1")
-    assert failed
-    assert "this needs the scope tickets:write" in text
+
+
+@pytest.mark.req("H-09")
+async def test_too_small_a_scope_for_a_tool_is_a_challenge_with_all_that_it_needs(desk):
+    code, challenge = await status(desk[0], token_for(desk, scope="tickets:read"), call("close_ticket", number="T-1"))
+    assert code == 403
+    assert 'error="insufficient_scope", scope="tickets:read tickets:write"' in challenge
 
 
 @pytest.mark.req("C-12", "C-13", "H-08")

@@ -1,4 +1,4 @@
-"""An MCP server on the official SDK, protected by grantd's verifier: a ticket desk.
+"""An MCP server on the official SDK, protected by grantd's resource server kit: a ticket desk.
 
     python mcp_server.py PORT ISSUER
 
@@ -12,18 +12,20 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.auth.settings import AuthSettings
+import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import AnyHttpUrl
 
-from grantd.resource_server.mcp import TokenVerifier
+from grantd.resource_server.mcp import EnterpriseManagedAuthorization, caller, protect
+from grantd.resource_server.operations import Operations
+from grantd.resource_server.protected_resource import ProtectedResource
+from grantd.resource_server.requirement import Requirement
 from grantd.resource_server.verify import AccessTokenVerifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from grantd.resource_server.asgi import App
     from grantd.resource_server.tokens import Verifier
 
 READ, WRITE = "tickets:read", "tickets:write"
@@ -34,15 +36,7 @@ def resource_at(port: int) -> str:
     return f"http://127.0.0.1:{port}/mcp"
 
 
-def _need(scope: str) -> str:
-    """Returns the caller's subject if the token of this very request has the scope."""
-    token = get_access_token()
-    if token is None or token.subject is None or scope not in token.scopes:
-        raise ToolError(f"this needs the scope {scope}")
-    return token.subject
-
-
-def ticket_desk(verifier: Verifier, issuer: str, resource: str) -> MCPServer[Any]:
+def ticket_desk(verifier: Verifier) -> MCPServer[Any]:
     """The server: two tools over a handful of tickets, which last as long as it does."""
     tickets = {"T-1": "The coffee machine is out of beans", "T-2": "The printer prints in Latin"}
 
@@ -53,28 +47,19 @@ def ticket_desk(verifier: Verifier, issuer: str, resource: str) -> MCPServer[Any
             await verifier.close()
 
     server: MCPServer[Any] = MCPServer(
-        "ticket desk",
-        token_verifier=TokenVerifier(verifier),
-        auth=AuthSettings(
-            issuer_url=AnyHttpUrl(issuer),
-            resource_server_url=AnyHttpUrl(resource),
-            required_scopes=[READ],
-            validate_token_resource=True,
-        ),
-        lifespan=closing,
-        log_level="WARNING",
+        "ticket desk", extensions=[EnterpriseManagedAuthorization()], lifespan=closing, log_level="WARNING"
     )
 
     @server.tool()
     def list_tickets() -> list[str]:
         """Lists the open tickets."""
-        _need(READ)
+        caller(READ)
         return [f"{number}: {title}" for number, title in tickets.items()]
 
     @server.tool()
     def close_ticket(number: str) -> str:
         """Closes a ticket and says who did it."""
-        subject = _need(WRITE)
+        subject = caller(WRITE).subject
         if tickets.pop(number, None) is None:
             raise ToolError("there is no such ticket")
         return f"{number} was closed by {subject}"
@@ -82,11 +67,24 @@ def ticket_desk(verifier: Verifier, issuer: str, resource: str) -> MCPServer[Any
     return server
 
 
+def protected_desk(verifier: Verifier, issuer: str, resource: str) -> App:
+    """The server behind its verifier. Who may not close tickets is told so by a challenge,
+    upon which a client asks for the wider scope."""
+    server = ticket_desk(verifier)
+    return protect(
+        server.streamable_http_app(json_response=True, stateless_http=True),
+        verifier,
+        ProtectedResource(resource, (issuer,), scopes_supported=(READ, WRITE), resource_name="Ticket desk"),
+        required=[READ],
+        operations=Operations(tools={"close_ticket": Requirement((WRITE,))}),
+    )
+
+
 def main(port: int, issuer: str) -> None:
     """Serves until it is stopped."""
     resource = resource_at(port)
-    server = ticket_desk(AccessTokenVerifier(issuer=issuer, resource=resource), issuer, resource)
-    server.run("streamable-http", host="127.0.0.1", port=port, json_response=True, stateless_http=True)
+    desk = protected_desk(AccessTokenVerifier(issuer=issuer, resource=resource), issuer, resource)
+    uvicorn.run(desk, host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":

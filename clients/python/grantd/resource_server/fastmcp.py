@@ -1,7 +1,9 @@
-"""Access tokens of grantd at a server on `fastmcp`.
+"""Access tokens at a server on `fastmcp`. All of it, DPoP and step-up too:
 
-FastMCP("tickets", auth=RemoteAuthProvider(
-    TokenVerifier(AccessTokenVerifier(...)), authorization_servers=[...], base_url=...))
+    app = protect(server.http_app(), AccessTokenVerifier(...), ProtectedResource(...))
+
+`TokenVerifier` is for fastmcp's own middleware instead: FastMCP("tickets",
+auth=RemoteAuthProvider(TokenVerifier(...), authorization_servers=[...], base_url=...)).
 """
 
 from __future__ import annotations
@@ -9,17 +11,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd.extras import needs
+from grantd.resource_server.extension import ENTERPRISE_MANAGED_AUTHORIZATION
 from grantd.resource_server.tokens import TokenRefused, Verifier, with_implied
 
 with needs("fastmcp"):
     from fastmcp.server import auth
+    from fastmcp.server.extensions import ServerExtension
+
+    from grantd.resource_server.mcp import protect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+__all__ = ["EnterpriseManagedAuthorization", "TokenVerifier", "protect"]
+
 
 class TokenVerifier(auth.TokenVerifier):
-    """fastmcp's `TokenVerifier`, over either verifier of this package."""
+    """fastmcp's `TokenVerifier`, over any verifier of this package, for Bearer only."""
 
     def __init__(
         self,
@@ -46,5 +54,11 @@ class TokenVerifier(auth.TokenVerifier):
             expires_at=verified.expires_at,
             resource=verified.resource,
             subject=verified.subject,
-            claims=dict(verified.claims),
+            claims={**verified.claims, "iss": verified.issuer},
         )
+
+
+class EnterpriseManagedAuthorization(ServerExtension):
+    """`server.add_extension(EnterpriseManagedAuthorization())` announces it (H-17)."""
+
+    identifier = ENTERPRISE_MANAGED_AUTHORIZATION
