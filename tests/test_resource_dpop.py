@@ -260,6 +260,7 @@ async def test_nobody_to_remember_a_proof_is_503():
         ({"cnf": {"jkt": "x"}}, "y"),
         ({}, "x"),
         ({"cnf": None}, None),
+        ({"cnf": {"jkt": None}}, None),
         ({"cnf": None}, "x"),
         ({"cnf": {"jkt": "x", "x5t#S256": "y"}}, "x"),
         ({"cnf": {"x5t#S256": "x"}}, "x"),

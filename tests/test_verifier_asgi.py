@@ -130,6 +130,8 @@ def test_the_metadata_url_is_derived_from_the_resource(resource, url):
         ("HTTPS://tickets.example/mcp", ("https://as",), ()),
         ("https://h/mcp#x", ("https://as",), ()),
         ("/mcp", ("https://as",), ()),
+        ("https:///mcp", ("https://as",), ()),
+        ("https://h:443/mcp", ("https://as",), ()),
         ("ftp://h/mcp", ("https://as",), ()),
         ("https://h/mcp", (), ()),
         ("https://h/mcp", ("https://as",), ("offline_access",)),
@@ -281,6 +283,13 @@ def test_values_are_escaped_and_attributes_stand_once():
 def test_a_line_break_cannot_begin_a_header_of_its_own():
     with pytest.raises(ValueError, match="error_description cannot stand in a challenge"):
         challenge("Bearer", error_description="a\r\nSet-Cookie: b")
+
+
+@pytest.mark.req("H-15")
+@pytest.mark.parametrize("name", ["a b", "a=b", "", "Scope", 'a"', "\u00e4"])
+def test_a_name_that_is_no_attribute_is_refused(name):
+    with pytest.raises(ValueError, match="cannot stand in a challenge"):
+        challenge("Bearer", **{name: "x"})
 
 
 @pytest.mark.req("H-15")

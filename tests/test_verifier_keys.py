@@ -198,6 +198,16 @@ async def test_an_unknown_kid_causes_one_refresh_per_cool_down(issuer, remote):
 
 
 @pytest.mark.req("C-15")
+async def test_a_known_kid_or_none_at_all_causes_no_refresh(issuer, remote):
+    keys, clock = remote
+    await keys.keyset(issuer.key.kid)
+    clock.now += COOL_DOWN + 1
+    await keys.keyset(issuer.key.kid)
+    await keys.keyset(None)
+    assert issuer.fetched("/jwks") == 1
+
+
+@pytest.mark.req("C-15")
 async def test_a_new_key_is_found_by_the_refresh_that_its_kid_causes(issuer, remote):
     keys, clock = remote
     await keys.keyset(issuer.key.kid)

@@ -104,8 +104,9 @@ class RemoteKeys:
     async def _discover(self) -> str:
         """Reads `jwks_uri` from the issuer's own metadata (RFC 8414 sections 3 and 3.3)."""
         status, _, body = await http.send(self._http, self._http.build_request("GET", metadata_url(self._issuer)))
-        found = body.get("jwks_uri") if status == 200 and body is not None else None
-        if body is None or body.get("issuer") != self._issuer or not isinstance(found, str):
+        members = body if status == 200 and body is not None else {}
+        found = members.get("jwks_uri")
+        if members.get("issuer") != self._issuer or not isinstance(found, str):
             raise Unavailable("UNAVAILABLE", description=f"{self._issuer} publishes no metadata of that issuer")
         try:
             return http.check_url(found)
