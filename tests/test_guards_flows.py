@@ -10,6 +10,8 @@ import pytest
 import organisation as org
 from grantd_server.__main__ import main
 from grantd_server.checks import LONGEST_SCOPE, scope_names
+from grantd_server.rpc.messages import LONGEST_TEXT
+from leg_one import exchanging, outcome
 
 if TYPE_CHECKING:
     from house import House
@@ -39,6 +41,18 @@ async def test_a_process_that_cannot_use_the_active_bundle_says_so_at_once(house
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     record = await house.record(answer.headers["x-grantd-decision-id"])
     assert record["reason"] == "NOT_READY"
+
+
+@pytest.mark.parametrize(
+    ("length", "reason"), [(LONGEST_TEXT, "AUDIENCE_UNKNOWN"), (LONGEST_TEXT + 1, "PARAMETER_INVALID")]
+)
+async def test_a_parameter_that_is_no_token_has_a_greatest_length(house: House, length: int, reason: str) -> None:
+    request = exchanging(house)
+    request.audience[:] = ["https://as.tools.example/".ljust(length, "a")]
+
+    found = await outcome(house, house.stub("inprocess").ExchangeIdentity(request))
+
+    assert found.reason == reason
 
 
 def test_a_scope_parameter_is_as_long_as_it_may_be_and_no_longer() -> None:

@@ -80,6 +80,25 @@ async def test_each_fault_that_the_shim_finds_has_its_row(hall: House, fault: st
     assert (found.reason, found.public, found.status) == (reason.name, reason.public.name, reason.public.status)
 
 
+async def test_only_an_issuer_of_ours_is_on_the_record_of_a_request_that_never_became_a_call(hall: House) -> None:
+    recorded = {}
+    for issuer in (org.GRANTS, org.SERVER, "https://stranger.example"):
+        request = pb.RefuseRequestRequest(issuer=issuer, fault=pb.WIRE_FAULT_FORM, endpoint=pb.ENDPOINT_TOKEN)
+        found = await outcome(hall, hall.stub("inprocess").RefuseRequest(request))
+        recorded[issuer] = found.record.get("issuer")
+
+    assert recorded == {org.GRANTS: org.GRANTS, org.SERVER: org.SERVER, "https://stranger.example": None}
+
+
+async def test_before_a_bundle_is_active_a_request_that_never_became_a_call_is_refused_by_its_row(
+    tmp_path: Path,
+) -> None:
+    request = pb.RefuseRequestRequest(issuer=org.GRANTS, fault=pb.WIRE_FAULT_FORM, endpoint=pb.ENDPOINT_TOKEN)
+    async with running(tmp_path) as house:
+        found = await outcome(house, house.stub("inprocess").RefuseRequest(request))
+    assert found.reason == "FORM_MALFORMED"
+
+
 async def test_a_fault_of_a_newer_shim_is_refused_all_the_same(hall: House) -> None:
     request = pb.RefuseRequestRequest(issuer=org.GRANTS, endpoint=pb.ENDPOINT_TOKEN)
     request.fault = 99

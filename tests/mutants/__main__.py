@@ -53,7 +53,9 @@ def main() -> int:
 
 def _tell(verdict: Verdict, *, verbose: bool) -> None:
     if not verdict.killer:
-        print(f"not noticed: {verdict.guard}" + ("" if verdict.reached else " (no test gets there)"), flush=True)
+        print(
+            f"not noticed: {verdict.guard}" + ("" if verdict.reached else " (no test is seen to get there)"), flush=True
+        )
     elif verbose:
         print(f"{verdict.guard} noticed by {verdict.killer}", flush=True)
 

@@ -49,15 +49,15 @@ class Evidence:
     def noticing(self, guard: Guard) -> list[list[str]]:
         """The tests that could notice the guard's removal, in attempts, likely ones first.
 
-        Only a test that the guard refused can notice that it is gone, so where the
-        line of the refusal tells them apart the others are left out. What no test is
-        seen to reach may run in another process or in a thread of grpc: then every test
-        that comes near is tried.
+        Only a test that the guard refused can notice that it is gone, so where the line
+        of the refusal tells them apart those come first. What no test is seen to reach
+        may run in another process or in a thread of grpc: then every test that comes
+        near is tried.
         """
         lines = self.lines[guard.path]
         reach = set().union(*(lines.get(line, set()) for line in guard.reached))
         first = lines.get(guard.tripped, set()) if guard.tripped else reach - lines.get(guard.passed, set())
-        rest = set() if guard.tripped and first else reach - first
+        rest = reach - first
         near = set() if first or rest else set().union(*lines.values())
         ordered = [*self._diverse(first), *self._diverse(rest), *self._diverse(near)]
         attempts = [ordered[:FIRST]]

@@ -53,7 +53,7 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
             issuer=redemption.grant.issuer.name,
             client=redemption.client.client,
             resource=resource.name,
-            scopes=tuple(scope for scope in asked if scope in resource.scopes),
+            scopes=asked,
             sign_in=redemption.grant.sign_in,
             tenant=redemption.grant.tenant,
             now=redemption.now,

@@ -55,24 +55,28 @@ async def _serve_rpc(settings: Settings, telemetry: Telemetry, stop: asyncio.Eve
     parts = build(settings, telemetry)
     service = Service(parts, settings)
     server = _rpc_server(settings, parts, telemetry)
-    try:
-        await service.start()
-        await server.start()
-    except ListenerUnusable as fault:
-        raise SettingsError([f"grpc.listen: {fault}."]) from fault
     health = asyncio.create_task(_tell_health(server, service))
 
     async def ready() -> bool:
         return not service.problem()
 
     http = Shim(parts.channel(), _shim_limits(settings), ready=ready) if shim else None
-    async with _http(settings, http) as listening:
-        telemetry.log.event(Level.INFO, "serving", grpc=settings.grpc.listen, http=listening)
-        await stop.wait()
-        telemetry.log.event(Level.INFO, "draining")
+    try:
+        await service.start()
+        await server.start()
+        async with _http(settings, http) as listening:
+            telemetry.log.event(Level.INFO, "serving", grpc=settings.grpc.listen, http=listening)
+            await stop.wait()
+            telemetry.log.event(Level.INFO, "draining")
+            health.cancel()
+            await server.drain(settings.limits.drain_notice, settings.limits.drain_grace)
+    except ListenerUnusable as fault:
+        raise SettingsError([f"grpc.listen: {fault}."]) from fault
+    finally:
+        # Also after a start that failed half-way: what was up already ends as properly.
         health.cancel()
-        await server.drain(settings.limits.drain_notice, settings.limits.drain_grace)
-    await service.stop()
+        await server.grpc.stop(None)
+        await service.stop()
 
 
 async def _serve_shim(settings: Settings, telemetry: Telemetry, stop: asyncio.Event) -> None:
@@ -128,16 +132,24 @@ async def _http(settings: Settings, app: Shim | None) -> AsyncIterator[str]:
     config = server_config(app, _shim_limits(settings), **where)
     config.timeout_graceful_shutdown = int(settings.limits.drain_grace) or 1
     server = HttpServer(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(_listening(server, listen))
     while not server.started:
         if serving.done():
-            raise SettingsError([f"http.listen: cannot listen on {listen}."])
+            await serving
         await asyncio.sleep(0.005)
     try:
         yield listen
     finally:
         server.should_exit = True
         await serving
+
+
+async def _listening(server: HttpServer, listen: str) -> None:
+    try:
+        await server.serve()
+    except SystemExit as end:
+        # uvicorn's way of telling that it cannot listen, which would end the process here.
+        raise SettingsError([f"http.listen: cannot listen on {listen}."]) from end
 
 
 @contextlib.asynccontextmanager

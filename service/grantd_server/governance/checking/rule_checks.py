@@ -93,8 +93,8 @@ def _check_subjects(
 
 def _unknowable(bundle: Bundle, providers: tuple[str, ...], kind: str, qualified: str) -> str | None:
     """Why a rule of this issuer could never read the attribute, if so."""
-    name, colon, rest = qualified.partition(":")
-    if not colon or not rest:
+    name, _, rest = qualified.partition(":")
+    if not rest:
         return f"{qualified} is not qualified; write it as PROVIDER:NAME"
     if name not in providers:
         return f"{qualified}: {name} is not an identity provider of this grant issuer"

@@ -142,8 +142,8 @@ def _check_ambiguous(fields: Fields, deny: bool, subjects: Subjects) -> None:
 def _qualified(node: Node) -> str:
     """`provider:name`. Compared byte for byte, so that `*` would be a letter."""
     value = scalars.text(node)
-    provider, colon, rest = value.partition(":")
-    if not colon or not rest or scalars.NAME.fullmatch(provider) is None:
+    provider, _, rest = value.partition(":")
+    if not rest or scalars.NAME.fullmatch(provider) is None:
         raise Wrong(f'"{value}" is not qualified; write it as PROVIDER:NAME')
     if "*" in value:
         raise Wrong(f'"{value}" is a pattern; subjects are compared byte for byte, name them one by one')
