@@ -3,8 +3,9 @@ proxy, a foreign authorization server, redeems our ID-JAGs."""
 
 from __future__ import annotations
 
-import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -19,6 +20,10 @@ from grantd.client import AsyncClient
 from grantd.client.results import IssuedGrant
 from serving_ import base_of, listening, serving
 from town_ import DESK, DESK_AT_TOOLS, Town, town
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -104,17 +109,19 @@ def proxy_at(base: str, grants: str) -> OAuthProxy:
     )
 
 
-@pytest.mark.req("X-2")
-async def test_its_oauth_proxy_redeems_our_grant_once_and_for_its_own_name_only(tmp_path):
+@asynccontextmanager
+async def abroad(folder: Path, **changed: Any) -> AsyncIterator[tuple[Town, Abroad]]:
+    """The proxy runs, our client is registered there, and the bundle knows both."""
     listener = listening()
     base = base_of(listener)
     resource = f"{base}/mcp"
 
-    def abroad(document):
-        document["authorization_servers"]["abroad"]["issuer"] = base
+    def changes(document: dict[str, Any]) -> None:
+        document["authorization_servers"]["abroad"] |= {"issuer": base, **changed}
         document["resources"]["partner-mcp"]["uri"] = resource
+        document["grant_issuers"]["grants"] |= {"grant_lifetime": "10m", "allow_long_grants": True}
 
-    async with town(tmp_path, changes=abroad) as here:
+    async with town(folder, changes=changes) as here:
         app = FastMCP("abroad", auth=proxy_at(base, here.grants)).http_app(path="/mcp")
         async with serving(app, lifespan="on", listener=listener):
             async with httpx2.AsyncClient(trust_env=False) as http:
@@ -130,20 +137,31 @@ async def test_its_oauth_proxy_redeems_our_grant_once_and_for_its_own_name_only(
             there = Abroad(base, resource, registered.json()["client_id"])
             here.document["clients"]["desk"]["at"]["abroad"]["client_id"] = there.client_id
             await here.house.apply(here.document)
+            yield here, there
 
-            grant = await issue(here, base, resource)
-            first = await there.redeem(grant.token)
-            assert first.status_code == 200, first.text
-            assert first.json()["scope"] == "files:read"
-            assert first.json()["expires_in"] <= 300
 
-            again = await there.redeem(grant.token)
-            assert (again.status_code, again.json()["error"]) == (401, "invalid_grant")
+@pytest.mark.req("X-2", "A-58")
+async def test_its_oauth_proxy_redeems_our_grant_once_and_for_its_own_name_only(tmp_path):
+    async with abroad(tmp_path, profile="fastmcp", algorithms=["ES256"]) as (here, there):
+        grant = await issue(here, there.issuer, there.resource)
+        first = await there.redeem(grant.token)
+        assert first.status_code == 200, first.text
+        assert first.json()["scope"] == "files:read"
+        assert first.json()["expires_in"] <= 300
 
-            elsewhere = await issue(here, here.server, here.resource)
-            wrong = await there.redeem(elsewhere.token)
-            assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_grant")
+        again = await there.redeem(grant.token)
+        assert (again.status_code, again.json()["error"]) == (401, "invalid_grant")
 
-            fresh = await issue(here, base, resource)
-            assert (await there.redeem(fresh.token)).status_code == 200
-            assert time.time() < 2**31
+        elsewhere = await issue(here, here.server, here.resource)
+        wrong = await there.redeem(elsewhere.token)
+        assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_grant")
+
+        fresh = await issue(here, there.issuer, there.resource)
+        assert (await there.redeem(fresh.token)).status_code == 200
+
+
+async def test_without_its_profile_a_grant_may_live_longer_than_its_oauth_proxy_takes(tmp_path):
+    async with abroad(tmp_path) as (here, there):
+        grant = await issue(here, there.issuer, there.resource)
+        refused = await there.redeem(grant.token)
+    assert (grant.expires_in, refused.status_code, refused.json()["error"]) == (600, 401, "invalid_grant")

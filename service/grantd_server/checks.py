@@ -63,6 +63,16 @@ def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
+def lacking_claims(required: Mapping[str, frozenset[str]], claims: Mapping[str, object]) -> list[str]:
+    """The claims that have none of the values that are required of them."""
+    return [name for name, values in required.items() if values.isdisjoint(_texts(claims.get(name)))]
+
+
+def _texts(raw: object) -> frozenset[str]:
+    values = raw if isinstance(raw, list) else [raw]
+    return frozenset(value for value in values if isinstance(value, str))
+
+
 def chain_of(iss: str, jti: str) -> str:
     """The id of the chain that an ID-JAG begins: a SHA-256 in hex, whose bytes are what
     a tombstone of the whole chain is found by.

@@ -43,6 +43,21 @@ def apply_directory(
         asyncio.run(_apply(settings, document, dry_run=dry_run, why=message))
 
 
+def show_directory(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files.")],
+) -> None:
+    """Validates a directory and prints the bundle that it makes, as one file.
+
+    What a profile filled in is marked; everything else is as it was written.
+    """
+    with told():
+        from grantd_server.governance.document import parse_directory, version_of  # noqa: PLC0415 - 0.2 s
+        from grantd_server.governance.effective import effective  # noqa: PLC0415 - the same
+
+        document = parse_directory(directory)
+        print(f"# {version_of(document)}\n{effective(document)}", end="")
+
+
 def _lacking(settings: Settings, document: Document, secrets: Path | None) -> list[str]:
     """What would keep the service from using the bundle: secrets, keys, unsafe issuers.
     Secret files are relative to `secrets`; None does not look for them."""

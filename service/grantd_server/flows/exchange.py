@@ -91,14 +91,15 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
 
     record.step("exchange.sign")
     jti = secrets.token_urlsafe(16)
-    claims = _claims(issuer, target, entitlement, identity, jti=jti, now=int(now))
+    lifetime = target.grant_lifetime(issuer)
+    claims = _claims(issuer, target, entitlement, identity, jti=jti, now=int(now), lifetime=lifetime)
     claims["sub"] = subject_for(world, target, identity)
     record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
-    answer = Exchanged(token, TOKEN_TYPE_ID_JAG, issuer.grant_lifetime, entitlement.scopes, entitlement.resources)
+    answer = Exchanged(token, TOKEN_TYPE_ID_JAG, lifetime, entitlement.scopes, entitlement.resources)
     if identity.renewed is None:
         return Decided(answer, "granted", snapshot)
-    last_use = int(now) + issuer.grant_lifetime + 2 * world.skew + 1
+    last_use = int(now) + lifetime + 2 * world.skew + 1
     return Decided(answer, "granted", snapshot, issued=(_below(identity.renewed, record.chain, target, last_use),))
 
 
@@ -134,7 +135,14 @@ def _below(session: RefreshToken, chain: str, target: Target, last_use: int) -> 
 
 
 def _claims(
-    issuer: GrantIssuer, target: Target, entitlement: Entitlement, identity: Identity, *, jti: str, now: int
+    issuer: GrantIssuer,
+    target: Target,
+    entitlement: Entitlement,
+    identity: Identity,
+    *,
+    jti: str,
+    now: int,
+    lifetime: int,
 ) -> dict[str, object]:
     """The claims of the ID-JAG (section 3.1): as granted, not as requested."""
     return {
@@ -144,7 +152,7 @@ def _claims(
         "client_id": target.client_id,
         "jti": jti,
         "iat": now,
-        "exp": now + issuer.grant_lifetime,
+        "exp": now + lifetime,
         "resource": one_or_many(entitlement.resources),
         "scope": " ".join(entitlement.scopes),
         **sign_in_claims(identity.sign_in),

@@ -79,10 +79,11 @@ def _resources(world: World, snapshot: Snapshot, record: Record, redemption: Red
     """B-08, B-09, B-31, B-32: every resource of the grant is ours and may be spoken for
     by its issuer; the request may only narrow."""
     grant, server = redemption.grant, redemption.server
-    named = bool(grant.resources)
+    named = bool(grant.resources) or not grant.issuer.resource_claim
     record.require("assertion.resource", named, Reason.ASSERTION_RESOURCE, "a resource claim", otherwise="none")
     granted: dict[str, tuple[Resource, str]] = {}
-    for spelled in grant.resources:
+    # Where it may be left out, there is exactly one that it can be.
+    for spelled in grant.resources or tuple(snapshot.resources[name].uri for name in grant.issuer.resources):
         resource = snapshot.resource_at(server.name, spelled)
         if resource is None:
             expected = "a resource of this authorization server"

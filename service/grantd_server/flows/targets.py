@@ -10,7 +10,7 @@ from grantd_server.checks import scope_names
 from grantd_server.flows.tenancy import tenant_at_server
 from grantd_server.keys.pairwise import Sector
 from grantd_server.keys.signer import SignerUnavailable
-from grantd_server.model.governed import SubjectRule
+from grantd_server.model.governed import ForeignAuthorizationServer, SubjectRule
 from grantd_server.model.uris import normalise_resource
 from grantd_server.refusals import Reason, Refused
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.governed import (
         AuthorizationServer,
-        ForeignAuthorizationServer,
         GrantIssuer,
         Registration,
         Resource,
@@ -47,6 +46,12 @@ class Target:
     """Of the issuer, that the user is in."""
     aud_tenant: str | None = None
     """Of the server, that the client id is valid in (A-54)."""
+
+    def grant_lifetime(self, issuer: GrantIssuer) -> int:
+        """Seconds that a grant for it lives: what the issuer gives, or less where a foreign
+        server takes no more."""
+        most = self.server.grant_lifetime if isinstance(self.server, ForeignAuthorizationServer) else None
+        return issuer.grant_lifetime if most is None else min(most, issuer.grant_lifetime)
 
 
 def read_target(

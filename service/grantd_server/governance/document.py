@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.checking.validation import validate
 from grantd_server.governance.faults import Faults
+from grantd_server.governance.reading.expanding import expand
 from grantd_server.governance.reading.nodes import Node
 from grantd_server.governance.reading.scalars import kind_of
 from grantd_server.governance.reading.sections import RULES, SECTIONS, read_bundle
@@ -56,6 +57,7 @@ def parse_directory(path: Path) -> Document:
     for file, raw in _files(path, faults):
         _merge(root, file, raw, faults)
     faults_of_content = Faults()
+    expand(root, faults_of_content)
     bundle = read_bundle(root, faults_of_content)
     validate(bundle, faults_of_content)
     faults.take(faults_of_content)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grantd import claims as read
 from grantd import jws
-from grantd_server.checks import chain_of, digest, one_or_several, scope_names, sign_in
+from grantd_server.checks import chain_of, digest, lacking_claims, one_or_several, scope_names, sign_in
 from grantd_server.grants.account import read_account
 from grantd_server.grants.grant import Grant
 from grantd_server.keys.purpose import Purpose
@@ -52,6 +52,10 @@ async def read_grant(reading: Reading, raw: str) -> Grant:
         record.require("assertion.aud", aud == issuer, Reason.ASSERTION_AUDIENCE, issuer, aud)
         client_id, mine = read.text(claims, "client_id"), reading.client.client_id
         record.require("assertion.client_id", client_id == mine, Reason.ASSERTION_CLIENT, mine, client_id)
+        if trusted.require_claims:
+            lacking = lacking_claims(trusted.require_claims, claims)
+            reason, expected = Reason.ASSERTION_CLAIM, "the values that its issuer requires"
+            record.require("assertion.require_claims", not lacking, reason, expected, otherwise=lacking)
         return _grant(reading, trusted, claims)
     except jws.Fault as fault:
         reason = _REASONS.get(fault.check.partition(":")[0], Reason.ASSERTION_MALFORMED)

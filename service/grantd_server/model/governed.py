@@ -67,6 +67,8 @@ class IdentityProvider:
     """Further top-level claims that rules may read."""
     email_domains: tuple[str, ...] = ()
     """Domains for which a verified `email` of this provider is authoritative."""
+    require_claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By claim: the values of which its tokens have one."""
     tenant: TenantSource | None = None
     """Which tenant of a grant issuer its people are in; None where there are none."""
 
@@ -117,6 +119,11 @@ class TrustedIssuer:
     reuse_limit: int = 1
     """How often one grant may be redeemed before it expires; 1 is single use (X-2)."""
     subject: SubjectMapping = SubjectMapping(SubjectRule.PASSTHROUGH)
+    require_claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By claim: the values of which its grants have one."""
+    resource_claim: bool = True
+    """Whether its grants have to name their resource; if not, one without is for the only
+    resource that it may speak for (B-32, X-4)."""
     known_subjects: frozenset[str] | None = None
     """The only `sub` values that have an account here; None: everyone the issuer
     vouches for gets one (B-14)."""
@@ -146,6 +153,16 @@ class AuthorizationServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Abroad:
+    """What a foreign authorization server accepts of our grants."""
+
+    algorithms: frozenset[str] | None = None
+    """None: not said."""
+    grant_lifetime: int | None = None
+    """Seconds; None: as long as the grant issuer makes them."""
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignAuthorizationServer:
     """An authorization server of somebody else that grants may be issued for."""
 
@@ -154,6 +171,8 @@ class ForeignAuthorizationServer:
     trust_domain: str
     tenants: Bindings | None = None
     account_claims: Mapping[str, str] = field(default_factory=dict)
+    grant_lifetime: int | None = None
+    """Seconds: the longest life of a grant that it accepts, where it is shorter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grantd import claims as read
 from grantd import jws
-from grantd_server.checks import sign_in
+from grantd_server.checks import lacking_claims, sign_in
 from grantd_server.keys.remote import KeysUnavailable
 from grantd_server.model.governed import SubjectRule
 from grantd_server.refusals import Reason, Refused
@@ -44,6 +44,10 @@ async def read_identity(reading: Reading, raw: str) -> Identity:
         provider = _provider(reading, read.text(parsed.unverified_claims, "iss"))
         claims = await _verified(reading, provider, parsed)
         _check_purpose(reading, claims)
+        if provider.require_claims:
+            lacking = lacking_claims(provider.require_claims, claims)
+            reason, expected = Reason.SUBJECT_TOKEN_CLAIM, "the values that its provider requires"
+            reading.record.require("subject.require_claims", not lacking, reason, expected, otherwise=lacking)
         _check_audience(reading, provider, claims)
         times = read.check_times(claims, reading.now, skew=reading.world.skew, require_iat=True)
         reading.record.noted("subject.time", f"now {int(reading.now)}", f"exp {int(times.exp)}")

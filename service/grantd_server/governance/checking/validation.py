@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.checking.foreign_servers import check_foreign_servers
 from grantd_server.governance.checking.references import check_references
 from grantd_server.governance.checking.rule_checks import check_rules
 from grantd_server.governance.checking.shared_credentials import check_shared
@@ -23,6 +24,7 @@ def validate(bundle: Bundle, faults: Faults) -> None:
     check_uniqueness(bundle, faults)
     check_trust_domains(bundle, faults)
     check_tenants(bundle, faults)
+    check_foreign_servers(bundle, faults)
     check_subject_namespaces(bundle, faults)
     check_shared(bundle, faults, lambda secret: secret.digest)
     check_rules(bundle, faults)

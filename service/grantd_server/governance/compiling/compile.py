@@ -87,7 +87,8 @@ def _read(document: bytes) -> Bundle:
 def _foreign(bundle: Bundle) -> dict[str, ForeignAuthorizationServer]:
     return {
         server.issuer: ForeignAuthorizationServer(
-            server.name, server.issuer, server.trust_domain, bindings(server), dict(server.account_claims)
+            *(server.name, server.issuer, server.trust_domain, bindings(server), dict(server.account_claims)),
+            grant_lifetime=server.abroad.grant_lifetime if server.abroad else None,
         )
         for server, _ in sound(bundle.authorization_servers)
         if server.foreign

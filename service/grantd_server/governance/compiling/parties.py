@@ -69,12 +69,13 @@ def _trusted(bundle: Bundle, server: Server, trust: Trust) -> TrustedIssuer:
     ours = bundle.grant_issuers.get(trust.name)
     if ours is not None and ours.value is not None:
         issuer, domain, keys = ours.value.issuer, ours.value.trust_domain, None
-        algorithms = frozenset({ours.value.algorithm})
+        algorithms, required = frozenset({ours.value.algorithm}), {}
     else:
         foreign = bundle.trusted_issuers[trust.name].value
         if foreign is None:
             raise AssertionError("a valid bundle has no broken object")
         issuer, domain, keys, algorithms = foreign.issuer, foreign.trust_domain, foreign.keys, foreign.algorithms
+        required = dict(foreign.require_claims)
     return TrustedIssuer(
         name=trust.name,
         issuer=issuer,
@@ -85,6 +86,8 @@ def _trusted(bundle: Bundle, server: Server, trust: Trust) -> TrustedIssuer:
         max_lifetime=trust.max_lifetime,
         reuse_limit=trust.reuse_limit,
         subject=trust.subject,
+        require_claims=required,
+        resource_claim=trust.resource_claim,
         known_subjects=trust.known_subjects,
         tenants=_trusted_tenants(server, trust),
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.reading.nodes import Node
     from grantd_server.model.governed import (
+        Abroad,
         DocumentCredential,
         GrantIssuer,
         IdentityProvider,
@@ -36,6 +37,7 @@ class ForeignIssuer:
     keys: KeySource
     algorithms: frozenset[str]
     tenants: frozenset[str] = frozenset()
+    require_claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Trust:
     subject: SubjectMapping
     known_subjects: frozenset[str] | None
     node: Node
+    resource_claim: bool = True
+    """Whether its grants have to name their resource."""
     tenants: tuple[str, ...] = ()
     """Trusted tenants of the issuer, at a server that has none itself."""
 
@@ -68,6 +72,8 @@ class Server:
     tenants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By tenant: the `ISSUER` or `ISSUER/TENANT` that belong to it."""
     account_claims: Mapping[str, str] = field(default_factory=dict)
+    abroad: Abroad | None = None
+    """Of a foreign one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,16 @@ class Node:
         return self.value
 
 
+class Preset(Node):
+    """A value that a profile filled in. Its place is that of the profile's name."""
+
+    __slots__ = ("profile",)
+
+    def __init__(self, value: dict[str, Node] | list[Node] | Scalar, place: Node) -> None:
+        super().__init__(value, place.file, place.line, place.column)
+        self.profile = str(place.value)
+
+
 def nodes_of(data: Any, file: str) -> Node:
     """Makes a tree without places from plain JSON types."""
     if isinstance(data, dict):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.counterparts import read_abroad, read_profile, read_required_claims
 from grantd_server.governance.reading.declared import ForeignIssuer, Server, Trust
 from grantd_server.governance.reading.key_sources import read_algorithms, read_keys
 from grantd_server.governance.reading.subject_rules import read_provider_subject, read_trust_subject
@@ -29,6 +30,7 @@ LONGEST_SESSION = 90 * 86400
 
 
 def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
+    read_profile(fields)
     algorithms = read_algorithms(fields)
     return IdentityProvider(
         name=name,
@@ -40,6 +42,7 @@ def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
         roles_claim=fields.optional("roles_claim", scalars.text, None),
         claims=fields.each("claims", _claim, required=False),
         email_domains=fields.each("email_domains", scalars.domain, required=False),
+        require_claims=read_required_claims(fields),
         tenant=read_source(fields),
     )
 
@@ -77,6 +80,7 @@ def _refresh_tokens(fields: Fields) -> RefreshPolicy | None:
 
 
 def read_trusted_issuer(fields: Fields, name: str) -> ForeignIssuer:
+    read_profile(fields)
     algorithms = read_algorithms(fields)
     return ForeignIssuer(
         name=name,
@@ -85,6 +89,7 @@ def read_trusted_issuer(fields: Fields, name: str) -> ForeignIssuer:
         keys=read_keys(fields, algorithms),
         algorithms=algorithms,
         tenants=read_tenants(fields),
+        require_claims=read_required_claims(fields),
     )
 
 
@@ -95,7 +100,10 @@ def read_server(fields: Fields, name: str) -> Server:
     trust_domain = fields.required("trust_domain", scalars.name, "")
     tenants, account_claims = read_bound(fields), read_account_claims(fields)
     if "foreign" in fields and fields.required("foreign", scalars.flag, True):
-        return Server(name, issuer, trust_domain, True, "", 0, (), {}, tenants, account_claims)
+        return Server(
+            *(name, issuer, trust_domain, True, "", 0, (), {}, tenants, account_claims),
+            abroad=read_abroad(fields),
+        )
     return Server(
         name=name,
         issuer=issuer,
@@ -133,15 +141,25 @@ def _trust(server: Fields, name: str, node: Node) -> Trust:
         resources=fields.each("resources", scalars.name),
         max_lifetime=fields.optional("max_lifetime", scalars.seconds, GRANT_LIFETIME),
         reuse_limit=fields.optional("reuse_limit", scalars.count, 1),
+        resource_claim=fields.optional("resource_claim", _resource_claim, True),
         subject=read_trust_subject(fields),
         known_subjects=frozenset(known) if "known_subjects" in fields else None,
         node=node,
         tenants=fields.each("tenants", scalars.tenant, required=False),
     )
+    if not trust.resource_claim and len(trust.resources) > 1:
+        fields.wrong("resource_claim", "with several resources a grant has to say which; optional is for exactly one")
     if trust.max_lifetime > LONGEST_ACCEPTED_GRANT:
         fields.wrong("max_lifetime", f"grants that live longer than {LONGEST_ACCEPTED_GRANT}s are not accepted")
     fields.close()
     return trust
+
+
+def _resource_claim(node: Node) -> bool:
+    """Whether a grant has to name its resource."""
+    if node.value not in ("required", "optional"):
+        raise Wrong('"required" or "optional" is expected')
+    return node.value == "required"
 
 
 def _claim(node: Node) -> str:
