@@ -109,7 +109,8 @@ def _when(time: object) -> str:
 def _who(body: dict[str, Any]) -> Iterator[str]:
     client = body.get("client")
     if client:
-        by = (body.get("client_id"), body.get("client_method"))
+        credential = body.get("client_credential")
+        by = (body.get("client_id"), body.get("client_method"), f"secret {credential}" if credential else "")
         client = f"{client} ({', '.join(str(part) for part in by if part)})" if any(by) else client
     yield from _row("client", client or "not authenticated")
     role = f" ({body['role']})" if body.get("role") else ""

@@ -83,6 +83,8 @@ class Record:
     client_id: str = ""
     """As claimed, only when registered; never free input."""
     client_method: str = ""
+    client_credential: str = ""
+    """Which of its secrets the client used, by fingerprint."""
     subject: str = ""
     """Keyed hash of the issuer-qualified subject."""
     subject_key: str = ""
@@ -203,8 +205,9 @@ class Record:
 
 _PLAIN = (
     "transport", "caller", "role", "address", "outcome", "facts", "error_id", "issuer", "client", "client_id",
-    "client_method", "subject", "subject_key", "tenant", "audience", "resources", "scopes_asked", "scopes_granted", "rules",
-    "refused_scopes", "shadow", "inputs", "bundle_version", "bundle_epoch", "chain", "family", "jti_hash", "token_hash",
+    "client_method", "client_credential", "subject", "subject_key", "tenant", "audience", "resources", "scopes_asked",
+    "scopes_granted", "rules", "refused_scopes", "shadow", "inputs", "bundle_version", "bundle_epoch", "chain",
+    "family", "jti_hash", "token_hash",
 )  # fmt: skip
 
 

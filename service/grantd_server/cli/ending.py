@@ -52,6 +52,8 @@ def _code_of(fault: Exception) -> int | None:
     """The exit code of a planned failure. Imported late: a command that succeeds needs
     none of these modules for it."""
     from grantd_server.governance.faults import BundleError  # noqa: PLC0415
+    from grantd_server.governance.list_lines import NotByLines  # noqa: PLC0415
+    from grantd_server.governance.secret_changes import SecretChangeRefused  # noqa: PLC0415
     from grantd_server.governance.secret_references import SecretUnresolved  # noqa: PLC0415
     from grantd_server.keys.rotation import RotationRefused  # noqa: PLC0415
     from grantd_server.keys.stored import KeyFileFault  # noqa: PLC0415
@@ -62,6 +64,8 @@ def _code_of(fault: Exception) -> int | None:
     match fault:
         case SettingsError() | SchemaMismatch():
             return USAGE
+        case NotByLines() | SecretChangeRefused():
+            return REFUSED
         case BundleError() | SecretUnresolved() | KeyFileFault() | RotationRefused():
             return REFUSED
         case StoreUnavailable() | OutcomeUnknown() | Conflict():

@@ -37,6 +37,7 @@ def by_secret(record: Record, directory: Directory, client_id: str | None, proof
             same = hmac.compare_digest(digest, credential.digest)
             if party is None or not same:
                 continue
+            record.client_credential = credential.fingerprint
             if credential.expires is None or now < credential.expires:
                 return party
             expired = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.checking.validation import validate
@@ -16,6 +17,7 @@ from grantd_server.governance.reading.sections import RULES, SECTIONS, read_bund
 from grantd_server.governance.reading.yaml_nodes import MOST_BYTES, read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FORMAT = 1
@@ -46,8 +48,9 @@ def version_of(document: Document | bytes) -> str:
     return "b" + hashlib.sha256(raw).hexdigest()[:32]
 
 
-def parse_directory(path: Path) -> Document:
-    """Reads and validates every YAML file below a folder, hidden ones left out.
+def parse_directory(path: Path, instead: Mapping[str, bytes] = MappingProxyType({})) -> Document:
+    """Reads and validates every YAML file below a folder, hidden ones left out; `instead`
+    has contents that are tried in place of what a file holds.
 
     Raises:
         BundleError: everything that is wrong, with file, line and column.
@@ -55,7 +58,7 @@ def parse_directory(path: Path) -> Document:
     faults = Faults()
     root = Node({}, str(path))
     for file, raw in _files(path, faults):
-        _merge(root, file, raw, faults)
+        _merge(root, file, instead.get(file, raw), faults)
     faults_of_content = Faults()
     expand(root, faults_of_content)
     bundle = read_bundle(root, faults_of_content)

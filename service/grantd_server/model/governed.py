@@ -195,6 +195,11 @@ class SecretCredential:
     digest: bytes
     expires: int | None
     """Seconds since the epoch; None: until withdrawn."""
+    fingerprint: str = field(init=False, compare=False)
+    """Names it in records: the first digits of its digest, as they stand in the bundle."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", self.digest.hex()[:8])
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def of(record: Record, status: str) -> dict[str, Value]:
         "grantd.issuer": record.issuer if known_issuer else "",
         "grantd.client": record.client,
         "grantd.client.method": record.client_method if record.client else "",
+        "grantd.client.credential": record.client_credential if record.client else "",
         "grantd.audience": record.audience if known_target else "",
         "grantd.resources": record.resources if known_target else (),
         "grantd.scopes_granted": record.scopes_granted,

@@ -97,6 +97,7 @@ ATTRIBUTES: Final = {
     "grantd.issuer": "Issuer identifier the request was for.",
     "grantd.client": "Name of the authenticated client in the bundle.",
     "grantd.client.method": "How the client authenticated.",
+    "grantd.client.credential": "Which of its secrets the client used: the first digits of the SHA-256.",
     "grantd.audience": "Issuer of the authorization server asked for.",
     "grantd.resources": "Resources asked for, by identifier.",
     "grantd.scopes_granted": "Scopes that were granted.",
