@@ -78,7 +78,7 @@ def added(folder: Path) -> str:
 
 
 @pytest.mark.req("D-14")
-@pytest.mark.parametrize("issuer", ["northwind", "https://grants.northwind.example"])
+@pytest.mark.parametrize("issuer", ["northwind", "https://grants.northwind.example"], ids=["name", "identifier"])
 def test_a_new_secret_stands_beside_the_old_one_and_nothing_else_changes(folder: Path, issuer: str) -> None:
     shown = run(folder, "new", "desk", "--issuer", issuer).splitlines()
     secret = shown[1].strip()
@@ -175,6 +175,7 @@ def test_the_last_credential_is_not_taken_away(folder: Path) -> None:
         (["desk", "--issuer", "nowhere"], "desk is registered at northwind, tools, vendor; say which with --issuer."),
         (["desk", "--issuer", "vendor"], "clients.desk.at.vendor is at a foreign server, which keeps its own credentials."),
     ],
+    ids=["nobody", "several places", "no such place", "foreign place"],
 )  # fmt: skip
 @pytest.mark.parametrize("command", ["new", "retire", "list"])
 def test_a_party_that_is_not_there_is_told_with_those_that_are(
@@ -220,6 +221,7 @@ def test_a_client_with_a_metadata_document_is_given_no_secret(folder: Path) -> N
         f"        authentication: [{{secret: {{sha256: {OLD}}}}}]\n",
         f"        authentication:\n          [\n          {{secret: {{sha256: {OLD}}}}}\n          ]\n",
     ],
+    ids=["one line", "several lines"],
 )
 @pytest.mark.parametrize("command", ["new", "retire"])
 def test_a_list_in_brackets_is_left_to_people(folder: Path, listed: str, command: str) -> None:
@@ -311,7 +313,7 @@ NEWER = "desk-at-grants-newer-7Qw3Er9Ty1Ui5Op2As8Df6Gh4Jk"
 
 
 @pytest.mark.req("D-14", "G-02")
-@pytest.mark.parametrize("used", [org.DESK_SECRET, NEWER])
+@pytest.mark.parametrize("used", [org.DESK_SECRET, NEWER], ids=["older", "newer"])
 async def test_the_record_and_its_explanation_say_which_secret_was_used(house: House, used: str) -> None:
     document = org.bundle()
     document["clients"]["desk"]["at"]["grants"]["authentication"] = [org.secret(org.DESK_SECRET), org.secret(NEWER)]
