@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+import assertions_
 import organisation as org
 from case_transports import Ask, Result, over_http, over_rpc
 from grantd.v1 import authorization_pb2 as pb
@@ -65,6 +66,12 @@ class Case:
         return tuple(self.spec.get("transports", TRANSPORTS))
 
     @property
+    def edits(self) -> dict[str, Any]:
+        """What the case changes in the bundle."""
+        declared = {"identity_providers.corp.saml": assertions_.sign_on()} if "saml" in self.spec else {}
+        return {**declared, **self.spec.get("bundle", {})}
+
+    @property
     def fresh(self) -> bool:
         """Whether the case leaves traces in the house, and so needs one of its own."""
         return "fresh" in self.spec
@@ -81,7 +88,7 @@ class Stage:
 
     @asynccontextmanager
     async def set_for(self, case: Case) -> AsyncIterator[None]:
-        edits = case.spec.get("bundle", {})
+        edits = case.edits
         if edits != self.edits:
             await self.house.apply(changed(org.bundle(), edits))
             self.edits = edits
@@ -156,9 +163,13 @@ async def _params(house: House, case: Case, session: str) -> dict[str, Any]:
             "audience": [org.SERVER],
             "resource": [org.TICKETS],
             "scope": "tickets:read",
-            "subject_token": session or _token(house, spec, "login", house.id_token),
             "subject_token_type": f"urn:ietf:params:oauth:token-type:{'refresh_token' if session else 'id_token'}",
         }
+        if "saml" in spec:
+            params["subject_token"] = assertions_.assertion(house.now, **spec["saml"])
+            params["subject_token_type"] = assertions_.SAML2
+        else:
+            params["subject_token"] = session or _token(house, spec, "login", house.id_token)
     elif case.rpc == "redeem":
         own = spec.get("key") == "own"
         assertion = await own_grant(house, **_claims(house, spec)) if own else None

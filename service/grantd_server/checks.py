@@ -22,6 +22,7 @@ GRANT_TYPE_REFRESH_TOKEN = "refresh_token"
 GRANT_PROFILE_ID_JAG = "urn:ietf:params:oauth:grant-profile:id-jag"
 TOKEN_TYPE_ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
 TOKEN_TYPE_ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+TOKEN_TYPE_SAML2 = "urn:ietf:params:oauth:token-type:saml2"
 TOKEN_TYPE_REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
 RENEWAL_SCOPES = frozenset({"openid", "offline_access"})
 """All that a refresh token may be asked for with. It carries no scope of a resource:

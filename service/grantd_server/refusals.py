@@ -135,6 +135,7 @@ class Reason(Enum):
     SUBJECT_TOKEN_TIME               = (Public.SUBJECT_TOKEN_INVALID, "info", "identity", "Check the clocks of the identity provider and of this service.")
     SUBJECT_TOKEN_CLAIM              = (Public.SUBJECT_TOKEN_INVALID, "info", "identity", "Have the identity provider send the claim that the explanation names.")
     SUBJECT_TENANT                   = (Public.SUBJECT_TOKEN_INVALID, "warning", "identity", "Declare the tenant at this grant issuer, or correct the claim that names it.")
+    SUBJECT_TOKEN_USED               = (Public.SUBJECT_TOKEN_INVALID, "warning", "client", "Sign the user in again: the assertion belongs to the client that used it first, or was spent.")
     SUBJECT_BLOCKED                  = (Public.SUBJECT_TOKEN_INVALID, "warning", "identity", "The user is blocked; lift the block if that was a mistake.")
     REFRESH_TOKEN_UNKNOWN            = (Public.SUBJECT_TOKEN_INVALID, "info", "client", "Send a refresh token of this issuer exactly as it was returned, or sign in again.")
     REFRESH_TOKEN_OF_ANOTHER         = (Public.SUBJECT_TOKEN_INVALID, "warning", "client", "Send only refresh tokens that this issuer gave to this client.")

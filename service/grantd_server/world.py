@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grantd_server.model.buckets import Buckets
+from grantd_server.offloop import OffLoop
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class World:
     """Reads the live state and the active bundle now."""
     snapshot: Snapshot | None = None
     monotonic_ns: Callable[[], int] = time.monotonic_ns
+    offloop: OffLoop = field(default_factory=OffLoop)
     guesses: Buckets = field(default_factory=lambda: Buckets(size=100, per_second=10))
     """Failed authentications, by issuer, claimed client and address: whoever guesses is
     slowed down, and the same client elsewhere is not (D-15)."""

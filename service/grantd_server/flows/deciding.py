@@ -49,6 +49,7 @@ that the store was not there and has a record that says so."""
 _USED_BEFORE = {
     Space.ID_JAG: (Reason.ASSERTION_REPLAYED, "assertion.first_use"),
     Space.REFRESH: (Reason.REFRESH_TOKEN_ROTATED, "subject.current"),
+    Space.SAML: (Reason.SUBJECT_TOKEN_USED, "subject.first_use"),
     Space.CLIENT_ASSERTION: (Reason.CLIENT_ASSERTION_REPLAYED, "client.assertion.first_use"),
 }
 

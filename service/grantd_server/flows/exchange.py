@@ -98,7 +98,7 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
     answer = Exchanged(token, TOKEN_TYPE_ID_JAG, lifetime, entitlement.scopes, entitlement.resources)
     if identity.renewed is None:
-        return Decided(answer, "granted", snapshot)
+        return Decided(answer, "granted", snapshot, marks=identity.marks)
     last_use = int(now) + lifetime + 2 * world.skew + 1
     return Decided(answer, "granted", snapshot, issued=(_below(identity.renewed, record.chain, target, last_use),))
 

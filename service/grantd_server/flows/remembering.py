@@ -5,7 +5,7 @@ What it will be good for is decided at each exchange; here nothing is granted ye
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_REFRESH_TOKEN, TOKEN_TYPE_REFRESH_TOKEN
@@ -47,4 +47,6 @@ def remembered_sign_in(reading: Reading, request: Exchange, identity: Identity) 
     now = int(reading.now)
     raw, kept = make_refresh_token(record, policy, reading.client, identity, now)
     answer = Exchanged(raw, TOKEN_TYPE_REFRESH_TOKEN, kept.expires - now, scopes, ())
-    return Decided(answer, "granted", reading.snapshot, refresh_tokens=(kept,))
+    # An assertion would begin a family with each use, and outlive the revocation of one.
+    spent = tuple(replace(mark, spends=True) for mark in identity.marks)
+    return Decided(answer, "granted", reading.snapshot, marks=spent, refresh_tokens=(kept,))

@@ -37,6 +37,8 @@ class Lookups:
     """By authorization server name and every accepted spelling, normalised."""
     providers: Mapping[tuple[str, str], IdentityProvider]
     """By grant issuer name and the provider's issuer."""
+    saml_providers: Mapping[str, Mapping[str, IdentityProvider]]
+    """By grant issuer name, then by entity id."""
     grant_rules: Mapping[str, GrantRules]
     redemption_rules: Mapping[str, RedemptionRules]
     document_issuers: frozenset[str] = frozenset()
@@ -115,3 +117,8 @@ class Snapshot:
     def identity_provider_for(self, grant_issuer: GrantIssuer, iss: str) -> IdentityProvider | None:
         """The provider whose sign-ins this grant issuer accepts, byte for byte."""
         return self.lookups.providers.get((grant_issuer.name, iss))
+
+    def saml_providers_of(self, grant_issuer: GrantIssuer) -> Mapping[str, IdentityProvider] | None:
+        """The providers whose assertions this grant issuer accepts, by entity id; None
+        where it accepts none."""
+        return self.lookups.saml_providers.get(grant_issuer.name)

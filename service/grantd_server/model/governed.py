@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from grantd_server.model.saml import SamlSignOn
     from grantd_server.model.tenants import Bindings, TenantSource
 
 
@@ -71,6 +72,19 @@ class IdentityProvider:
     """By claim: the values of which its tokens have one."""
     tenant: TenantSource | None = None
     """Which tenant of a grant issuer its people are in; None where there are none."""
+    saml: SamlSignOn | None = None
+    """Its assertions, where they are accepted; without ID tokens `issuer` is its entity
+    id, and there is no algorithm."""
+
+    @property
+    def knows_groups(self) -> bool:
+        """Whether any of its sign-ins tells groups."""
+        return self.groups_claim is not None or (self.saml is not None and self.saml.groups_attribute is not None)
+
+    @property
+    def knows_roles(self) -> bool:
+        """Whether any of its sign-ins tells roles."""
+        return self.roles_claim is not None or (self.saml is not None and self.saml.roles_attribute is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Space(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One use of a one-time token. The first to insert (space, issuer, digest, use)
+    """One use of a one-time token, or of one that binds to its first user. The first to insert (space, issuer, digest, use)
     wins, for ever until `until`."""
 
     space: Space
@@ -54,6 +54,11 @@ class Mark:
     """Seconds since the epoch: expiry plus every clock-skew window (G-20)."""
     uses: int = 1
     """How many times it may be used; each use is one row."""
+    owner: str = ""
+    """Whom the first use binds it to: the same owner may use it again, nobody else may.
+    Empty: the first use is the only one."""
+    spends: bool = False
+    """Whether this use of an owned one is the last, also for its owner."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Transaction(Protocol):
     async def remember(self, marks: Sequence[tuple[Mark, str]]) -> list[str | None]:
         """Tries each mark for a decision id, in order. None where that decision won,
         else the id of the decision that used the mark up. Identical marks in one
-        batch: one wins. The insert is the decision; nothing is looked up before."""
+        batch: one wins. The insert is the decision; nothing is looked up before. A mark
+        with an owner is won by whoever it is bound to, until a use that spends it."""
 
     async def issue(self, issued: Sequence[Issued]) -> None:
         """Notes tokens that this transaction issues."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REVISION = "0002"
+REVISION = "0003"
 """A test holds it to the newest migration."""
 
 

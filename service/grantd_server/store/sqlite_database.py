@@ -56,12 +56,28 @@ class SqliteTransaction:
         return [self._remember(mark, decision_id) for mark, decision_id in marks]
 
     def _remember(self, mark: Mark, decision_id: str) -> str | None:
+        if mark.owner:
+            return self._bind(mark, decision_id)
         for use in range(1, mark.uses + 1):
             row = (mark.space.value, mark.issuer, mark.digest, use, mark.until, decision_id)
             if self._execute(sql.MARK, row).fetchone() is not None:
                 return None
-        winner = self._execute(sql.MARK_WINNER, (mark.space.value, mark.issuer, mark.digest)).fetchone()
-        return str(winner[0])
+        return self._winner(mark)
+
+    def _bind(self, mark: Mark, decision_id: str) -> str | None:
+        row = {
+            "space": mark.space.value,
+            "issuer": mark.issuer,
+            "digest": mark.digest,
+            "until": mark.until,
+            "decision_id": decision_id,
+            "owner": mark.owner,
+            "left_to": "" if mark.spends else mark.owner,
+        }
+        return None if self._execute(sql.BIND, row).fetchone() is not None else self._winner(mark)
+
+    def _winner(self, mark: Mark) -> str:
+        return str(self._execute(sql.MARK_WINNER, (mark.space.value, mark.issuer, mark.digest)).fetchone()[0])
 
     async def issue(self, issued: Sequence[Issued]) -> None:
         self._connection.executemany(sql.ISSUE, [(token.digest, token.chain, token.expires) for token in issued])

@@ -32,6 +32,16 @@ ON CONFLICT DO NOTHING RETURNING use"""
 MARK_WINNER: Final = """\
 SELECT decision_id FROM marks WHERE space = ? AND issuer = ? AND digest = ? ORDER BY use DESC LIMIT 1"""
 
+# One statement again: it binds, or finds itself bound to the same owner, or changes nothing.
+# What is spent is bound to nobody, and the decision that spent it is the one to name.
+BIND: Final = """\
+INSERT INTO marks (space, issuer, digest, use, until, decision_id, owner)
+VALUES (:space, :issuer, :digest, 1, :until, :decision_id, :left_to)
+ON CONFLICT DO UPDATE SET
+owner = excluded.owner,
+decision_id = CASE excluded.owner WHEN '' THEN excluded.decision_id ELSE decision_id END
+WHERE owner = :owner RETURNING use"""
+
 ISSUE: Final = "INSERT INTO issued (digest, chain, expires) VALUES (?, ?, ?)"
 BURIED: Final = "SELECT 1 FROM tombstones WHERE digest = ?"
 # A chain's tombstone stays as long as the longest-lived token below it.

@@ -45,6 +45,8 @@ class MarkRow(Table, table=True):
     use: int = Field(primary_key=True)
     until: int = Field(sa_type=BigInteger, index=True)
     decision_id: str
+    owner: str | None = None
+    """Of a mark that binds: its first user, or empty when it is spent."""
 
 
 def _searched(column: str) -> Index:

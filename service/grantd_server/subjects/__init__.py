@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from grantd_server.checks import TOKEN_TYPE_ID_TOKEN, TOKEN_TYPE_REFRESH_TOKEN
-from grantd_server.subjects import id_token, refresh_token
+from grantd_server.checks import TOKEN_TYPE_ID_TOKEN, TOKEN_TYPE_REFRESH_TOKEN, TOKEN_TYPE_SAML2
+from grantd_server.subjects import id_token, refresh_token, saml2
 
 if TYPE_CHECKING:
     from grantd_server.subjects.identity import Identity, Reading
@@ -25,5 +25,6 @@ class SubjectKind(Protocol):
 KINDS: dict[str, SubjectKind] = {
     TOKEN_TYPE_ID_TOKEN: id_token.read_identity,
     TOKEN_TYPE_REFRESH_TOKEN: refresh_token.read_identity,
+    TOKEN_TYPE_SAML2: saml2.read_identity,
 }
 """By `subject_token_type`. A kind that is not here is refused (A-19)."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.governed import GrantIssuer, IdentityProvider, Registration
     from grantd_server.model.rules import Attribute, SignIn
+    from grantd_server.model.saml import SamlSignOn
+    from grantd_server.store import Mark
     from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.world import World
 
@@ -51,3 +53,12 @@ class Identity:
     """By claim name: what servers may be told as `aud_sub`."""
     renewed: RefreshToken | None = None
     """The refresh token of ours that this was read from."""
+    marks: tuple[Mark, ...] = ()
+    """What a decision on this sign-in uses up, or binds to the client."""
+    sub_id: Mapping[str, str] | None = None
+    """The user by SAML NameID (RFC 9493 form `saml-nameid`), where that is known."""
+
+    @property
+    def saml(self) -> SamlSignOn | None:
+        """What is declared of the provider's assertions, if this was read from one."""
+        return None if self.sub_id is None else self.provider.saml

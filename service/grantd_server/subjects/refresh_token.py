@@ -89,9 +89,10 @@ def _recalled(reading: Reading, raw: str, kept: RefreshToken) -> Identity:
         raise record.refuse("subject.provider", Reason.SIGN_IN_OUTDATED, expected, "declared otherwise") from None
     except Unsealable:
         raise record.refuse("subject.sealed", Reason.REFRESH_TOKEN_UNKNOWN, "a sign-in", "other bytes") from None
-    issuer = identity.provider.issuer
-    blocked = reading.world.view.withdrawn("issuer", issuer, reading.now)
-    record.require("subject.issuer_blocked", blocked is None, Reason.SUBJECT_TOKEN_ISSUER, "no block", otherwise=issuer)
+    names = [identity.provider.issuer, *([identity.saml.entity_id] if identity.saml else [])]
+    blocked = any(reading.world.view.withdrawn("issuer", name, reading.now) is not None for name in names)
+    reason, name = Reason.SUBJECT_TOKEN_ISSUER, identity.provider.name
+    record.require("subject.issuer_blocked", not blocked, reason, "no block", otherwise=name)
     record.noted(
         "subject.attributes", "read afresh where a directory is declared", f"as of sign-in at {identity.provider.name}"
     )

@@ -31,7 +31,7 @@ def remember(identity: Identity) -> bytes:
     return canonical(
         {
             "v": FORMAT,
-            **_declaration(identity.provider),
+            **_declaration(identity.provider, saml=identity.sub_id is not None),
             "upstream_sub": identity.upstream_sub,
             "sub": identity.sub,
             "users": _write(identity.users),
@@ -43,6 +43,7 @@ def remember(identity: Identity) -> bytes:
             "auth_time": event.auth_time,
             "tenant": identity.tenant,
             "accounts": dict(identity.accounts),
+            "sub_id": None if identity.sub_id is None else dict(identity.sub_id),
         }
     )
 
@@ -57,8 +58,11 @@ def recall(plain: bytes, providers: Mapping[str, IdentityProvider]) -> Identity:
         Outdated: the provider is not declared any more, or not in the same way.
     """
     kept = json.loads(plain)
-    provider = providers.get(kept["provider"])
-    if provider is None or any(kept[name] != value for name, value in _declaration(provider).items()):
+    provider, sub_id = providers.get(kept["provider"]), kept.get("sub_id")
+    if provider is None:
+        raise Outdated
+    declared = _declaration(provider, saml=sub_id is not None)
+    if any(kept[name] != value for name, value in declared.items()):
         raise Outdated
     amr = kept["amr"]
     return Identity(
@@ -72,14 +76,20 @@ def recall(plain: bytes, providers: Mapping[str, IdentityProvider]) -> Identity:
         sign_in=SignIn(kept["acr"], None if amr is None else tuple(amr), kept["auth_time"]),
         tenant=kept["tenant"],
         accounts=kept["accounts"],
+        sub_id=sub_id,
     )
 
 
-def _declaration(provider: IdentityProvider) -> dict[str, str | None]:
-    mapping = provider.subject
+def _declaration(provider: IdentityProvider, *, saml: bool) -> dict[str, str | None]:
+    """Of the protocol that the person signed in with."""
+    issuer, mapping = provider.issuer, provider.subject
+    if saml:
+        if provider.saml is None:
+            raise Outdated
+        issuer, mapping = provider.saml.entity_id, provider.saml.subject
     return {
         "provider": provider.name,
-        "issuer": provider.issuer,
+        "issuer": issuer,
         "subject_rule": mapping.rule.value,
         "subject_claim": mapping.claim,
     }

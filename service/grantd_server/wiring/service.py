@@ -79,6 +79,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._parts.world.offloop.close()
         await self._parts.world.ledger.close()
         await self._parts.world.store.close()
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.faults import Faults
     from grantd_server.governance.reading.declared import Bundle, Declared, Rules, RuleText, Subjects
+    from grantd_server.model.governed import IdentityProvider
 
 
 def check_rules(bundle: Bundle, faults: Faults) -> None:
@@ -91,6 +92,10 @@ def _check_subjects(
                 faults.add(node.at(kind), f"{label}.{kind}", sentence)
 
 
+def _attributes(provider: IdentityProvider) -> Iterable[str]:
+    return () if provider.saml is None else provider.saml.attributes
+
+
 def _unknowable(bundle: Bundle, providers: tuple[str, ...], kind: str, qualified: str) -> str | None:
     """Why a rule of this issuer could never read the attribute, if so."""
     name, _, rest = qualified.partition(":")
@@ -102,11 +107,11 @@ def _unknowable(bundle: Bundle, providers: tuple[str, ...], kind: str, qualified
     provider = None if declared is None else declared.value
     if provider is None:
         return None
-    if kind == "groups" and provider.groups_claim is None:
+    if kind == "groups" and not provider.knows_groups:
         return f"{qualified}: the groups of {name} are never known; it has no groups_claim"
-    if kind == "roles" and provider.roles_claim is None:
+    if kind == "roles" and not provider.knows_roles:
         return f"{qualified}: the roles of {name} are never known; it has no roles_claim"
-    if kind == "claims" and rest not in provider.claims:
+    if kind == "claims" and rest not in (*provider.claims, *_attributes(provider)):
         return f"{qualified}: {name} does not declare the claim {rest}"
     if kind == "users" and rest.startswith("mailto:"):
         local, _, domain = rest.removeprefix("mailto:").rpartition("@")

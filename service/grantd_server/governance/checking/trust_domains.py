@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
 from grantd_server.governance.reading.key_sources import thumbprints
+from grantd_server.governance.reading.saml_sign_on import fingerprint
 
 if TYPE_CHECKING:
     from grantd_server.governance.faults import Faults
     from grantd_server.governance.reading.declared import Bundle
     from grantd_server.governance.reading.nodes import Node
     from grantd_server.model.governed import KeySource
+    from grantd_server.model.saml import SamlSignOn
 
 
 def check_trust_domains(bundle: Bundle, faults: Faults) -> None:
@@ -57,6 +59,12 @@ class _Domains:
         for thumbprint in thumbprints(keys):
             self.claim("the key", thumbprint, domain, node, label)
 
+    def claim_saml(self, saml: SamlSignOn, domain: str, node: Node, label: str) -> None:
+        """Notes that a domain has an entity id, and the pinned keys behind it."""
+        self.claim("the entity id", saml.entity_id, domain, node.at("entity_id"), label)
+        for place, certificate in enumerate(saml.certificates):
+            self.claim("the key", fingerprint(certificate), domain, node.at("certificates", place), label)
+
 
 def _check_trusts(bundle: Bundle, faults: Faults) -> None:
     for server, declared in sound(bundle.authorization_servers):
@@ -83,3 +91,5 @@ def _check_providers(bundle: Bundle, domains: _Domains, faults: Faults) -> None:
                 at, label = provider.node, provider.label
                 domains.claim("the issuer", provider.value.issuer, issuer.trust_domain, at.at("issuer"), label)
                 domains.claim_keys(provider.value.keys, issuer.trust_domain, at.at("keys"), label)
+                if (saml := provider.value.saml) is not None:
+                    domains.claim_saml(saml, issuer.trust_domain, at.at("saml"), f"{label}.saml")

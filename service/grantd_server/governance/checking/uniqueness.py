@@ -19,6 +19,7 @@ def check_uniqueness(bundle: Bundle, faults: Faults) -> None:
     """Checks everything that must be there once."""
     _check_names(bundle, faults)
     _check_issuers(bundle, faults)
+    _check_entity_ids(bundle, faults)
     _check_client_ids(bundle, faults)
     _check_documents(bundle, faults)
     _check_resources(bundle, faults)
@@ -42,12 +43,24 @@ def _check_issuers(bundle: Bundle, faults: Faults) -> None:
     issuers = [(one.issuer, at.node, at.label) for one, at in sound(bundle.grant_issuers)]
     servers = [(one.issuer, at.node, at.label) for one, at in sound(bundle.authorization_servers)]
     foreign = [(one.issuer, at.node, at.label) for one, at in sound(bundle.trusted_issuers)]
-    providers = [(one.issuer, at.node, at.label) for one, at in sound(bundle.identity_providers)]
+    providers = [(one.issuer, at.node, at.label) for one, at in sound(bundle.identity_providers) if one.algorithms]
     for others in (servers, foreign, providers):
         seen: dict[str, str] = {}
         for issuer, node, label in chain(issuers, others):
             if seen.setdefault(issuer, label) != label:
                 faults.add(node.at("issuer"), label, f"{seen[issuer]} has the issuer {issuer} already")
+
+
+def _check_entity_ids(bundle: Bundle, faults: Faults) -> None:
+    """Apart from issuers: many a directory uses one identifier for both of its protocols."""
+    seen: dict[str, str] = {}
+    for provider, declared in sound(bundle.identity_providers):
+        if provider.saml is None:
+            continue
+        entity_id = provider.saml.entity_id
+        if seen.setdefault(entity_id, declared.label) != declared.label:
+            node = declared.node.at("saml", "entity_id")
+            faults.add(node, declared.label, f"{seen[entity_id]} has the entity id {entity_id} already")
 
 
 def _check_client_ids(bundle: Bundle, faults: Faults) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from grantd_server.governance.checking.foreign_servers import check_foreign_servers
 from grantd_server.governance.checking.references import check_references
 from grantd_server.governance.checking.rule_checks import check_rules
+from grantd_server.governance.checking.saml_clients import check_saml_clients
 from grantd_server.governance.checking.shared_credentials import check_shared
 from grantd_server.governance.checking.subject_namespaces import check_subject_namespaces
 from grantd_server.governance.checking.tenants import check_tenants
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def validate(bundle: Bundle, faults: Faults) -> None:
     """Notes every fault of a bundle; objects that could not be read are left out."""
     check_references(bundle, faults)
+    check_saml_clients(bundle, faults)
     check_uniqueness(bundle, faults)
     check_trust_domains(bundle, faults)
     check_tenants(bundle, faults)

@@ -9,7 +9,14 @@ import json
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.checking.validation import validate
-from grantd_server.governance.compiling.parties import account_claims, bindings, grant_issuers, providers, servers
+from grantd_server.governance.compiling.parties import (
+    account_claims,
+    bindings,
+    grant_issuers,
+    providers,
+    saml_providers,
+    servers,
+)
 from grantd_server.governance.compiling.registrations import Registered, registered
 from grantd_server.governance.compiling.rules import grant_rules, redemption_rules
 from grantd_server.governance.document import FORMAT, version_of
@@ -61,6 +68,7 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
             resource_server_peers=parties.servers_by_peer,
             resources=_spellings(known),
             providers=providers(bundle),
+            saml_providers=saml_providers(bundle),
             grant_rules=grant_rules(bundle, known),
             redemption_rules=redemption_rules(bundle, known),
             document_issuers=frozenset(parties.document_issuers),

@@ -20,13 +20,25 @@ def grant_issuers(bundle: Bundle) -> dict[str, GrantIssuer]:
 
 
 def providers(bundle: Bundle) -> dict[tuple[str, str], IdentityProvider]:
-    """By grant issuer name and the provider's issuer identifier."""
+    """By grant issuer name and the provider's issuer identifier: those with ID tokens."""
     known = {provider.name: provider for provider, _ in sound(bundle.identity_providers)}
     return {
         (issuer.name, known[name].issuer): known[name]
         for issuer, _ in sound(bundle.grant_issuers)
         for name in issuer.identity_providers
+        if known[name].algorithms
     }
+
+
+def saml_providers(bundle: Bundle) -> dict[str, dict[str, IdentityProvider]]:
+    """By grant issuer name, then by entity id; issuers without any are left out."""
+    known = {provider.name: provider for provider, _ in sound(bundle.identity_providers)}
+    found: dict[str, dict[str, IdentityProvider]] = {}
+    for issuer, _ in sound(bundle.grant_issuers):
+        for name in issuer.identity_providers:
+            if (saml := known[name].saml) is not None:
+                found.setdefault(issuer.name, {})[saml.entity_id] = known[name]
+    return found
 
 
 def servers(bundle: Bundle) -> dict[str, AuthorizationServer]:

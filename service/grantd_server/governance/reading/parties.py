@@ -8,7 +8,8 @@ from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.counterparts import read_abroad, read_profile, read_required_claims
 from grantd_server.governance.reading.declared import ForeignIssuer, Server, Trust
-from grantd_server.governance.reading.key_sources import read_algorithms, read_keys
+from grantd_server.governance.reading.key_sources import NO_KEYS, read_algorithms, read_keys
+from grantd_server.governance.reading.saml_sign_on import check_same_people, read_saml
 from grantd_server.governance.reading.subject_rules import read_provider_subject, read_trust_subject
 from grantd_server.governance.reading.tenancy import read_account_claims, read_bound, read_source, read_tenants
 from grantd_server.model.governed import GrantIssuer, IdentityProvider, RefreshPolicy
@@ -16,6 +17,7 @@ from grantd_server.model.governed import GrantIssuer, IdentityProvider, RefreshP
 if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
     from grantd_server.governance.reading.nodes import Node
+    from grantd_server.model.saml import SamlSignOn
 
 GRANT_LIFETIME = 300
 """Seconds; an ID-JAG lives no longer unless `allow_long_grants` says so."""
@@ -28,21 +30,44 @@ LONGEST_ACCEPTED_GRANT = 3600
 LONGEST_SESSION = 90 * 86400
 """Seconds from a sign-in to the end of the last refresh token that descends from it."""
 
+_ID_TOKENS = ("issuer", "keys", "algorithms")
+
 
 def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
+    """A provider signs people in with ID tokens, with SAML assertions, or with both."""
     read_profile(fields)
-    algorithms = read_algorithms(fields)
+    saml = read_saml(fields)
+    if saml is not None and not any(key in fields for key in _ID_TOKENS):
+        return _without_id_tokens(fields, name, saml)
+    algorithms, subject = read_algorithms(fields), read_provider_subject(fields)
+    if saml is not None:
+        check_same_people(fields, subject, saml)
     return IdentityProvider(
         name=name,
         issuer=fields.required("issuer", scalars.issuer, ""),
         keys=read_keys(fields, algorithms),
         algorithms=algorithms,
-        subject=read_provider_subject(fields),
+        subject=subject,
+        saml=saml,
         groups_claim=fields.optional("groups_claim", scalars.text, None),
         roles_claim=fields.optional("roles_claim", scalars.text, None),
         claims=fields.each("claims", _claim, required=False),
         email_domains=fields.each("email_domains", scalars.domain, required=False),
         require_claims=read_required_claims(fields),
+        tenant=read_source(fields),
+    )
+
+
+def _without_id_tokens(fields: Fields, name: str, saml: SamlSignOn) -> IdentityProvider:
+    """What is said of ID tokens is left out, so that a key of it is unknown here."""
+    return IdentityProvider(
+        name=name,
+        issuer=saml.entity_id,
+        keys=NO_KEYS,
+        algorithms=frozenset(),
+        subject=saml.subject,
+        saml=saml,
+        email_domains=fields.each("email_domains", scalars.domain, required=False),
         tenant=read_source(fields),
     )
 
