@@ -13,6 +13,9 @@ from fastmcp.server.auth import RemoteAuthProvider, require_scopes
 from fastmcp.server.dependencies import get_access_token as fastmcp_token
 from mcp import Client as McpClient
 from mcp.client.streamable_http import streamable_http_client
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -213,9 +216,12 @@ async def test_a_tool_can_insist_by_itself(issuer):
     assert "this needs the scope tickets:write" in result.content[0].text
 
 
-async def test_where_nobody_signed_in_there_is_no_caller():
+@pytest.mark.parametrize("user", [None, AccessToken(token="", client_id="c", scopes=[])])
+async def test_where_nobody_signed_in_there_is_no_caller(user):
+    before = auth_context_var.set(user and AuthenticatedUser(user))
     with pytest.raises(ToolError, match="sign-in"):
         for_mcp.caller()
+    auth_context_var.reset(before)
 
 
 @pytest.mark.req("H-17", "F-20")

@@ -121,7 +121,7 @@ def test_without_tls_this_machine_is_served_only_in_development(develop, listen)
     assert any("grpc.plaintext gives a role to everybody" in each for each in problems)
 
 
-@pytest.mark.req("F-31")
+@pytest.mark.req("F-31", "G-39")
 @pytest.mark.parametrize("listen", ["0.0.0.0:7443", "[::]:7443", "10.0.0.7:7443", "localhost:7443", "127.0.0.1.evil:1"])
 def test_without_tls_nothing_else_is_served_even_in_development(develop, listen):
     for name in ("grpc.listen", "http.listen"):

@@ -21,6 +21,7 @@ from grantd_server.store import (
 )
 from grantd_server.store import statements as sql
 from grantd_server.store.commit import Busy
+from grantd_server.store.private_file import make_private
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.sqlite_database import SqliteDatabase
 from grantd_server.store.window import LIMIT, Window
@@ -226,6 +227,7 @@ def _create(path: Path) -> None:
 
     from grantd_server.store import migrations  # noqa: PLC0415 the same
 
+    make_private(path)
     fault = None
     try:
         migrations.upgrade(f"sqlite:///{path.absolute()}")

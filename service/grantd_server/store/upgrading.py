@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from grantd_server.store import StoreUnavailable, migrations
+from grantd_server.store.private_file import make_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ def upgrade_file(path: Path) -> str:
         StoreUnavailable: the file is no database, or is locked; the text names the
             driver's class of fault, as its message may hold parameters.
     """
+    make_private(path)
     try:
         migrations.upgrade(f"sqlite:///{path.absolute()}")
     except DBAPIError as fault:
