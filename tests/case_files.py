@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-import assertions_
 import organisation as org
 from case_transports import Ask, Result, over_http, over_rpc
 from grantd.v1 import authorization_pb2 as pb
@@ -27,6 +26,7 @@ from tokens import signing_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from types import ModuleType
 
     from house import House
 
@@ -68,8 +68,10 @@ class Case:
     @property
     def edits(self) -> dict[str, Any]:
         """What the case changes in the bundle."""
-        declared = {"identity_providers.corp.saml": assertions_.sign_on()} if "saml" in self.spec else {}
-        return {**declared, **self.spec.get("bundle", {})}
+        edits = dict(self.spec.get("bundle", {}))
+        if "saml" in self.spec:
+            edits = {"identity_providers.corp.saml": _assertions().sign_on(), **edits}
+        return edits
 
     @property
     def fresh(self) -> bool:
@@ -166,8 +168,8 @@ async def _params(house: House, case: Case, session: str) -> dict[str, Any]:
             "subject_token_type": f"urn:ietf:params:oauth:token-type:{'refresh_token' if session else 'id_token'}",
         }
         if "saml" in spec:
-            params["subject_token"] = assertions_.assertion(house.now, **spec["saml"])
-            params["subject_token_type"] = assertions_.SAML2
+            params["subject_token"] = _assertions().assertion(house.now, **spec["saml"])
+            params["subject_token_type"] = _assertions().SAML2
         else:
             params["subject_token"] = session or _token(house, spec, "login", house.id_token)
     elif case.rpc == "redeem":
@@ -180,6 +182,13 @@ async def _params(house: House, case: Case, session: str) -> dict[str, Any]:
         params = {"token": session or await _presented(house, spec)}
     params |= spec.get("params", {})
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _assertions() -> ModuleType:
+    """Only cases of SAML need the libraries of the extra."""
+    import assertions_  # noqa: PLC0415 - see above
+
+    return assertions_
 
 
 def _token(house: House, spec: dict[str, Any], key: str, make: Any) -> str:
