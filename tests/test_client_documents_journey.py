@@ -13,6 +13,7 @@ import pytest
 import organisation as org
 from case_files import changed
 from client_site import URL, Site, client_site, registered
+from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1 import metadata_pb2 as mpb
 from house import House, running
@@ -76,6 +77,36 @@ async def test_the_grant_names_the_client_by_its_address_at_the_server(tmp_path:
         # Presented by another client of the server, the grant is of no use.
         stolen = await redeemed(house, first.answer.token)
         assert stolen.reason == "ASSERTION_CLIENT"
+
+
+@pytest.mark.req("D-25", "A-48")
+async def test_at_a_foreign_server_its_address_is_its_id_without_a_row(town: tuple[House, Site]) -> None:
+    house, _ = town
+    client = signed(assertion(house))
+    target = {"audience": [org.FOREIGN_SERVER], "resource": [org.PARTNER_MCP], "scope": "files:read"}
+    found = await exchanged(house, client, subject_token=house.id_token(aud="robot-sso"), **target)
+    assert found.status == "OK", found.record
+    assert jws.read(found.answer.token).unverified_claims["client_id"] == URL
+    document = registered("grants")
+    document["clients"]["robot"]["at"]["abroad"] = {"client_id": "robot@abroad"}
+    await house.apply(document)
+    client = signed(assertion(house))
+    found = await exchanged(house, client, subject_token=house.id_token(aud="robot-sso"), **target)
+    assert jws.read(found.answer.token).unverified_claims["client_id"] == "robot@abroad"
+
+
+@pytest.mark.req("D-25", "A-48")
+async def test_at_a_server_of_ours_and_for_any_other_client_the_row_is_needed(town: tuple[House, Site]) -> None:
+    house, _ = town
+    document = registered("grants")
+    del document["clients"]["robot"]["at"]["tools"]
+    await house.apply(document)
+    assert (await asks(house, assertion(house))).reason == "CLIENT_MAPPING_MISSING"
+    await house.apply(org.bundle())
+    target = {"audience": [org.FOREIGN_SERVER], "resource": [org.PARTNER_MCP], "scope": "files:read"}
+    token = org.ROBOT_KEY.sign(robot_claims(house), ASSERTION_TYP)
+    found = await exchanged(house, signed(token), subject_token=house.id_token(aud="robot-sso"), **target)
+    assert found.reason == "CLIENT_MAPPING_MISSING"
 
 
 @pytest.mark.req("D-23")

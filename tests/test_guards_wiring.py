@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 import organisation as org
+from grantd_server.keys.client_documents import DocumentUnavailable
 from grantd_server.settings import Serving, Settings, SettingsError
 from grantd_server.wiring.build import build, telemetry_of
 
@@ -142,3 +143,14 @@ def test_a_database_of_another_release_stops_the_start_and_is_left_alone(tmp_pat
 
     with pytest.raises(SettingsError, match=r"^store\.url: "):
         build(settings, telemetry_of(settings))
+
+
+@pytest.mark.req("D-21")
+async def test_private_networks_of_the_settings_are_not_for_client_documents(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, remote_keys={"private_networks": ["10.0.0.0/8"]})
+    parts = build(settings, telemetry_of(settings))
+    try:
+        with pytest.raises(DocumentUnavailable, match="not a public address"):
+            await parts.world.documents.read("https://10.255.255.1/client.json", frozenset({"ES256"}), None)
+    finally:
+        await parts.world.store.close()

@@ -68,6 +68,8 @@ def read_target(
     server = _audience(world, snapshot, record, asked, issuer)
     aud_tenant = tenant_at_server(record, server, issuer, tenant)
     mapped = snapshot.registration_of(client.client, server.issuer, aud_tenant)
+    if mapped is None and isinstance(server, ForeignAuthorizationServer) and client.known_by_document:
+        mapped = client  # its id is its address, which is the same everywhere (D-25)
     if mapped is None:
         expected = f"a client id of {client.client} at {server.issuer}"
         raise record.refuse("target.client_id", Reason.CLIENT_MAPPING_MISSING, expected, "none")

@@ -265,6 +265,11 @@ class Registration:
     """The issuer's tenants whose people this client may act for, at a grant issuer; at a
     server `ISSUER/TENANT`. None: every one that the place knows."""
 
+    @property
+    def known_by_document(self) -> bool:
+        """Whether the client id is the address of the client's metadata."""
+        return any(isinstance(credential, DocumentCredential) for credential in self.credentials)
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceServer:

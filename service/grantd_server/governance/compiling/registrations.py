@@ -10,7 +10,6 @@ from grantd_server.governance.faults import Faults
 from grantd_server.governance.reading.declared import Secret, sound
 from grantd_server.governance.secret_references import SecretUnresolved, digest_of
 from grantd_server.model.governed import (
-    DocumentCredential,
     PeerCredential,
     Registration,
     ResourceServer,
@@ -84,7 +83,7 @@ def _add_clients(out: Registered, bundle: Bundle, issuers: dict[str, str], diges
             out.by_name[client.name, issuer, at.tenant] = registration
             if at.proofs:
                 out.by_id[issuer, at.client_id] = registration
-                if any(isinstance(credential, DocumentCredential) for credential in credentials):
+                if registration.known_by_document:
                     out.document_issuers.add(issuer)
                 out.by_peer |= {(issuer, peer): registration for peer in _peers(credentials)}
 
