@@ -19,6 +19,8 @@ import yaml
 
 import organisation as org
 from case_transports import Ask, Result, over_http, over_rpc
+from grantd import dpop, jwk
+from grantd.dpop_nonce import Nonces
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.keys.purpose import Purpose
@@ -40,6 +42,8 @@ KEYS = {
     "impostor": signing_key("ES256", "partner-1", 1),
     "robot": org.ROBOT_KEY,
     "robot-tools": org.ROBOT_TOOLS_KEY,
+    "holder": org.HOLDER_KEY,
+    "thief": signing_key("ES256", "thief-1"),
 }
 CLIENTS = {
     "exchange": {"id": "desk-agent", "secret": org.DESK_SECRET},
@@ -120,7 +124,8 @@ def cases() -> list[Case]:
     found = []
     for file in sorted(FOLDER.glob("*.yaml")):
         rpc = file.name.split(".")[0].split("-")[0]
-        found += [Case(rpc, spec) for spec in yaml.safe_load(file.read_text())]
+        text = file.read_text().replace("HOLDER", jwk.thumbprint(org.HOLDER_KEY.jwk))
+        found += [Case(rpc, spec) for spec in yaml.safe_load(text)]
     return found
 
 
@@ -136,7 +141,8 @@ async def run(house: House, case: Case, transport: str, session: str = "") -> Re
     client = {**CLIENTS[case.rpc], **spec.get("client", {})}
     if "assertion" in client:
         client["signed"] = client_assertion(house, client, issuer)
-    ask = Ask(case.rpc, issuer, params, client, spec.get("dpop", ""))
+    told = spec.get("dpop", "")
+    ask = Ask(case.rpc, issuer, params, client, told if isinstance(told, str) else dpop_proof(house, told, issuer))
     return await (over_http(house, ask) if transport == "http" else over_rpc(house, ask, transport))
 
 
@@ -250,6 +256,26 @@ async def access_token(house: House, **changed_claims: Any) -> str:
         )
     )
     return str(answer.access_token)
+
+
+def dpop_proof(house: House, told: dict[str, Any], issuer: str) -> str:
+    """A DPoP proof for the token endpoint with the changes of a case."""
+    key = KEYS[told.get("key", "holder")]
+    claims = {"jti": secrets.token_hex(8), "htm": "POST", "htu": f"{issuer}/token", "iat": house.now}
+    if told.get("nonce"):
+        claims["nonce"] = nonce_of(house, issuer)
+    claims |= told.get("claims", {})
+    for name in [name for name in claims if name.endswith("+")]:
+        claims[name[:-1]] = house.now + claims.pop(name)
+    header = {"typ": "dpop+jwt", "alg": key.alg, "jwk": dpop.key_members(key.key.public, key.alg)}
+    header |= told.get("header", {})
+    return key.sign_raw({n: v for n, v in header.items() if v is not None}, {n: v for n, v in claims.items() if v})
+
+
+def nonce_of(house: House, issuer: str, later: float = 0) -> str:
+    """The nonce that an issuer of ours gives out now, or did."""
+    secret = house.parts.world.ring.secret(Purpose.DPOP_NONCE).secret.reveal()
+    return Nonces(base64.urlsafe_b64decode(secret + "=="), issuer).current(house.now + later)
 
 
 def client_assertion(house: House, client: dict[str, Any], issuer: str) -> str:

@@ -50,6 +50,7 @@ class Ask:
     client: dict[str, Any]
     """As in a case; an `assertion` comes `signed`."""
     dpop: str = ""
+    """One DPoP proof; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ async def over_http(house: House, ask: Ask) -> Result:
     client = ask.client
     form: list[tuple[str, str]] = []
     headers = {}
-    if ask.rpc in GRANT_TYPES:
+    if ask.rpc in GRANT_TYPES and "grant_type" not in ask.params:
         form.append(("grant_type", GRANT_TYPES[ask.rpc]))
     for name, value in ask.params.items():
         form += [(name, each) for each in value] if isinstance(value, list) else [(name, value)]

@@ -33,6 +33,7 @@ LOGIN_KEY = signing_key("RS256", "login-1")
 PARTNER_KEY = signing_key("ES256", "partner-1")
 ROBOT_KEY = signing_key("ES256", "robot-grants")
 ROBOT_TOOLS_KEY = signing_key("ES256", "robot-tools")
+HOLDER_KEY = signing_key("ES256", "holder-1")
 
 SERVICE_PEER = "spiffe://corp.example/backend"
 TOKEN_EXCHANGE = "token-exchange"

@@ -19,6 +19,8 @@ GRANT_TYPE_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 """RFC 7523 section 2.1."""
 GRANT_TYPE_REFRESH_TOKEN = "refresh_token"
 """RFC 6749 section 6."""
+GRANT_TYPE_JWT_DPOP = "urn:ietf:params:oauth:grant-type:jwt-dpop"
+"""The example of draft-ietf-oauth-identity-assertion-authz-grant-03 section 8.6.1."""
 GRANT_PROFILE_ID_JAG = "urn:ietf:params:oauth:grant-profile:id-jag"
 TOKEN_TYPE_ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
 TOKEN_TYPE_ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
@@ -57,6 +59,12 @@ def scope_names(raw_scope: str) -> tuple[str, ...]:
         if _SCOPE_NAME.fullmatch(name) is None:
             raise ValueError("scope has a malformed name")
     return tuple(dict.fromkeys(names))
+
+
+def token_endpoint(issuer: str) -> str:
+    """The URL at which an issuer of ours takes token requests: what its metadata says and
+    what a DPoP proof must name. Never from a Host header."""
+    return f"{issuer.rstrip('/')}/token"
 
 
 def digest(text: str) -> bytes:

@@ -40,7 +40,7 @@ class Public(Enum):
     TOKEN_TYPE_UNSUPPORTED   = (10, "INVALID_ARGUMENT",    "invalid_request", 400, "the token type is not supported")
     ACTOR_UNSUPPORTED        = (11, "INVALID_ARGUMENT",    "invalid_request", 400, "actor tokens are not supported")
     DETAILS_UNSUPPORTED      = (12, "INVALID_ARGUMENT",    "invalid_authorization_details", 400, "authorization_details are not supported")
-    PROOF_UNSUPPORTED        = (13, "INVALID_ARGUMENT",    "invalid_dpop_proof", 400, "DPoP is not supported by this issuer")
+    PROOF_UNSUPPORTED        = (13, "FAILED_PRECONDITION", "invalid_dpop_proof", 400, "DPoP is not supported by this issuer")
     NO_AUTHORIZATION_GRANT   = (14, "INVALID_ARGUMENT",    "unsupported_response_type", 400, "this issuer offers no grant that uses the authorization endpoint")
 
     # the client
@@ -53,6 +53,9 @@ class Public(Enum):
     ASSERTION_INVALID        = (31, "FAILED_PRECONDITION", "invalid_grant", 400, "the assertion is not acceptable")
     ASSERTION_REPLAYED       = (32, "FAILED_PRECONDITION", "invalid_grant", 400, "the assertion was already used")
     STEP_UP_REQUIRED         = (33, "FAILED_PRECONDITION", "insufficient_user_authentication", 400, "a stronger or more recent sign-in is required")
+    PROOF_INVALID            = (34, "FAILED_PRECONDITION", "invalid_dpop_proof", 400, "the DPoP proof is not acceptable")
+    PROOF_NONCE_REQUIRED     = (35, "FAILED_PRECONDITION", "use_dpop_nonce", 400, "a DPoP proof with the nonce of this answer is required")
+    PROOF_REQUIRED           = (36, "FAILED_PRECONDITION", "invalid_grant", 400, "a DPoP proof by the right key is required")
 
     # the target
     AUDIENCE_INVALID         = (40, "INVALID_ARGUMENT", "invalid_target", 400, "the audience is not one that this issuer serves")
@@ -168,6 +171,13 @@ class Reason(Enum):
     ASSERTION_POLICY                 = (Public.ASSERTION_INVALID, "info", "mcp", "Add a redemption rule for this issuer, client and resource.")
     ASSERTION_REPLAYED               = (Public.ASSERTION_REPLAYED, "warning", "client", "Ask for a fresh grant; a grant is redeemed once.")
 
+    # the key that grant and token are bound to
+    PROOF_INVALID                    = (Public.PROOF_INVALID, "info", "client", "Correct the DPoP proof as the explanation says.")
+    PROOF_REPLAYED                   = (Public.PROOF_INVALID, "warning", "client", "Make a fresh DPoP proof, with a fresh jti, for each request.")
+    PROOF_NONCE                      = (Public.PROOF_NONCE_REQUIRED, "info", "client", "Repeat the request with the nonce of the DPoP-Nonce header in the proof.")
+    PROOF_MISSING                    = (Public.PROOF_REQUIRED, "info", "client", "Send a DPoP proof: the client, the issuer or the grant demands one.")
+    PROOF_KEY_MISMATCH               = (Public.PROOF_REQUIRED, "warning", "client", "Prove possession of the key that the grant is bound to.")
+
     # the target
     AUDIENCE_UNKNOWN                 = (Public.AUDIENCE_INVALID, "info", "client", "Use the issuer identifier of a registered authorization server, byte for byte.")
     AUDIENCE_REPEATED                = (Public.AUDIENCE_INVALID, "info", "client", "Ask for one audience at a time.")
@@ -215,7 +225,8 @@ class Refused(Exception):
     """The one exception a flow raises on purpose.
 
     `facts` are for the record and for `grantd explain`; they never leave on the
-    wire. `challenge` members do: `max_age` (seconds) and `acr_values` of RFC 9470.
+    wire. `challenge` members do: `max_age` (seconds) and `acr_values` of RFC 9470,
+    `dpop_nonce` of RFC 9449.
     """
 
     def __init__(self, reason: Reason, challenge: dict[str, Any] | None = None, **facts: object) -> None:

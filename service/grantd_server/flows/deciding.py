@@ -19,11 +19,11 @@ from grantd_server.store import (
     Lost,
     Mark,
     OutcomeUnknown,
-    Space,
     StoreUnavailable,
     Tombstone,
     Write,
 )
+from grantd_server.store.used_before import USED_BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,13 +45,6 @@ PATIENCE = 2.0
 _TO_SAY_SO = 0.02
 """Seconds before the end of the call at which the wait ends, so that the call is told
 that the store was not there and has a record that says so."""
-
-_USED_BEFORE = {
-    Space.ID_JAG: (Reason.ASSERTION_REPLAYED, "assertion.first_use"),
-    Space.REFRESH: (Reason.REFRESH_TOKEN_ROTATED, "subject.current"),
-    Space.SAML: (Reason.SUBJECT_TOKEN_USED, "subject.first_use"),
-    Space.CLIENT_ASSERTION: (Reason.CLIENT_ASSERTION_REPLAYED, "client.assertion.first_use"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +96,7 @@ async def decided_on_record(
             lost = _replayed(record, outcome.mark, outcome.winner)
             record.outcome, record.reason, record.token_hash = lost.outcome, lost.reason, lost.token_hash
             record.checks, record.facts, record.written = lost.checks, lost.facts, True
-            raise Refused(_USED_BEFORE[outcome.mark.space][0], winner=outcome.winner)
+            raise Refused(USED_BEFORE[outcome.mark.space][0], winner=outcome.winner)
         await world.catch_up()
         if world.governed().epoch != world.view.epochs.bundle:
             raise Refused(Reason.NOT_READY, cause="the active bundle cannot be used by this process")
@@ -138,7 +131,7 @@ async def _written(world: World, record: Record, write: Write) -> Outcome:
 def _replayed(record: Record, mark: Mark, winner: str) -> Record:
     """The record as it is when a mark turns out to be used: it names the winner. A copy,
     because the window may ask more than once and then find the mark unused."""
-    reason, check = _USED_BEFORE[mark.space]
+    reason, check = USED_BEFORE[mark.space]
     return replace(
         record,
         outcome="refused",

@@ -25,6 +25,7 @@ from grantd_server.client_auth import Asking, authenticate_client
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.entitlement import Asker, entitle
 from grantd_server.flows.people import person_now
+from grantd_server.flows.possession import confirmation, read_possession
 from grantd_server.flows.remembering import Exchanged, remembered_sign_in
 from grantd_server.flows.signing import signed
 from grantd_server.flows.targets import account_claims, read_target, subject_for
@@ -66,6 +67,8 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     record.require("issuer.not_blocked", blocked is None, Reason.ISSUER_BLOCKED, "no block", otherwise=issuer.issuer)
     allowed = GRANT_TYPE_TOKEN_EXCHANGE in client.grant_types
     record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, GRANT_TYPE_TOKEN_EXCHANGE)
+    proofs = request.observed.dpop_proofs
+    possession = read_possession(world, record, proofs, issuer, client) if proofs or issuer.dpop else None
 
     record.step("exchange.subject")
     _check_parameters(record, request, issuer)
@@ -94,9 +97,10 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     lifetime = target.grant_lifetime(issuer)
     claims = _claims(issuer, target, entitlement, identity, jti=jti, now=int(now), lifetime=lifetime)
     claims["sub"] = subject_for(world, target, identity)
+    claims |= confirmation(possession)
     record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
-    answer = Exchanged(token, TOKEN_TYPE_ID_JAG, lifetime, entitlement.scopes, entitlement.resources)
+    answer = Exchanged(token, TOKEN_TYPE_ID_JAG, lifetime, entitlement.scopes, entitlement.resources, possession)
     if identity.renewed is None:
         return Decided(answer, "granted", snapshot, marks=identity.marks)
     last_use = int(now) + lifetime + 2 * world.skew + 1
@@ -104,7 +108,7 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
 
 
 def _check_parameters(record: Record, request: Exchange, issuer: GrantIssuer) -> None:
-    """What a token exchange request must and must not carry (A-02, A-17 to A-23)."""
+    """What a token exchange request must and must not carry (A-02, A-17 to A-22)."""
     wanted = request.requested_token_type
     supported = wanted == TOKEN_TYPE_ID_JAG or (
         wanted == TOKEN_TYPE_REFRESH_TOKEN and issuer.refresh_tokens is not None
@@ -123,8 +127,6 @@ def _check_parameters(record: Record, request: Exchange, issuer: GrantIssuer) ->
     record.require(
         "request.authorization_details", not details, Reason.DETAILS_UNSUPPORTED, "absent", otherwise="present"
     )
-    proof = bool(request.observed.dpop_proofs)
-    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", otherwise="a DPoP header")
 
 
 def _below(session: RefreshToken, chain: str, target: Target, last_use: int) -> Issued:

@@ -11,11 +11,19 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grantd_server.checks import JWT_TYPE_ACCESS_TOKEN, digest, one_or_many, sign_in_claims
+from grantd_server.checks import (
+    GRANT_TYPE_JWT_BEARER,
+    GRANT_TYPE_JWT_DPOP,
+    JWT_TYPE_ACCESS_TOKEN,
+    digest,
+    one_or_many,
+    sign_in_claims,
+)
 from grantd_server.client_auth import Asking, authenticate_client
 from grantd_server.flows.accounts import Account, local_subject, qualified
 from grantd_server.flows.blocks import User, names_at_server, user_block
 from grantd_server.flows.deciding import Decided, decided_on_record
+from grantd_server.flows.possession import check_bound, confirmation, read_possession
 from grantd_server.flows.redemption import Redemption, grant_at_server
 from grantd_server.flows.signing import signed
 from grantd_server.flows.tenancy import check_tenants
@@ -28,9 +36,10 @@ from grantd_server.store import Issued, Mark, Space
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.flows.call import Call
+    from grantd_server.flows.possession import Possession
     from grantd_server.flows.redemption import Granted
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.governed import Registration
+    from grantd_server.model.governed import AuthorizationServer, Registration
     from grantd_server.model.requests import Redeem
     from grantd_server.world import World
 
@@ -43,6 +52,8 @@ class Redeemed:
     expires_in: int
     scopes: tuple[str, ...]
     resources: tuple[str, ...]
+    possession: Possession | None = None
+    """The key it is bound to."""
 
 
 async def redeem(world: World, request: Redeem, call: Call) -> Redeemed:
@@ -62,19 +73,19 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     client = await authenticate_client(Asking(world, record, call.caller, server.issuer, now), snapshot, request.client)
     blocked = world.view.withdrawn("issuer", server.issuer, now)
     record.require("issuer.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise=server.issuer)
-    kind = KINDS.get(request.grant_type)
+    grant_type = _grant_type(server, request.grant_type)
+    kind = KINDS.get(grant_type)
     if kind is None:
         raise record.refuse("request.grant_type", Reason.GRANT_TYPE_UNSUPPORTED, sorted(KINDS), request.grant_type)
-    allowed = request.grant_type in client.grant_types
-    record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, request.grant_type)
+    record.require("client.grant", grant_type in client.grant_types, Reason.CLIENT_GRANT_NOT_ALLOWED, grant_type)
     if request.assertion is None:
         raise record.refuse("request.assertion", Reason.PARAMETER_MISSING, "assertion", "absent")
-    proof = bool(request.observed.dpop_proofs)
-    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", otherwise="a DPoP header")
+    proofs = request.observed.dpop_proofs
+    possession = read_possession(world, record, proofs, server, client) if proofs or server.dpop else None
 
     record.step("redeem.assertion")
     grant = await kind(Reading(world, snapshot, record, server, client, now), request.assertion.reveal())
-
+    check_bound(record, grant, possession)
     revoked = world.view.revoked(bytes.fromhex(record.chain))
     record.require(
         "assertion.chain", not revoked, Reason.ASSERTION_BLOCKED, "a chain in force", otherwise="a revoked chain"
@@ -95,16 +106,21 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
 
     record.step("redeem.sign")
     jti = f"{record.chain}.{secrets.token_urlsafe(12)}"
-    claims = _claims(redemption, granted, local_subject(account), jti)
+    claims = _claims(redemption, granted, local_subject(account), jti) | confirmation(possession)
     record.token_hash = digest(jti).hex()
     token = await signed(world, server.issuer, Purpose.ACCESS_TOKEN, JWT_TYPE_ACCESS_TOKEN, claims)
     return Decided(
-        Redeemed(token, server.token_lifetime, granted.scopes, granted.resources),
+        Redeemed(token, server.token_lifetime, granted.scopes, granted.resources, possession),
         "granted",
         snapshot,
         marks=(_mark(world, client, grant),),
         issued=(Issued(digest(jti), record.chain, int(now) + server.token_lifetime),),
     )
+
+
+def _grant_type(server: AuthorizationServer, asked: str) -> str:
+    """`jwt-dpop` is another name of `jwt-bearer`, where it is offered: same rules (X-7)."""
+    return GRANT_TYPE_JWT_BEARER if server.jwt_dpop and asked == GRANT_TYPE_JWT_DPOP else asked
 
 
 def _account(world: World, record: Record, grant: Grant) -> Account:

@@ -12,6 +12,7 @@ from grantd_server.checks import GRANT_TYPE_REFRESH_TOKEN
 from grantd_server.client_auth import Asking, authenticate_client
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.people import person_now
+from grantd_server.flows.possession import read_possession
 from grantd_server.flows.renewal import check_renewal_scope, make_refresh_token
 from grantd_server.refusals import Reason
 from grantd_server.store import Mark, Space
@@ -54,8 +55,10 @@ async def _decide(world: World, request: Refresh, call: Call) -> Decided[Renewed
     if policy is None:
         expected = "an issuer with refresh tokens"
         raise record.refuse("request.grant_type", Reason.GRANT_TYPE_UNSUPPORTED, expected, GRANT_TYPE_REFRESH_TOKEN)
-    proof = bool(request.observed.dpop_proofs)
-    record.require("request.dpop", not proof, Reason.PROOF_UNSUPPORTED, "no DPoP header", otherwise="a DPoP header")
+    proofs = request.observed.dpop_proofs
+    if proofs or issuer.dpop is not None:
+        # The token is not bound: it is rotated at each use, by a client with credentials.
+        read_possession(world, record, proofs, issuer, client)
     scopes = check_renewal_scope(record, request.scope)
 
     record.step("refresh.token")

@@ -14,6 +14,7 @@ from grantd_server.flows.renewal import check_renewal_scope, make_refresh_token
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
+    from grantd_server.flows.possession import Possession
     from grantd_server.model.requests import Exchange
     from grantd_server.subjects.identity import Identity, Reading
 
@@ -27,6 +28,8 @@ class Exchanged:
     expires_in: int
     scopes: tuple[str, ...]
     resources: tuple[str, ...]
+    possession: Possession | None = None
+    """The key that the grant is bound to."""
 
 
 def remembered_sign_in(reading: Reading, request: Exchange, identity: Identity) -> Decided[Exchanged]:

@@ -45,3 +45,5 @@ class Grant:
     """Of the issuer, as the grant says; not yet checked."""
     aud_tenant: str | None = None
     """Of this server, likewise."""
+    jkt: str | None = None
+    """Thumbprint of the key that its bearer must prove to hold; None: it is not bound."""

@@ -6,6 +6,7 @@ profile adds is marked where it stands.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from grantd import claims as read
@@ -35,7 +36,8 @@ _REASONS = {
 """The row of each fault of the JWS layer, by the first word of its check; any other
 is an assertion that could not be read."""
 
-_UNENFORCED = ("cnf", "authorization_details", "act")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
+_UNENFORCED = ("authorization_details", "act")
 """Claims that narrow a grant or say who it is for in a way that this server does not
 implement: ignoring one would widen the grant, so each is refused."""
 
@@ -103,6 +105,7 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
     record.noted("assertion.time", f"now {int(reading.now)}", f"exp {int(times.exp)}")
     unenforced = [name for name in _UNENFORCED if name in claims]
     record.require("assertion.constraints", not unenforced, Reason.ASSERTION_CONSTRAINT, "none of them", unenforced)
+    jkt = _bound_key(reading, claims["cnf"]) if "cnf" in claims else None
     scope = read.optional_text(claims, "scope", limit=4096)
     try:
         scopes = None if scope is None else scope_names(scope)
@@ -119,4 +122,18 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
         sign_in=sign_in(claims),
         tenant=read.optional_text(claims, "tenant"),
         aud_tenant=read.optional_text(claims, "aud_tenant"),
+        jkt=jkt,
     )
+
+
+def _bound_key(reading: Reading, confirmation: object) -> str:
+    """The key a grant is bound to (RFC 7800). Another kind of binding, or one beside it,
+    would go unchecked (B-26)."""
+    members = sorted(confirmation) if isinstance(confirmation, dict) else []
+    enforced = reading.server.dpop is not None and members == ["jkt"]
+    expected = "a binding to a DPoP key, where DPoP is on"
+    reading.record.require("assertion.cnf", enforced, Reason.ASSERTION_CONSTRAINT, expected, members)
+    jkt = confirmation["jkt"] if isinstance(confirmation, dict) else None
+    if not isinstance(jkt, str) or _THUMBPRINT.fullmatch(jkt) is None:
+        raise jws.Fault("claim:cnf", "the SHA-256 thumbprint of a key", "another value")
+    return jkt

@@ -16,11 +16,12 @@ class Purpose(Enum):
     PSEUDONYM = "pseudonym"
     PAIRWISE = "pairwise"
     ENVELOPE = "envelope"
+    DPOP_NONCE = "dpop_nonce"
 
     @property
     def symmetric(self) -> bool:
         """True for secrets that are never published: they hash or wrap, they do not sign."""
-        return self in {Purpose.PSEUDONYM, Purpose.PAIRWISE, Purpose.ENVELOPE}
+        return self in {Purpose.PSEUDONYM, Purpose.PAIRWISE, Purpose.ENVELOPE, Purpose.DPOP_NONCE}
 
     @property
     def of_the_service(self) -> bool:

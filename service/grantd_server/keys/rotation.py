@@ -39,6 +39,7 @@ class Schedule:
             Purpose.CLIENT_ASSERTION: 30 * DAY,
             Purpose.CHECKPOINT: 365 * DAY,
             Purpose.PSEUDONYM: 365 * DAY,
+            Purpose.DPOP_NONCE: 30 * DAY,
         }
     )
     """How long a key signs. A purpose that is not named rotates by command only."""

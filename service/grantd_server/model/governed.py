@@ -98,6 +98,16 @@ class RefreshPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DpopPolicy:
+    """What an issuer that takes DPoP proofs does with them."""
+
+    required: bool = False
+    """Whether every client must send one."""
+    nonces: bool = True
+    """Whether a proof must name a nonce of ours (RFC 9449 section 8)."""
+
+
+@dataclass(frozen=True, slots=True)
 class GrantIssuer:
     """A grant issuer of ours (the draft's IdP role)."""
 
@@ -114,6 +124,8 @@ class GrantIssuer:
     """Empty: the issuer has no tenants, and its grants name none (A-64)."""
     refresh_tokens: RefreshPolicy | None = None
     """None: this issuer neither issues nor takes refresh tokens."""
+    dpop: DpopPolicy | None = None
+    """None: a proof is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,10 @@ class AuthorizationServer:
     None: the server has no tenants."""
     account_claims: Mapping[str, str] = field(default_factory=dict)
     """By identity provider: the claim with the account's id here, sent as `aud_sub` (A-63)."""
+    dpop: DpopPolicy | None = None
+    """None: a proof is refused."""
+    jwt_dpop: bool = False
+    """Whether the grant type jwt-dpop is another name of jwt-bearer here (B-25)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +280,8 @@ class Registration:
     tenants: frozenset[str] | None = None
     """The issuer's tenants whose people this client may act for, at a grant issuer; at a
     server `ISSUER/TENANT`. None: every one that the place knows."""
+    dpop_bound: bool = False
+    """`dpop_bound_access_tokens` (RFC 9449 section 5.2): refused without a proof."""
 
     @property
     def known_by_document(self) -> bool:

@@ -49,6 +49,7 @@ def authorization_handlers(world: World) -> Mapping[str, Handler]:
             expires_in=issued.expires_in,
             scope=" ".join(issued.scopes),
             resource=issued.resources,
+            dpop_nonce=issued.possession.nonce if issued.possession else None,
         )
 
     async def refresh_token(message: pb.RefreshTokenRequest, call: Call) -> pb.RefreshTokenResponse:
@@ -65,10 +66,11 @@ def authorization_handlers(world: World) -> Mapping[str, Handler]:
         redeemed = await redeem(world, redeem_of(message), call)
         return pb.RedeemGrantResponse(
             access_token=redeemed.access_token,
-            token_type="Bearer",
+            token_type="DPoP" if redeemed.possession else "Bearer",
             expires_in=redeemed.expires_in,
             scope=" ".join(redeemed.scopes),
             resource=redeemed.resources,
+            dpop_nonce=redeemed.possession.nonce if redeemed.possession else None,
         )
 
     async def introspect_token(message: pb.IntrospectTokenRequest, call: Call) -> pb.IntrospectTokenResponse:

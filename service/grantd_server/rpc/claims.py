@@ -18,6 +18,11 @@ def introspection_of(active: Active | None) -> pb.IntrospectTokenResponse:
     if active is None:
         return pb.IntrospectTokenResponse(active=False)
     message = pb.IntrospectTokenResponse(active=True, token_type="Bearer", aud=active.audiences)
+    bound = active.claims.get("cnf")
+    if isinstance(bound, dict):
+        # Our own tokens are bound to a DPoP key or to nothing (C-20).
+        message.token_type = "DPoP"
+        message.cnf.jkt = bound["jkt"]
     for name in _TEXTS:
         text = active.claims.get(name)
         if isinstance(text, str):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd import dpop
 from grantd.jwk import ALGORITHMS
 from grantd.v1 import metadata_pb2 as pb
 from grantd_server.checks import (
     GRANT_PROFILE_ID_JAG,
     GRANT_TYPE_JWT_BEARER,
+    GRANT_TYPE_JWT_DPOP,
     GRANT_TYPE_REFRESH_TOKEN,
     GRANT_TYPE_TOKEN_EXCHANGE,
     RENEWAL_SCOPES,
     TOKEN_TYPE_ID_JAG,
+    token_endpoint,
 )
 from grantd_server.refusals import Reason, Refused
 
@@ -68,7 +71,7 @@ def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
     metadata = pb.IssuerMetadata(
         issuer=issuer,
         authorization_endpoint=f"{base}/authorize",
-        token_endpoint=f"{base}/token",
+        token_endpoint=token_endpoint(issuer),
         jwks_uri=f"{base}/jwks.json",
         response_types_supported=["code"],
         code_challenge_methods_supported=["S256"],
@@ -78,10 +81,12 @@ def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
     )
     if snapshot.accepts_documents(issuer):
         metadata.client_id_metadata_document_supported = True
+    if found.dpop is not None:
+        metadata.dpop_signing_alg_values_supported.extend(sorted(dpop.ALGORITHMS))
     if issuer in snapshot.grant_issuers:
         _describe_grant_issuer(metadata, snapshot.grant_issuers[issuer])
     else:
-        _describe_server(snapshot, metadata, found.name)
+        _describe_server(snapshot, metadata, snapshot.authorization_servers[issuer])
     return metadata
 
 
@@ -99,15 +104,17 @@ def _describe_grant_issuer(metadata: pb.IssuerMetadata, issuer: GrantIssuer) -> 
         metadata.revocation_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
 
 
-def _describe_server(snapshot: Snapshot, metadata: pb.IssuerMetadata, name: str) -> None:
+def _describe_server(snapshot: Snapshot, metadata: pb.IssuerMetadata, server: AuthorizationServer) -> None:
     """Scopes are published; which issuers are trusted never is (E-11)."""
     metadata.kind = pb.ISSUER_KIND_AUTHORIZATION_SERVER
     metadata.grant_types_supported.append(GRANT_TYPE_JWT_BEARER)
+    if server.jwt_dpop:
+        metadata.grant_types_supported.append(GRANT_TYPE_JWT_DPOP)
     metadata.authorization_grant_profiles_supported.append(GRANT_PROFILE_ID_JAG)
     base = metadata.issuer.rstrip("/")
     metadata.introspection_endpoint = f"{base}/introspect"
     metadata.revocation_endpoint = f"{base}/revoke"
     metadata.introspection_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
     metadata.revocation_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
-    governed = [r for r in snapshot.resources.values() if r.authorization_server == name]
+    governed = [r for r in snapshot.resources.values() if r.authorization_server == server.name]
     metadata.scopes_supported.extend(sorted({scope for resource in governed for scope in resource.scopes}))

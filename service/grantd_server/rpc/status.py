@@ -69,8 +69,11 @@ def _pack(slot: any_pb2.Any, detail: error_details_pb2.ErrorInfo | error_details
 
 
 def _challenge(challenge: Mapping[str, object]) -> dict[str, str]:
-    """The members of RFC 9470 section 3, which the client needs to sign the user in."""
+    """What a client needs to come again: the members of RFC 9470 section 3, to sign the
+    user in, or the nonce of RFC 9449 section 8."""
     out: dict[str, str] = {}
+    if nonce := challenge.get("dpop_nonce"):
+        out["dpop_nonce"] = str(nonce)
     if (max_age := challenge.get("max_age")) is not None:
         out["max_age"] = str(max_age)
     if acr := challenge.get("acr_values"):

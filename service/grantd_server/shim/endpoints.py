@@ -8,7 +8,7 @@ from grantd.v1 import authorization_pb2 as pb
 from grantd_server.shim.answers import exchange_answer, introspect_answer, redeem_answer, refresh_answer
 from grantd_server.shim.faults import WireRefused
 from grantd_server.shim.form import read_form
-from grantd_server.shim.refusal import decision_header, find_decision_id
+from grantd_server.shim.refusal import decision_header, find_decision_id, nonce_header
 from grantd_server.shim.requests import read_request, refusal_request
 from grantd_server.shim.response import NO_STORE, Response, json_response
 
@@ -58,7 +58,8 @@ class Endpoints:
         decided = decision_header(find_decision_id(await call.trailing_metadata() or ()))
         if render is None:
             return Response(200, b"", (*NO_STORE, *decided))
-        return json_response(200, render(answer), *decided)
+        nonce = nonce_header(getattr(answer, "dpop_nonce", None))
+        return json_response(200, render(answer), *decided, *nonce)
 
     async def refuse(self, route: Route, head: Head, refused: WireRefused) -> Response:
         """Has the service record and refuse a request; always ends as the refusal."""

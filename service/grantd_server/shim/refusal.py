@@ -45,6 +45,7 @@ class Refusal:
     error_id: str | None = None
     max_age: int | None = None
     acr_values: str | None = None
+    dpop_nonce: str | None = None
 
 
 def read_refusal(error: grpc.aio.AioRpcError) -> Refusal:
@@ -63,6 +64,7 @@ def read_refusal(error: grpc.aio.AioRpcError) -> Refusal:
         error_id=info.metadata.get("error_id"),
         max_age=int(max_age) if max_age.isdecimal() else None,
         acr_values=info.metadata.get("acr_values"),
+        dpop_nonce=info.metadata.get("dpop_nonce"),
     )
 
 
@@ -75,7 +77,7 @@ def render_refusal(refusal: Refusal, realm: str | None = None) -> Response:
         body["max_age"] = refusal.max_age
     if refusal.acr_values:
         body["acr_values"] = refusal.acr_values
-    headers: list[Header] = [*decision_header(refusal.decision_id)]
+    headers: list[Header] = [*decision_header(refusal.decision_id), *nonce_header(refusal.dpop_nonce)]
     if refusal.error_id:
         headers.append((b"x-grantd-error-id", refusal.error_id.encode()))
     if public.http == 401 and realm is not None:
@@ -88,6 +90,11 @@ def render_refusal(refusal: Refusal, realm: str | None = None) -> Response:
 def decision_header(decision_id: str | None) -> tuple[Header, ...]:
     """The header from which `grantd explain` starts."""
     return ((DECISION_ID.encode(), decision_id.encode()),) if decision_id else ()
+
+
+def nonce_header(nonce: str | None) -> tuple[Header, ...]:
+    """The nonce of the client's next DPoP proof (RFC 9449 section 8.1)."""
+    return ((b"dpop-nonce", nonce.encode()),) if nonce else ()
 
 
 def find_decision_id(trailers: Iterable[Any]) -> str | None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_REFRESH_TOKEN, GRANT_TYPE_TOKEN_EXCHANGE
+from grantd_server.checks import (
+    GRANT_TYPE_JWT_BEARER,
+    GRANT_TYPE_JWT_DPOP,
+    GRANT_TYPE_REFRESH_TOKEN,
+    GRANT_TYPE_TOKEN_EXCHANGE,
+)
 from grantd_server.shim.credentials import read_client
 from grantd_server.shim.faults import WireRefused
 from grantd_server.shim.observed import observe, read_proofs
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 TokenRequest = pb.ExchangeIdentityRequest | pb.RefreshTokenRequest | pb.RedeemGrantRequest
 Request = TokenRequest | pb.IntrospectTokenRequest | pb.RevokeTokenRequest
 
+_REDEEMED = frozenset({GRANT_TYPE_JWT_BEARER, GRANT_TYPE_JWT_DPOP})
 _MAY_REPEAT = {GRANT_TYPE_TOKEN_EXCHANGE: frozenset({"audience", "resource"})}
 """RFC 8693 section 2.1; elsewhere at the token endpoint RFC 8707 section 2."""
 _RESOURCE_MAY_REPEAT = frozenset({"resource"})
@@ -75,9 +81,10 @@ def _token_request(route: Route, form: Form) -> TokenRequest:
         return pb.RefreshTokenRequest(
             issuer=route.issuer, refresh_token=form.one("refresh_token"), scope=form.one("scope")
         )
-    if grant_type == GRANT_TYPE_JWT_BEARER and not route.is_grant_issuer:
+    if grant_type in _REDEEMED and not route.is_grant_issuer:
         return pb.RedeemGrantRequest(
             issuer=route.issuer,
+            grant_type=None if grant_type == GRANT_TYPE_JWT_BEARER else grant_type,
             assertion=form.one("assertion"),
             scope=form.one("scope"),
             resource=form.many("resource"),

@@ -15,12 +15,13 @@ from grantd_server.audit.record import Check
 from grantd_server.refusals import Reason
 from grantd_server.store import Entry, Lost, OutcomeUnknown, StoreUnavailable, Write
 from grantd_server.store.aggregates import Aggregates
+from grantd_server.store.used_before import USED_BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grantd_server.audit.record import Record
-    from grantd_server.store import Store
+    from grantd_server.store import Mark, Store
 
 INTERVAL: Final = 1.0
 """Seconds between two writings behind."""
@@ -97,7 +98,7 @@ class Ledger:
         write = Write(
             self.entry(record),
             marks,
-            lost=lambda _mark, winner: self.entry(_replayed(record, winner)),
+            lost=lambda mark, winner: self.entry(_replayed(record, mark, winner)),
             tombstones=() if ours else tuple(record.tombstones),
             deadline=deadline,
         )
@@ -109,10 +110,10 @@ class Ledger:
         record.written = True
         if not isinstance(outcome, Lost):
             return reason
-        replayed = _replayed(record, outcome.winner)
+        replayed = _replayed(record, outcome.mark, outcome.winner)
         record.checks, record.facts = replayed.checks, replayed.facts
-        record.outcome, record.reason = replayed.outcome, Reason.CLIENT_ASSERTION_REPLAYED
-        return record.reason
+        record.outcome, record.reason = replayed.outcome, replayed.reason
+        return replayed.reason or reason
 
     def introspected(self, record: Record) -> None:
         """Counts an introspection, token by token; it is written behind."""
@@ -182,14 +183,15 @@ class Ledger:
             self._overflowed("ring", 1)
 
 
-def _replayed(record: Record, winner: str) -> Record:
+def _replayed(record: Record, mark: Mark, winner: str) -> Record:
     """The record as it is when its own proof turns out to be used: a copy, because the
     window may ask more than once and then find the proof unused."""
-    check = Check("client", "client.assertion.first_use", False, "not used before", f"used by {winner}")
+    reason, name = USED_BEFORE[mark.space]
+    check = Check("client", name, False, "not used before", f"used by {winner}")
     return replace(
         record,
         outcome="refused",
-        reason=Reason.CLIENT_ASSERTION_REPLAYED,
+        reason=reason,
         checks=[*record.checks, check],
         facts={**record.facts, "winner": winner},
     )

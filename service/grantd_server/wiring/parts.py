@@ -117,8 +117,15 @@ def assemble(
 
 
 def needed_keys(snapshot: Snapshot) -> list[Needed]:
-    """The signing keys that a bundle asks for: one purpose each (C-10)."""
+    """The keys that a bundle asks for: one purpose each (C-10)."""
     grants = [Needed(g.issuer, Purpose.GRANT_SIGNING, g.algorithm) for g in snapshot.grant_issuers.values()]
     tokens = [Needed(s.issuer, Purpose.ACCESS_TOKEN, s.algorithm) for s in snapshot.authorization_servers.values()]
     pairwise = any(p.subject.rule is SubjectRule.PAIRWISE for p in snapshot.identity_providers.values())
-    return grants + tokens + ([Needed("", Purpose.PAIRWISE, "HS256")] if pairwise else [])
+    return grants + tokens + ([Needed("", Purpose.PAIRWISE, "HS256")] if pairwise else []) + _nonce_keys(snapshot)
+
+
+def _nonce_keys(snapshot: Snapshot) -> list[Needed]:
+    policies = [issuer.dpop for issuer in snapshot.grant_issuers.values()]
+    policies += [server.dpop for server in snapshot.authorization_servers.values()]
+    wanted = any(policy is not None and policy.nonces for policy in policies)
+    return [Needed("", Purpose.DPOP_NONCE, "HS256")] if wanted else []

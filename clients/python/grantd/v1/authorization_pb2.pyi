@@ -260,6 +260,7 @@ class ExchangeIdentityResponse(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_DETAILS_FIELD_NUMBER: _builtins.int
+    DPOP_NONCE_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The issued token: an ID-JAG or a refresh token. On the wire of OAuth it is called `access_token`."""
     issued_token_type: _builtins.str
@@ -272,6 +273,10 @@ class ExchangeIdentityResponse(_message.Message):
     """The granted scopes, space-separated; may be fewer than asked."""
     authorization_details: _builtins.str
     """The granted `authorization_details` as JSON, when some were granted."""
+    dpop_nonce: _builtins.str
+    """The nonce for the client's next DPoP proof (RFC 9449 section 8.2), where this
+    issuer wants nonces and the request carried a proof.
+    """
     @_builtins.property
     def resource(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The granted resources, in the spelling that was asked; empty when the grant
@@ -288,14 +293,20 @@ class ExchangeIdentityResponse(_message.Message):
         scope: _builtins.str = ...,
         resource: _abc.Iterable[_builtins.str] | None = ...,
         authorization_details: _builtins.str | None = ...,
+        dpop_nonce: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "authorization_details", b"authorization_details"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "_dpop_nonce", b"_dpop_nonce", "authorization_details", b"authorization_details", "dpop_nonce", b"dpop_nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "authorization_details", b"authorization_details", "expires_in", b"expires_in", "issued_token_type", b"issued_token_type", "resource", b"resource", "scope", b"scope", "token", b"token", "token_type", b"token_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "_dpop_nonce", b"_dpop_nonce", "authorization_details", b"authorization_details", "dpop_nonce", b"dpop_nonce", "expires_in", b"expires_in", "issued_token_type", b"issued_token_type", "resource", b"resource", "scope", b"scope", "token", b"token", "token_type", b"token_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__authorization_details: _TypeAlias = _typing.Literal["authorization_details"]  # noqa: Y015
     _WhichOneofArgType__authorization_details: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details"]  # noqa: Y015
+    _WhichOneofReturnType__dpop_nonce: _TypeAlias = _typing.Literal["dpop_nonce"]  # noqa: Y015
+    _WhichOneofArgType__dpop_nonce: _TypeAlias = _typing.Literal["_dpop_nonce", b"_dpop_nonce"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__authorization_details) -> _WhichOneofReturnType__authorization_details | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dpop_nonce) -> _WhichOneofReturnType__dpop_nonce | None: ...
 
 Global___ExchangeIdentityResponse: _TypeAlias = ExchangeIdentityResponse  # noqa: Y015
 
@@ -408,6 +419,7 @@ class RedeemGrantRequest(_message.Message):
     grant_type: _builtins.str
     """`grant_type` where it is not
     `urn:ietf:params:oauth:grant-type:jwt-bearer`; absent means that one.
+    `urn:ietf:params:oauth:grant-type:jwt-dpop` where the server offers it.
     """
     assertion: _builtins.str
     """`assertion`: the ID-JAG. Required."""
@@ -467,6 +479,7 @@ class RedeemGrantResponse(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_DETAILS_FIELD_NUMBER: _builtins.int
+    DPOP_NONCE_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
     """The access token: a JWT of type `at+jwt` (RFC 9068)."""
     token_type: _builtins.str
@@ -477,6 +490,10 @@ class RedeemGrantResponse(_message.Message):
     """The granted scopes, space-separated."""
     authorization_details: _builtins.str
     """The granted `authorization_details` as JSON, when some were granted."""
+    dpop_nonce: _builtins.str
+    """The nonce for the client's next DPoP proof (RFC 9449 section 8.2), where this
+    server wants nonces and the request carried a proof.
+    """
     @_builtins.property
     def resource(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The MCP servers the token is for, in the spelling that was asked."""
@@ -490,14 +507,20 @@ class RedeemGrantResponse(_message.Message):
         scope: _builtins.str = ...,
         resource: _abc.Iterable[_builtins.str] | None = ...,
         authorization_details: _builtins.str | None = ...,
+        dpop_nonce: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "authorization_details", b"authorization_details"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "_dpop_nonce", b"_dpop_nonce", "authorization_details", b"authorization_details", "dpop_nonce", b"dpop_nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "access_token", b"access_token", "authorization_details", b"authorization_details", "expires_in", b"expires_in", "resource", b"resource", "scope", b"scope", "token_type", b"token_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details", "_dpop_nonce", b"_dpop_nonce", "access_token", b"access_token", "authorization_details", b"authorization_details", "dpop_nonce", b"dpop_nonce", "expires_in", b"expires_in", "resource", b"resource", "scope", b"scope", "token_type", b"token_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__authorization_details: _TypeAlias = _typing.Literal["authorization_details"]  # noqa: Y015
     _WhichOneofArgType__authorization_details: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details"]  # noqa: Y015
+    _WhichOneofReturnType__dpop_nonce: _TypeAlias = _typing.Literal["dpop_nonce"]  # noqa: Y015
+    _WhichOneofArgType__dpop_nonce: _TypeAlias = _typing.Literal["_dpop_nonce", b"_dpop_nonce"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__authorization_details) -> _WhichOneofReturnType__authorization_details | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dpop_nonce) -> _WhichOneofReturnType__dpop_nonce | None: ...
 
 Global___RedeemGrantResponse: _TypeAlias = RedeemGrantResponse  # noqa: Y015
 

@@ -32,7 +32,7 @@ class AuthorizationServiceStub(object):
     `x-grantd-decision-id`; `grantd explain ID` prints what was checked. A refusal
     is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a value of `Reason`
     without its prefix, `domain` is `grantd`, and `metadata` has `oauth_error` and
-    `error_description`.
+    `error_description`; `dpop_nonce` where the refusal asks for a proof with it.
     """
 
     def __init__(self, channel):
@@ -85,7 +85,7 @@ class AuthorizationServiceServicer(object):
     `x-grantd-decision-id`; `grantd explain ID` prints what was checked. A refusal
     is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a value of `Reason`
     without its prefix, `domain` is `grantd`, and `metadata` has `oauth_error` and
-    `error_description`.
+    `error_description`; `dpop_nonce` where the refusal asks for a proof with it.
     """
 
     def ExchangeIdentity(self, request, context):
@@ -200,7 +200,7 @@ class AuthorizationService(object):
     `x-grantd-decision-id`; `grantd explain ID` prints what was checked. A refusal
     is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a value of `Reason`
     without its prefix, `domain` is `grantd`, and `metadata` has `oauth_error` and
-    `error_description`.
+    `error_description`; `dpop_nonce` where the refusal asks for a proof with it.
     """
 
     @staticmethod

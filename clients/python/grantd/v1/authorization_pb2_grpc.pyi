@@ -35,7 +35,7 @@ class AuthorizationServiceStub:
     `x-grantd-decision-id`; `grantd explain ID` prints what was checked. A refusal
     is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a value of `Reason`
     without its prefix, `domain` is `grantd`, and `metadata` has `oauth_error` and
-    `error_description`.
+    `error_description`; `dpop_nonce` where the refusal asks for a proof with it.
     """
 
     @_typing.overload
@@ -81,7 +81,7 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     `x-grantd-decision-id`; `grantd explain ID` prints what was checked. A refusal
     is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a value of `Reason`
     without its prefix, `domain` is `grantd`, and `metadata` has `oauth_error` and
-    `error_description`.
+    `error_description`; `dpop_nonce` where the refusal asks for a proof with it.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -123,7 +123,7 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
     `x-grantd-decision-id`; `grantd explain ID` prints what was checked. A refusal
     is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a value of `Reason`
     without its prefix, `domain` is `grantd`, and `metadata` has `oauth_error` and
-    `error_description`.
+    `error_description`; `dpop_nonce` where the refusal asks for a proof with it.
     """
 
     @_abc_1.abstractmethod

@@ -74,7 +74,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_PROOF_UNSUPPORTED: _Reason.ValueType  # 13
     """DPoP is not supported by this issuer.
-    gRPC INVALID_ARGUMENT; OAuth `invalid_dpop_proof`, HTTP 400.
+    gRPC FAILED_PRECONDITION; OAuth `invalid_dpop_proof`, HTTP 400.
     """
     REASON_NO_AUTHORIZATION_GRANT: _Reason.ValueType  # 14
     """This issuer offers no grant that uses the authorization endpoint.
@@ -107,6 +107,18 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_STEP_UP_REQUIRED: _Reason.ValueType  # 33
     """A stronger or more recent sign-in is required.
     gRPC FAILED_PRECONDITION; OAuth `insufficient_user_authentication`, HTTP 400.
+    """
+    REASON_PROOF_INVALID: _Reason.ValueType  # 34
+    """The DPoP proof is not acceptable.
+    gRPC FAILED_PRECONDITION; OAuth `invalid_dpop_proof`, HTTP 400.
+    """
+    REASON_PROOF_NONCE_REQUIRED: _Reason.ValueType  # 35
+    """A DPoP proof with the nonce of this answer is required.
+    gRPC FAILED_PRECONDITION; OAuth `use_dpop_nonce`, HTTP 400.
+    """
+    REASON_PROOF_REQUIRED: _Reason.ValueType  # 36
+    """A DPoP proof by the right key is required.
+    gRPC FAILED_PRECONDITION; OAuth `invalid_grant`, HTTP 400.
     """
     REASON_AUDIENCE_INVALID: _Reason.ValueType  # 40
     """The audience is not one that this issuer serves.
@@ -226,7 +238,7 @@ gRPC INVALID_ARGUMENT; OAuth `invalid_authorization_details`, HTTP 400.
 """
 REASON_PROOF_UNSUPPORTED: Reason.ValueType  # 13
 """DPoP is not supported by this issuer.
-gRPC INVALID_ARGUMENT; OAuth `invalid_dpop_proof`, HTTP 400.
+gRPC FAILED_PRECONDITION; OAuth `invalid_dpop_proof`, HTTP 400.
 """
 REASON_NO_AUTHORIZATION_GRANT: Reason.ValueType  # 14
 """This issuer offers no grant that uses the authorization endpoint.
@@ -259,6 +271,18 @@ gRPC FAILED_PRECONDITION; OAuth `invalid_grant`, HTTP 400.
 REASON_STEP_UP_REQUIRED: Reason.ValueType  # 33
 """A stronger or more recent sign-in is required.
 gRPC FAILED_PRECONDITION; OAuth `insufficient_user_authentication`, HTTP 400.
+"""
+REASON_PROOF_INVALID: Reason.ValueType  # 34
+"""The DPoP proof is not acceptable.
+gRPC FAILED_PRECONDITION; OAuth `invalid_dpop_proof`, HTTP 400.
+"""
+REASON_PROOF_NONCE_REQUIRED: Reason.ValueType  # 35
+"""A DPoP proof with the nonce of this answer is required.
+gRPC FAILED_PRECONDITION; OAuth `use_dpop_nonce`, HTTP 400.
+"""
+REASON_PROOF_REQUIRED: Reason.ValueType  # 36
+"""A DPoP proof by the right key is required.
+gRPC FAILED_PRECONDITION; OAuth `invalid_grant`, HTTP 400.
 """
 REASON_AUDIENCE_INVALID: Reason.ValueType  # 40
 """The audience is not one that this issuer serves.

@@ -20,7 +20,7 @@ def check_clients(bundle: Bundle, faults: Faults) -> None:
             if at.name in bundle.grant_issuers:
                 _check_at_issuer(bundle, at, label, faults)
             elif at.name in bundle.authorization_servers:
-                _check_at_server(at, label, faults)
+                _check_at_server(bundle, at, label, faults)
             else:
                 faults.at_key(at.node, label, f'there is no grant issuer and no authorization server "{at.name}"')
 
@@ -42,6 +42,7 @@ def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None
             'the key "sso" is missing: the ids of this client at each identity provider, which its ID tokens name'
         )
         faults.add(at.node, label, sentence)
+    _check_dpop(at, label, faults, off=issuer is not None and issuer.dpop is None)
     known = set() if issuer is None else set(issuer.identity_providers)
     for provider in at.sso:
         if issuer is not None and provider not in known:
@@ -53,9 +54,18 @@ def _check_at_issuer(bundle: Bundle, at: At, label: str, faults: Faults) -> None
             faults.add(node, label, f"the client has no sso id at {provider}, so it cannot use it")
 
 
-def _check_at_server(at: At, label: str, faults: Faults) -> None:
+def _check_at_server(bundle: Bundle, at: At, label: str, faults: Faults) -> None:
+    server = bundle.authorization_servers[at.name].value
+    _check_dpop(at, label, faults, off=server is not None and server.dpop is None)
     if at.grant_types - {GRANT_TYPE_JWT_BEARER}:
         faults.add(at.node.at("grant_types"), label, "an authorization server offers jwt-bearer and nothing else")
     for key, present in (("sso", bool(at.sso)), ("identity_providers", at.identity_providers is not None)):
         if present:
             faults.at_key(at.node.at(key), label, f"{key} belongs to grant issuers; nobody signs in at {at.name}")
+
+
+def _check_dpop(at: At, label: str, faults: Faults, *, off: bool) -> None:
+    """A client that may do nothing without a proof, where no proof is taken."""
+    if at.dpop_bound and off:
+        sentence = f"dpop is off at {at.name}, so that this client could never be served"
+        faults.add(at.node.at("dpop_bound_access_tokens"), label, sentence)

@@ -57,6 +57,8 @@ def servers(bundle: Bundle) -> dict[str, AuthorizationServer]:
                 default_scopes=dict(server.default_scopes),
                 tenants=bindings(server),
                 account_claims=dict(server.account_claims),
+                dpop=server.dpop,
+                jwt_dpop=server.jwt_dpop,
             )
     return found
 

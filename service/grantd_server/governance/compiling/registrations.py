@@ -79,6 +79,7 @@ def _add_clients(out: Registered, bundle: Bundle, issuers: dict[str, str], diges
                 reuse_limit=at.reuse_limit,
                 tenant=at.tenant,
                 tenants=None if at.tenants is None else frozenset(at.tenants),
+                dpop_bound=at.dpop_bound,
             )
             out.by_name[client.name, issuer, at.tenant] = registration
             if at.proofs:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from grantd_server.model.governed import (
         Abroad,
         DocumentCredential,
+        DpopPolicy,
         GrantIssuer,
         IdentityProvider,
         KeyCredential,
@@ -74,6 +75,8 @@ class Server:
     account_claims: Mapping[str, str] = field(default_factory=dict)
     abroad: Abroad | None = None
     """Of a foreign one."""
+    dpop: DpopPolicy | None = None
+    jwt_dpop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class At:
     identity_providers: tuple[str, ...] | None
     reuse_limit: int | None
     node: Node
+    dpop_bound: bool = False
     tenant: str | None = None
     """Of the authorization server, where it has tenants."""
     tenants: tuple[str, ...] | None = None

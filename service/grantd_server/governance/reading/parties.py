@@ -8,6 +8,7 @@ from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.counterparts import read_abroad, read_profile, read_required_claims
 from grantd_server.governance.reading.declared import ForeignIssuer, Server, Trust
+from grantd_server.governance.reading.dpop import read_dpop, read_jwt_dpop
 from grantd_server.governance.reading.key_sources import NO_KEYS, read_algorithms, read_keys
 from grantd_server.governance.reading.saml_sign_on import check_same_people, read_saml
 from grantd_server.governance.reading.subject_rules import read_provider_subject, read_trust_subject
@@ -85,6 +86,7 @@ def read_grant_issuer(fields: Fields, name: str) -> GrantIssuer:
         rules=name,
         tenants=read_tenants(fields),
         refresh_tokens=_refresh_tokens(fields),
+        dpop=read_dpop(fields),
     )
 
 
@@ -129,6 +131,7 @@ def read_server(fields: Fields, name: str) -> Server:
             *(name, issuer, trust_domain, True, "", 0, (), {}, tenants, account_claims),
             abroad=read_abroad(fields),
         )
+    dpop = read_dpop(fields)
     return Server(
         name=name,
         issuer=issuer,
@@ -149,6 +152,8 @@ def read_server(fields: Fields, name: str) -> Server:
         },
         tenants=tenants,
         account_claims=account_claims,
+        dpop=dpop,
+        jwt_dpop=read_jwt_dpop(fields, dpop),
     )
 
 

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
     from grantd_server.governance.reading.nodes import Node
 
+_OURS_ALONE = (
+    "authentication",
+    "grant_types",
+    "sso",
+    "identity_providers",
+    "reuse_limit",
+    "tenants",
+    "dpop_bound_access_tokens",
+)
+"""Keys of a client that a foreign server knows for itself."""
 GRANT_TYPES = {
     "token-exchange": GRANT_TYPE_TOKEN_EXCHANGE,
     "jwt-bearer": GRANT_TYPE_JWT_BEARER,
@@ -61,12 +71,8 @@ def _at(fields: Fields, place: str, foreign: Collection[str]) -> At:
     if where in foreign:
         client_id = fields.required("client_id", scalars.foreign_client_id, "")
         hint = f"{where} is foreign: it authenticates the client itself, and only client_id is said here"
-        fields.close(
-            dict.fromkeys(
-                ("authentication", "grant_types", "sso", "identity_providers", "reuse_limit", "tenants"), hint
-            )
-        )
-        return At(where, client_id, (), frozenset(), {}, None, None, fields.node, tenant)
+        fields.close(dict.fromkeys(_OURS_ALONE, hint))
+        return At(where, client_id, (), frozenset(), {}, None, None, fields.node, tenant=tenant)
     tenants = fields.each("tenants", scalars.text, required=False)
     by_document = known_by_document(fields)
     providers = fields.each("identity_providers", scalars.name, required=False)
@@ -84,6 +90,7 @@ def _at(fields: Fields, place: str, foreign: Collection[str]) -> At:
         node=fields.node,
         tenant=tenant,
         tenants=tenants if "tenants" in fields else None,
+        dpop_bound=fields.optional("dpop_bound_access_tokens", scalars.flag, False),
     )
     fields.close()
     return at
