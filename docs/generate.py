@@ -124,6 +124,8 @@ def _refused(status: int, rows: list[Public]) -> dict[str, Any]:
     }
     if Public.STEP_UP_REQUIRED in rows:
         members |= {"max_age": {"type": "integer", "minimum": 0}, "acr_values": {"type": "string"}}
+    if Public.PROOF_NONCE_REQUIRED in rows:
+        headers["DPoP-Nonce"] = {"$ref": "#/components/headers/dpop-nonce"}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = {"description": "Where the Authorization header was used.", **text}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
