@@ -7,7 +7,7 @@ from typing import Any
 
 from grantd.errors import Unavailable
 from grantd.resource_server.protected_resource import ProtectedResource
-from grantd.resource_server.tokens import TokenRefused, VerifiedToken
+from grantd.verifiers.tokens import TokenRefused, VerifiedToken
 
 NOW = 1_795_000_000
 RESOURCE = ProtectedResource("https://tickets.example/mcp", ("https://as.example/as",))

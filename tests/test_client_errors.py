@@ -161,7 +161,7 @@ def _import_without(missing: list[str], *modules: str) -> subprocess.CompletedPr
 @pytest.mark.parametrize(
     ("module", "library", "extra"),
     [
-        ("grantd.resource_server.verify", "jwt", "verify"),
+        ("grantd.verifiers.access_token", "jwt", "verify"),
         ("grantd.http", "httpx2", "verify"),
         ("grantd.resource_server.possession", "jwt", "verify"),
         ("grantd.resource_server.mcp", "mcp", "mcp"),
@@ -181,7 +181,7 @@ def test_a_plain_install_needs_none_of_the_extras():
         "grantd.client",
         "grantd.errors",
         "grantd.resource_server.asgi",
-        "grantd.resource_server.introspect",
+        "grantd.verifiers.introspection",
         "grantd.client.assertions",
     )
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -20,8 +20,8 @@ from canaille_ import ALICE, BOB, canaille, needs_canaille
 from grantd.client import AsyncClient
 from grantd.client.assertions import AssertionProvider, HttpExchange, RpcExchange
 from grantd.errors import Refused
-from grantd.resource_server.introspect import IntrospectionVerifier, RpcAsker
-from grantd.resource_server.verify import AccessTokenVerifier
+from grantd.verifiers.access_token import AccessTokenVerifier
+from grantd.verifiers.introspection import IntrospectionVerifier, RpcAsker
 from serving_ import base_of, listening, serving
 from town_ import DESK, DESK_AT_TOOLS, TICKETS_SERVER, Town, town
 

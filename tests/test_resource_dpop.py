@@ -8,10 +8,10 @@ from grantd.dpop_nonce import LIFE, Nonces
 from grantd.dpop_prover import Prover
 from grantd.errors import Unavailable
 from grantd.resource_server.asgi import TOKEN, ResourceServer
-from grantd.resource_server.binding import check_binding
 from grantd.resource_server.possession import Possession
 from grantd.resource_server.replays import LocalReplays
-from grantd.resource_server.tokens import TokenRefused
+from grantd.verifiers.binding import check_binding
+from grantd.verifiers.tokens import TokenRefused
 from resource_ import METADATA, NOW, RESOURCE, Called, Verifier, ask
 
 URL = RESOURCE.resource

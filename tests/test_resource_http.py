@@ -131,13 +131,31 @@ def test_a_resource_has_one_spelling(url, spelling):
     assert ProtectedResource(spelling, ("https://as",)).resource == spelling
 
 
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        ((), "INFO refused with 401 -: -"),
+        ((("authorization", "Bearer canary"),), "INFO refused with 401 invalid_token: signature"),
+        ((("authorization", "Bearer a b"),), "INFO refused with 400 invalid_request: -"),
+        ((("authorization", "Bearer gone"),), "WARNING refused with 503 temporarily_unavailable: canary-cause"),
+    ],
+)
+async def test_whoever_runs_the_server_reads_which_check_failed_and_no_token(caplog, sent, line):
+    caplog.set_level("INFO", "grantd.resource_server")
+    await ask(protect()[0], *sent)
+    (record,) = caplog.records
+    assert f"{record.levelname} {record.getMessage()}".startswith(line.removesuffix("canary-cause"))
+    assert "Bearer" not in record.getMessage()
+    assert ("canary" in record.getMessage()) is line.endswith("canary-cause")
+
+
 async def run_until(seconds, app):
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    await ending_with(seconds, app, {"type": "http"}, None, send)
+    await ending_with(seconds, app, {"type": "http", "method": "GET"}, None, send)
     return sent
 
 
@@ -186,11 +204,12 @@ async def test_a_fault_of_the_application_stays_its_own():
     with pytest.raises(TimeoutError, match="its own"):
         await run_until(60, fails)
 
+
+async def test_an_answer_that_never_began_is_503():
     async def silent(scope, receive, send):
         await asyncio.Event().wait()
 
-    with pytest.raises(TimeoutError):
-        await run_until(0, silent)
+    assert [message.get("status") for message in await run_until(0, silent)] == [503, None]
 
 
 @pytest.mark.req("X-11")
@@ -203,7 +222,7 @@ async def test_what_listens_is_bounded_by_the_token_and_a_call_is_not(method, en
         await released.wait()
         await send(MORE | {"more_body": False})
 
-    protected = ResourceServer(app, Verifier(expires_at=NOW), RESOURCE, now=lambda: NOW - 0.01)
+    protected = ResourceServer(app, Verifier(expires_at=NOW), RESOURCE, now=lambda: NOW + 29.99)
     answering = asyncio.create_task(ask(protected, GOOD, method=method))
     if not ends:
         await asyncio.wait([answering], timeout=0.1)

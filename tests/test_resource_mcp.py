@@ -27,7 +27,7 @@ from grantd.resource_server import mcp as for_mcp
 from grantd.resource_server.extension import ENTERPRISE_MANAGED_AUTHORIZATION
 from grantd.resource_server.possession import Possession
 from grantd.resource_server.protected_resource import ProtectedResource
-from grantd.resource_server.verify import AccessTokenVerifier
+from grantd.verifiers.access_token import AccessTokenVerifier
 from issuer_ import issuing
 from serving_ import base_of, listening, serving
 from test_verifier_mcp import ACCEPT, INITIALIZE

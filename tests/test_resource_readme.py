@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from grantd.resource_server.form import TokenForm
-from grantd.resource_server.issuers import IssuersVerifier
-from grantd.resource_server.verify import AccessTokenVerifier
+from grantd.verifiers.access_token import AccessTokenVerifier
+from grantd.verifiers.form import TokenForm
+from grantd.verifiers.issuers import IssuersVerifier
 from issuer_ import issuing
 from serving_ import base_of, listening, serving
 from test_verifier_mcp import ACCEPT, call, tool

@@ -33,7 +33,7 @@ async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]
         yield house
 
 
-@pytest.mark.req("C-36", "C-38")
+@pytest.mark.req("C-36", "C-38", "X-11")
 @pytest.mark.parametrize("transport", ["grpc", "inprocess"])
 async def test_a_revoked_token_is_inactive_at_once_and_no_other_is(hall: House, transport: str) -> None:
     token, other = await a_token(hall), await a_token(hall)

@@ -59,7 +59,7 @@ async def test_a_failed_authentication_is_challenged_when_the_header_was_used():
     assert "www-authenticate" not in other.headers
 
 
-@pytest.mark.req("A-45", "F-22", "F-43", "F-45")
+@pytest.mark.req("A-45", "F-22", "F-43", "F-45", "X-17")
 async def test_a_step_up_names_max_age_as_a_number_and_acr_values_as_a_string():
     metadata = {"oauth_error": "insufficient_user_authentication", "max_age": "300", "acr_values": "urn:a urn:b"}
     answer = await refused(Refuse(Public.STEP_UP_REQUIRED, metadata))

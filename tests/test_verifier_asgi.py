@@ -14,7 +14,7 @@ from grantd.resource_server.asgi import TOKEN, ResourceServer
 from grantd.resource_server.authorization import MalformedAuthorization, read_authorization
 from grantd.resource_server.challenge import challenge
 from grantd.resource_server.protected_resource import ProtectedResource
-from grantd.resource_server.tokens import TokenRefused, VerifiedToken, with_implied
+from grantd.verifiers.tokens import TokenRefused, VerifiedToken, with_implied
 
 RESOURCE = ProtectedResource(
     resource="https://tickets.example/mcp",

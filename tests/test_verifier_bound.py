@@ -7,9 +7,9 @@ import pytest
 from grantd.client import AsyncClient
 from grantd.client.credentials import ClientSecret
 from grantd.client.results import Introspection
-from grantd.resource_server.introspect import HttpAsker, IntrospectionVerifier, RpcAsker
-from grantd.resource_server.tokens import TokenRefused
 from grantd.v1 import authorization_pb2 as pb
+from grantd.verifiers.introspection import HttpAsker, IntrospectionVerifier, RpcAsker
+from grantd.verifiers.tokens import TokenRefused
 from grantd_rpc_ import ACTIVE, scripted
 from issuer_ import NOW, RESOURCE, issuing
 

@@ -6,10 +6,10 @@ import pytest
 import pytest_asyncio
 
 from grantd.errors import Unavailable
-from grantd.resource_server.form import TokenForm
-from grantd.resource_server.issuers import IssuersVerifier
-from grantd.resource_server.tokens import TokenRefused
-from grantd.resource_server.verify import AccessTokenVerifier
+from grantd.verifiers.access_token import AccessTokenVerifier
+from grantd.verifiers.form import TokenForm
+from grantd.verifiers.issuers import IssuersVerifier
+from grantd.verifiers.tokens import TokenRefused
 from issuer_ import NOW, RESOURCE, issuing
 from tokens import signing_key
 

@@ -14,9 +14,9 @@ from grantd.client.credentials import ClientSecret
 from grantd.client.results import Introspection
 from grantd.client.retry import Retry
 from grantd.errors import GrantdError, Refused, Unavailable
-from grantd.resource_server.cache import Cache
-from grantd.resource_server.introspect import HttpAsker, IntrospectionVerifier, RpcAsker
-from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused
+from grantd.verifiers.cache import Cache
+from grantd.verifiers.introspection import HttpAsker, IntrospectionVerifier, RpcAsker
+from grantd.verifiers.tokens import LONGEST_TOKEN, TokenRefused
 from grantd_rpc_ import ACTIVE, refuse, scripted
 from grantd_server.refusals import Public
 from issuer_ import NOW, RESOURCE, issuing

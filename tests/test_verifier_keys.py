@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from grantd import http
 from grantd.errors import Unavailable
-from grantd.resource_server.remote_keys import COOL_DOWN, FRESH, KEPT, PAUSE, RemoteKeys, metadata_url
-from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused
-from grantd.resource_server.verify import AccessTokenVerifier
+from grantd.verifiers.access_token import AccessTokenVerifier
+from grantd.verifiers.remote_keys import COOL_DOWN, FRESH, KEPT, PAUSE, RemoteKeys, metadata_url
+from grantd.verifiers.tokens import LONGEST_TOKEN, TokenRefused
 from issuer_ import NOW, RESOURCE, issuing
 from serving_ import serving
 from tokens import jwks, signing_key

@@ -19,9 +19,9 @@ from pydantic import AnyHttpUrl
 from grantd.errors import Unavailable
 from grantd.resource_server import fastmcp as ours_for_fastmcp
 from grantd.resource_server import mcp as ours_for_mcp
-from grantd.resource_server.introspect import HttpAsker, IntrospectionVerifier
-from grantd.resource_server.tokens import TokenRefused, VerifiedToken
-from grantd.resource_server.verify import AccessTokenVerifier
+from grantd.verifiers.access_token import AccessTokenVerifier
+from grantd.verifiers.introspection import HttpAsker, IntrospectionVerifier
+from grantd.verifiers.tokens import TokenRefused, VerifiedToken
 from issuer_ import issuing
 from serving_ import base_of, listening, serving
 from tokens import signing_key

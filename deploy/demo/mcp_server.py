@@ -20,13 +20,13 @@ from grantd.resource_server.mcp import EnterpriseManagedAuthorization, caller, p
 from grantd.resource_server.operations import Operations
 from grantd.resource_server.protected_resource import ProtectedResource
 from grantd.resource_server.requirement import Requirement
-from grantd.resource_server.verify import AccessTokenVerifier
+from grantd.verifiers.access_token import AccessTokenVerifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from grantd.resource_server.asgi import App
-    from grantd.resource_server.tokens import Verifier
+    from grantd.verifiers.tokens import Verifier
 
 READ, WRITE = "tickets:read", "tickets:write"
 

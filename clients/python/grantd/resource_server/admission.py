@@ -13,7 +13,7 @@ from grantd.resource_server.authorization import MalformedAuthorization, read_au
 from grantd.resource_server.challenge import challenge
 from grantd.resource_server.refusal import Refusal
 from grantd.resource_server.requirement import Requirement
-from grantd.resource_server.tokens import NonceNeeded, ProofRefused, TokenRefused, VerifiedToken, with_implied
+from grantd.verifiers.tokens import NonceNeeded, ProofRefused, TokenRefused, VerifiedToken, with_implied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grantd.resource_server.authorization import Presented, Scheme
     from grantd.resource_server.possession import Possession
     from grantd.resource_server.protected_resource import ProtectedResource
-    from grantd.resource_server.tokens import Verifier
+    from grantd.verifiers.tokens import Verifier
 
     Scope = MutableMapping[str, Any]
 
@@ -59,15 +59,14 @@ class Admission:
         presented = self._presented(scope, required)
         try:
             token = await self._verified(scope, presented)
-        except TokenRefused:
-            raise self._refusal(401, "invalid_token", presented.scheme) from None
-        except ProofRefused:
-            raise self._refusal(401, "invalid_dpop_proof", presented.scheme) from None
+        except TokenRefused as refused:
+            raise self._refusal(401, "invalid_token", presented.scheme, refused.check) from None
+        except ProofRefused as refused:
+            raise self._refusal(401, "invalid_dpop_proof", presented.scheme, refused.check) from None
         except NonceNeeded:
             raise self._refusal(401, "use_dpop_nonce", presented.scheme) from None
-        except GrantdError:
-            # Nobody could tell. A challenge would send the client to sign in again.
-            raise Refusal(503, "temporarily_unavailable") from None
+        except GrantdError as fault:
+            raise _unavailable(fault) from None
         await self.suffice(scope, token, required)
         return token
 
@@ -94,7 +93,7 @@ class Admission:
             # No `error`: nothing was wrong with credentials that were not sent (H-07).
             raise self._refusal(401, None, None, **_wanted(required))
         if presented.scheme == "Bearer" and self._possession is not None and self._possession.required:
-            raise self._refusal(401, "invalid_token", "DPoP")
+            raise self._refusal(401, "invalid_token", "DPoP", "scheme")
         return presented
 
     async def _verified(self, scope: Scope, presented: Presented) -> VerifiedToken:
@@ -116,15 +115,17 @@ class Admission:
             raise ValueError("a requirement is fresh and nobody is there to ask")
         try:
             await self._asking.verify(presented.raw_token, jkt=token.jkt)
-        except TokenRefused:
-            raise self._refusal(401, "invalid_token", presented.scheme) from None
-        except GrantdError:
-            raise Refusal(503, "temporarily_unavailable") from None
+        except TokenRefused as refused:
+            raise self._refusal(401, "invalid_token", presented.scheme, refused.check) from None
+        except GrantdError as fault:
+            raise _unavailable(fault) from None
 
     def _insufficient(self, status: int, error: str, token: VerifiedToken, required: Requirement) -> Refusal:
         return self._refusal(status, error, "Bearer" if token.jkt is None else "DPoP", **_wanted(required))
 
-    def _refusal(self, status: int, error: str | None, used: Scheme | None, **wanted: str | None) -> Refusal:
+    def _refusal(
+        self, status: int, error: str | None, used: Scheme | None, check: str = "", **wanted: str | None
+    ) -> Refusal:
         """The scheme that was used is told what is wrong; the others only that they exist."""
         possession = self._possession
         about = {"error": error, **wanted, "resource_metadata": self._resource.metadata_url}
@@ -137,7 +138,12 @@ class Admission:
             is_told = used == "DPoP" or (used is None and possession.required)
             challenges.append(challenge("DPoP", **(about if is_told else {}), algs=algs))
             nonce = possession.nonce()
-        return Refusal(status, error, challenges=tuple(challenges), nonce=nonce)
+        return Refusal(status, error, check=check, challenges=tuple(challenges), nonce=nonce)
+
+
+def _unavailable(fault: GrantdError) -> Refusal:
+    """Nobody could tell. A challenge would send the client to sign in again."""
+    return Refusal(503, "temporarily_unavailable", check=str(fault))
 
 
 def _wanted(required: Requirement) -> dict[str, str | None]:

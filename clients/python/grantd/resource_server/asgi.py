@@ -10,11 +10,13 @@ not have cannot be passed on (H-16).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from grantd.claims import SKEW
 from grantd.resource_server.admission import Admission
 from grantd.resource_server.expiry import ending_with
 from grantd.resource_server.refusal import Refusal, respond
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from grantd.resource_server.operations import Operations
     from grantd.resource_server.possession import Possession
     from grantd.resource_server.protected_resource import ProtectedResource
-    from grantd.resource_server.tokens import VerifiedToken, Verifier
+    from grantd.verifiers.tokens import VerifiedToken, Verifier
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,6 +39,7 @@ Required = Callable[[Scope], Requirement | Iterable[str]]
 TOKEN = "grantd.token"
 """Where the application finds the `VerifiedToken` of a request."""
 
+_LOG = logging.getLogger("grantd.resource_server")
 _OURS = frozenset({b"authorization", b"dpop"})
 _PREFLIGHT = [
     (b"allow", b"GET, HEAD, OPTIONS"),
@@ -96,6 +99,9 @@ class ResourceServer:
                     needed = replace(needed, scopes=always.scopes + needed.scopes)
                     await self._admission.suffice(scope, token, needed)
             except Refusal as refusal:
+                # For whoever runs the server: the caller is told no check by name.
+                level = logging.WARNING if refusal.status == 503 else logging.INFO
+                _LOG.log(level, "refused with %d %s: %s", refusal.status, refusal.error or "-", refusal.check or "-")
                 await refusal.answer(scope, send)
                 return
             await self._serve(scope, receive, self._with_nonce(send), token)
@@ -105,7 +111,7 @@ class ResourceServer:
         admitted = {**scope, "headers": headers, TOKEN: token}
         if scope["type"] == "http" and scope["method"] == "GET":
             # What listens would otherwise go on for as long as the connection does.
-            await ending_with(token.expires_at - self._now(), self._app, admitted, receive, send)
+            await ending_with(token.expires_at + SKEW - self._now(), self._app, admitted, receive, send)
         else:
             await self._app(admitted, receive, send)
 

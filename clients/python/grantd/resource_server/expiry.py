@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from grantd.resource_server.refusal import Refusal
+
 if TYPE_CHECKING:
     from grantd.resource_server.asgi import App, Message, Receive, Scope, Send
 
@@ -25,7 +27,10 @@ async def ending_with(seconds: float, app: App, scope: Scope, receive: Receive, 
         async with asyncio.timeout(max(seconds, 0)) as end:
             await app(scope, receive, sending)
     except TimeoutError:
-        if not end.expired() or not begun:
+        if not end.expired():
             raise
+        if not begun:
+            await Refusal(503, "temporarily_unavailable").answer(scope, send)
+            return
     if begun and not ended:
         await send({"type": "http.response.body", "body": b""})

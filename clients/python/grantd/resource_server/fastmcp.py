@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from grantd.extras import needs
 from grantd.resource_server.extension import ENTERPRISE_MANAGED_AUTHORIZATION
-from grantd.resource_server.tokens import TokenRefused, Verifier, with_implied
+from grantd.verifiers.tokens import TokenRefused, Verifier, with_implied
 
 with needs("fastmcp"):
     from fastmcp.server import auth

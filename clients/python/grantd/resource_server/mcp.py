@@ -13,7 +13,7 @@ from grantd.extras import needs
 from grantd.resource_server.asgi import TOKEN, ResourceServer
 from grantd.resource_server.cross_origin import CrossOrigin
 from grantd.resource_server.extension import ENTERPRISE_MANAGED_AUTHORIZATION
-from grantd.resource_server.tokens import TokenRefused, VerifiedToken, Verifier, with_implied
+from grantd.verifiers.tokens import TokenRefused, VerifiedToken, Verifier, with_implied
 
 with needs("mcp"):
     from mcp.server.auth.middleware.auth_context import AuthContextMiddleware, get_access_token

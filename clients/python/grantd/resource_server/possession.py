@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from grantd.extras import needs
 from grantd.resource_server.replays import LocalReplays, Replays
-from grantd.resource_server.tokens import NonceNeeded, ProofRefused
 from grantd.strict import Fault
+from grantd.verifiers.tokens import NonceNeeded, ProofRefused
 
 with needs("verify"):
     from grantd import dpop

@@ -18,13 +18,20 @@ class Refusal(Exception):
     """A request that does not reach the application."""
 
     def __init__(
-        self, status: int, error: str | None, *, challenges: tuple[str, ...] = (), nonce: str | None = None
+        self,
+        status: int,
+        error: str | None,
+        *,
+        check: str = "",
+        challenges: tuple[str, ...] = (),
+        nonce: str | None = None,
     ) -> None:
-        """`challenges` are those of all schemes that would be accepted; `nonce` is one that
-        the next DPoP proof must carry."""
+        """`check` is what failed, for the log; `challenges` are those of all schemes that
+        would be accepted; `nonce` is one that the next DPoP proof must carry."""
         super().__init__(error)
         self.status = status
         self.error = error
+        self.check = check
         self.challenges = challenges
         self.nonce = nonce
 

@@ -10,7 +10,7 @@ from grantd.claims import SKEW
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from grantd.resource_server.tokens import VerifiedToken
+    from grantd.verifiers.tokens import VerifiedToken
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Verifies access tokens by the issuer's keys, without asking the issuer (RFC 9068
 section 4). Revocation is not seen before the token expires, an hour at most;
-`grantd.resource_server.introspect` sees it.
+`grantd.verifiers.introspection` sees it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from grantd import claims
 from grantd.extras import needs
-from grantd.resource_server.binding import check_binding
-from grantd.resource_server.form import LONGEST_SCOPE, TokenForm
-from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 from grantd.strict import Fault
+from grantd.verifiers.binding import check_binding
+from grantd.verifiers.form import LONGEST_SCOPE, TokenForm
+from grantd.verifiers.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 
 with needs("verify"):
     from grantd import jws
-    from grantd.resource_server.remote_keys import RemoteKeys
+    from grantd.verifiers.remote_keys import RemoteKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd.extras import needs
-from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 from grantd.strict import Fault
+from grantd.verifiers.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 
 with needs("verify"):
     from grantd import jws
 
 if TYPE_CHECKING:
-    from grantd.resource_server.verify import AccessTokenVerifier
+    from grantd.verifiers.access_token import AccessTokenVerifier
 
 
 class IssuersVerifier:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd.resource_server.tokens import TokenRefused
+from grantd.verifiers.tokens import TokenRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

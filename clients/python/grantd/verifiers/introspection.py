@@ -10,10 +10,10 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from grantd.resource_server.askers import Asker, HttpAsker, RpcAsker
-from grantd.resource_server.binding import check_binding
-from grantd.resource_server.cache import Cache
-from grantd.resource_server.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
+from grantd.verifiers.askers import Asker, HttpAsker, RpcAsker
+from grantd.verifiers.binding import check_binding
+from grantd.verifiers.cache import Cache
+from grantd.verifiers.tokens import LONGEST_TOKEN, TokenRefused, VerifiedToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
