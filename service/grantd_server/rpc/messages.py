@@ -34,6 +34,7 @@ LONGEST_TEXT = 4096
 MOST_REPEATED = 64
 """Values of one repeated parameter."""
 
+_NOTHING = Observed()
 _BASIC = client_pb2.CLIENT_SECRET_METHOD_BASIC
 
 
@@ -129,6 +130,8 @@ def _proof(message: client_pb2.ClientAuthentication) -> Proof | None:
 
 
 def _observed(message: client_pb2.Observed) -> Observed:
+    if not message.ByteSize():
+        return _NOTHING
     return Observed(
         address=message.client_address or None,
         certificate=message.client_certificate or None,

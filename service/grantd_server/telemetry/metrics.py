@@ -8,6 +8,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from grantd_server.refusals import Reason
 from grantd_server.telemetry import names
+from grantd_server.telemetry.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,33 +33,43 @@ class Metrics:
             description="Duration of calls.",
             explicit_bucket_boundaries_advisory=names.CALL_DURATION_BUCKETS,
         )
-        self._calls = self._meter.create_counter(names.CALLS, unit="{call}", description="Calls by outcome.")
-        self._refused = self._meter.create_counter(
-            names.REFUSED, unit="{call}", description="Calls refused or failed, by reason."
+        outcomes = (*names.OUTCOMES, names.OTHER)
+        outcomes = (*names.OUTCOMES, names.OTHER)
+        self._calls = Tally(
+            self._meter,
+            names.CALLS,
+            unit="{call}",
+            description="Calls by outcome.",
+            labels=("rpc", "outcome"),
+            series=[(rpc, outcome) for rpc in RPCS for outcome in outcomes],
         )
-        self._spans_dropped = self._meter.create_counter(
-            names.SPANS_DROPPED, unit="{span}", description="Spans that were not exported, by cause."
+        self._refused = Tally(
+            self._meter,
+            names.REFUSED,
+            unit="{call}",
+            description="Calls refused or failed, by reason.",
+            labels=("rpc", "reason"),
+            series=[(rpc, reason.name) for rpc in RPCS for reason in Reason],
         )
-        self._log_dropped = self._meter.create_counter(
-            names.LOG_DROPPED, unit="{line}", description="Log lines that could not be written."
+        self._spans_dropped = Tally(
+            self._meter,
+            names.SPANS_DROPPED,
+            unit="{span}",
+            description="Spans that were not exported, by cause.",
+            labels=("cause",),
+            series=[(cause,) for cause in (*names.DROP_CAUSES, names.OTHER)],
         )
-        self._overflow = self._meter.create_counter(
-            names.LEDGER_OVERFLOW, unit="{record}", description="Records that a full partition could not take."
+        self._log_dropped = Tally(
+            self._meter, names.LOG_DROPPED, unit="{line}", description="Log lines that could not be written."
         )
-        self._start_at_zero()
-
-    def _start_at_zero(self) -> None:
-        # An alert on a rate needs the series to exist before its first event.
-        for rpc in RPCS:
-            for outcome in (*names.OUTCOMES, names.OTHER):
-                self._calls.add(0, {"rpc": rpc, "outcome": outcome})
-            for reason in Reason:
-                self._refused.add(0, {"rpc": rpc, "reason": reason.name})
-        for cause in names.DROP_CAUSES:
-            self._spans_dropped.add(0, {"cause": cause})
-        for kind in names.LEDGER_CLASSES:
-            self._overflow.add(0, {"class": kind})
-        self._log_dropped.add(0)
+        self._overflow = Tally(
+            self._meter,
+            names.LEDGER_OVERFLOW,
+            unit="{record}",
+            description="Records that a full partition could not take.",
+            labels=("class",),
+            series=[(kind,) for kind in (*names.LEDGER_CLASSES, names.OTHER)],
+        )
 
     def call_finished(self, record: Record, seconds: float, status: str) -> None:
         """Counts one call and its duration."""
@@ -74,21 +85,21 @@ class Metrics:
         if known_status in names.FAULT_STATUSES:
             labels[names.ERROR_TYPE] = known_status
         self._duration.record(seconds, labels)
-        self._calls.add(1, {"rpc": rpc, "outcome": outcome})
+        self._calls.add(rpc, outcome)
         if record.reason is not None:
-            self._refused.add(1, {"rpc": rpc, "reason": record.reason.name})
+            self._refused.add(rpc, record.reason.name)
 
     def spans_dropped(self, cause: str, count: int = 1) -> None:
         """Counts spans that nobody will see; `cause` is one of `names.DROP_CAUSES`."""
-        self._spans_dropped.add(count, {"cause": cause if cause in names.DROP_CAUSES else names.OTHER})
+        self._spans_dropped.add(cause if cause in names.DROP_CAUSES else names.OTHER, count=count)
 
     def log_dropped(self) -> None:
         """Counts a log line that could not be written."""
-        self._log_dropped.add(1)
+        self._log_dropped.add()
 
     def ledger_overflowed(self, kind: str, count: int = 1) -> None:
         """Counts records that found no room; `kind` is one of `names.LEDGER_CLASSES`."""
-        self._overflow.add(count, {"class": kind if kind in names.LEDGER_CLASSES else names.OTHER})
+        self._overflow.add(kind if kind in names.LEDGER_CLASSES else names.OTHER, count=count)
 
     def watch(self, gauge: names.Gauge, readings: Readings) -> None:
         """Reads a gauge at each collection, on the exporter's thread; `readings` must

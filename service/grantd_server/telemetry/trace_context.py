@@ -6,8 +6,8 @@ and never passed on, so that nothing of a caller travels to other parties.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -49,10 +49,11 @@ def parse(raw_traceparent: str | None) -> TraceParent | None:
 
 def start(record: Record, raw_traceparent: str | None = None) -> None:
     """Draws the ids of a call; the trace of an authenticated gRPC caller is continued."""
-    record.span_id = new_span_id()
+    drawn = os.urandom(24)
+    record.span_id = int.from_bytes(drawn[16:]) or 1
     parent = parse(raw_traceparent)
     if parent is None:
-        record.trace_id = new_trace_id()
+        record.trace_id = int.from_bytes(drawn[:16]) or 1
     else:
         _continue(record, parent)
 
@@ -66,16 +67,6 @@ def observe(record: Record, raw_traceparent: str | None, trust: Trust) -> None:
         _continue(record, observed)
     else:
         record.linked = (observed.trace_id, observed.span_id)
-
-
-def new_trace_id() -> int:
-    """Draws 128 random bits, never all zero."""
-    return secrets.randbits(128) or 1
-
-
-def new_span_id() -> int:
-    """Draws 64 random bits, never all zero."""
-    return secrets.randbits(64) or 1
 
 
 def _continue(record: Record, parent: TraceParent) -> None:
