@@ -11,13 +11,16 @@ import pytest_asyncio
 import assertions_
 import organisation as org
 from assertions_ import SAML2
+from grantd import jws
 from house import House, running
 from leg_one import Outcome, desk, exchanged, robot_assertion, signed
+from leg_two import redeemed
 from sessions import exchanged_session, refreshed, with_sessions
 from sessions import remembered as asked_to_remember
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -116,3 +119,28 @@ async def test_a_sign_in_is_outdated_once_its_assertions_are_declared_otherwise(
     assert (await exchanged_session(house, of_id_token)).status == "OK"
     await house.apply(document())
     assert (await exchanged_session(house, token)).status == "OK"
+
+
+def named(token: str) -> object:
+    return jws.read(token).unverified_claims.get("sub_id")
+
+
+@pytest.mark.req("A-66", "B-17")
+async def test_the_name_of_an_assertion_goes_through_a_refresh_token_to_the_account(tmp_path: Path):
+    whole = document()
+    whole["authorization_servers"]["tools"]["trusts"]["grants"]["subject"] = {"saml_nameid": [assertions_.ENTITY]}
+    async with running(tmp_path, whole) as house:
+        session = (await remembered(house, assertions_.assertion(house.now))).answer.token
+        grant = (await exchanged_session(house, session)).answer.token
+        assert named(grant) == {
+            "format": "saml-nameid",
+            "issuer": assertions_.ENTITY,
+            "nameid": "u-18f2",
+            "nameid_format": assertions_.PERSISTENT,
+        }
+        access = (await redeemed(house, grant)).answer.access_token
+        assert "u-18f2" in str(jws.read(access).unverified_claims["sub"])
+        assert str(jws.read(access).unverified_claims["sub"]).startswith(f"grants|{assertions_.ENTITY}!")
+        of_id_token = (await exchanged(house)).answer.token
+        assert named(of_id_token) is None
+        assert (await redeemed(house, of_id_token)).reason == "ASSERTION_CLAIM"

@@ -24,6 +24,7 @@ from grantd_server.checks import (
 from grantd_server.client_auth import Asking, authenticate_client
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.entitlement import Asker, entitle
+from grantd_server.flows.name_ids import name_id_claims
 from grantd_server.flows.people import person_now
 from grantd_server.flows.possession import confirmation, read_possession
 from grantd_server.flows.remembering import Exchanged, remembered_sign_in
@@ -159,4 +160,5 @@ def _claims(
         "scope": " ".join(entitlement.scopes),
         **sign_in_claims(identity.sign_in),
         **account_claims(target, identity),
+        **name_id_claims(issuer, target, identity),
     }

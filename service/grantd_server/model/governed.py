@@ -189,6 +189,7 @@ class Abroad:
     algorithms: frozenset[str] | None = None
     """None: not said."""
     grant_lifetime: int | None = None
+    name_id_issuers: frozenset[str] = frozenset()
     """Seconds; None: as long as the grant issuer makes them."""
 
 
@@ -203,6 +204,8 @@ class ForeignAuthorizationServer:
     account_claims: Mapping[str, str] = field(default_factory=dict)
     grant_lifetime: int | None = None
     """Seconds: the longest life of a grant that it accepts, where it is shorter."""
+    name_id_issuers: frozenset[str] = frozenset()
+    """Entity ids: it resolves users by the NameIDs that these give (A-66)."""
 
 
 @dataclass(frozen=True, slots=True)

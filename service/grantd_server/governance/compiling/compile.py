@@ -97,6 +97,7 @@ def _foreign(bundle: Bundle) -> dict[str, ForeignAuthorizationServer]:
         server.issuer: ForeignAuthorizationServer(
             *(server.name, server.issuer, server.trust_domain, bindings(server), dict(server.account_claims)),
             grant_lifetime=server.abroad.grant_lifetime if server.abroad else None,
+            name_id_issuers=server.abroad.name_id_issuers if server.abroad else frozenset(),
         )
         for server, _ in sound(bundle.authorization_servers)
         if server.foreign

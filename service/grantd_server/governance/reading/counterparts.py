@@ -33,4 +33,5 @@ def read_abroad(fields: Fields) -> Abroad:
     return Abroad(
         algorithms=frozenset(algorithms) if "algorithms" in fields else None,
         grant_lifetime=fields.optional("grant_lifetime", scalars.seconds, None),
+        name_id_issuers=frozenset(fields.each("saml_nameid", scalars.text, required=False)),
     )
