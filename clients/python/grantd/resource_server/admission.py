@@ -91,7 +91,7 @@ class Admission:
             raise self._refusal(400, "invalid_request", "Bearer") from None
         if presented is None or (presented.scheme == "DPoP" and self._possession is None):
             # No `error`: nothing was wrong with credentials that were not sent (H-07).
-            raise self._refusal(401, None, None, **_wanted(required))
+            raise self._refusal(401, None, None, required=required)
         if presented.scheme == "Bearer" and self._possession is not None and self._possession.required:
             raise self._refusal(401, "invalid_token", "DPoP", "scheme")
         return presented
@@ -121,14 +121,14 @@ class Admission:
             raise _unavailable(fault) from None
 
     def _insufficient(self, status: int, error: str, token: VerifiedToken, required: Requirement) -> Refusal:
-        return self._refusal(status, error, "Bearer" if token.jkt is None else "DPoP", **_wanted(required))
+        return self._refusal(status, error, "Bearer" if token.jkt is None else "DPoP", required=required)
 
     def _refusal(
-        self, status: int, error: str | None, used: Scheme | None, check: str = "", **wanted: str | None
+        self, status: int, error: str | None, used: Scheme | None, check: str = "", required: Requirement = _NOTHING
     ) -> Refusal:
         """The scheme that was used is told what is wrong; the others only that they exist."""
         possession = self._possession
-        about = {"error": error, **wanted, "resource_metadata": self._resource.metadata_url}
+        about = {"error": error, **_wanted(required), "resource_metadata": self._resource.metadata_url}
         challenges = []
         if possession is None or not possession.required:
             challenges.append(challenge("Bearer", **(about if used in {None, "Bearer"} else {})))
