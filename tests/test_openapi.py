@@ -46,7 +46,10 @@ def forms() -> dict[tuple[bool, Place, str | None], dict[str, Any]]:
     schema = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
     for grant in map(resolved, schema["oneOf"]):
         at_grant_issuer = "grant issuers" in grant["title"]
-        found[at_grant_issuer, Place.TOKEN, grant["properties"]["grant_type"]["const"]] = grant
+        grant_type = grant["properties"]["grant_type"]
+        found |= {
+            (at_grant_issuer, Place.TOKEN, name): grant for name in grant_type.get("enum", [grant_type.get("const")])
+        }
     return found
 
 

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 def effective(document: Document) -> str:
     """YAML that reads as the same bundle."""
-    sections = document.root.value
-    if not isinstance(sections, dict):
-        raise TypeError("a document is a mapping of sections")
+    sections = document.root.value if isinstance(document.root.value, dict) else {}
     ordered = {name: sections[name] for name in SECTIONS if name in sections and sections[name].value}
-    return "".join(f"{line}\n" for line in _lines(Node({**ordered}, ""), ""))
+    return "".join(f"{line}\n" for line in _lines(Node(ordered, ""), ""))
 
 
 def _lines(node: Node, margin: str) -> Iterator[str]:
