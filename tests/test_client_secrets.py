@@ -233,6 +233,36 @@ def test_a_list_in_brackets_is_left_to_people(folder: Path, listed: str, command
     assert text(folder) == flowing
 
 
+LAX = f"""\
+          - secret: {{sha256: {OLD},
+      expires: 2090-01-31T00:00:00Z}}
+          - peer: a.example.com
+"""
+MISLEADING = """\
+          - secret: {file: '/run/a, expires: b c'}
+          - peer: a.example.com
+"""
+
+
+@pytest.mark.parametrize("written", [LAX, MISLEADING], ids=["lax", "misleading"])
+def test_what_would_come_out_as_anything_else_is_not_written(folder: Path, written: str) -> None:
+    start, end = COMMENTED.index("          # given to"), COMMENTED.index("        # only this")
+    odd = COMMENTED[:start] + written + COMMENTED[end:]
+    (folder / "clients.yaml").write_text(odd)
+    arguments = ["--expires", "2091-01-31T00:00:00Z"] if written is MISLEADING else []
+    told = run(folder, "retire", "desk", "--issuer", "northwind", *arguments, code=1)
+    assert told.startswith("write the list with one line and a dash for each item")
+    assert text(folder) == odd
+
+
+def test_sections_that_are_empty_are_no_hindrance(folder: Path) -> None:
+    bundle = (folder / "all.yaml").read_text()
+    start, end = bundle.index("resource_servers:\n"), bundle.index("grants:\n")
+    (folder / "all.yaml").write_text(f"{bundle[:start]}resource_servers:\n{bundle[end:]}")
+    run(folder, "new", "desk", "--issuer", "tools")
+    assert added(folder)
+
+
 def test_a_file_without_a_line_end_gets_one(folder: Path) -> None:
     bare = f"clients:\n  desk:\n    at:\n      tools:\n        client_id: a-7\n        grant_types: [jwt-bearer]\n        authentication:\n          - secret: {{sha256: {OLD}}}"
     (folder / "clients.yaml").write_text(bare)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.document import parse_directory
+from grantd_server.governance.faults import BundleError
 from grantd_server.governance.list_lines import NotByLines, with_expiry, with_item, without_item
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.credentials import MOST_SECRETS
@@ -87,7 +88,7 @@ def add_secret(holder: Holder, digest: str, expires: int | None) -> tuple[str, i
     if len(listed) >= MOST_SECRETS:
         known = " and ".join(secret.label for secret in listed)
         raise SecretChangeRefused(f"{holder.label} has {MOST_SECRETS} secrets, {known}. Retire one first.")
-    if any("metadata_document" in (item.value if isinstance(item.value, dict) else ()) for item in holder.items):
+    if any("metadata_document" in item.plain() for item in holder.items):
         raise SecretChangeRefused(f"{holder.label} is known by its metadata document and can have no secret.")
     after = holder.root.plain()
     value = {"sha256": digest} | ({} if expires is None else {"expires": shown(expires)})
@@ -157,7 +158,7 @@ def _has(root: Node, *path: str) -> bool:
 
 
 def _is_secret(item: Node) -> bool:
-    return isinstance(item.value, dict) and "secret" in item.value
+    return "secret" in item.plain()
 
 
 def _listed(item: Node) -> Listed:
@@ -185,7 +186,11 @@ def _read(holder: Holder) -> str:
 def _write(holder: Holder, text: str, after: Any) -> None:
     """Replaces the file, after the bundle with the new text was compared to what is meant."""
     raw = text.encode()
-    if parse_directory(holder.directory, {holder.credentials.file: raw}).root.plain() != after:
+    try:
+        tried = parse_directory(holder.directory, {holder.credentials.file: raw}).root.plain()
+    except BundleError:
+        tried = None
+    if tried != after:
         raise NotByLines("write the list with one line and a dash for each item, so that it can be changed by line")
     file = _file(holder)
     # Hidden, so that a service that follows the directory does not read it half written.
