@@ -92,7 +92,9 @@ async def test_head_is_refused_like_get_but_without_a_body():
 
 async def test_public_paths_need_no_token_and_only_they():
     protected, app = protect(public=["/healthz"])
-    assert (await ask(protected, path="/healthz")).status == 204
+    assert (await ask(protected, GOOD, ("dpop", "p"), ("x", "y"), path="/healthz")).status == 204
+    # What nobody looked at is not handed on either (H-16).
+    assert app.scopes[0]["headers"] == [(b"x", b"y")]
     for path in ("/healthz/", "/healthz/x", "/Healthz", "/mcp"):
         assert (await ask(protected, path=path)).status == 401
     assert len(app.scopes) == 1

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from grantd.claims import SKEW
 from grantd.resource_server.admission import Admission
@@ -47,6 +47,18 @@ _PREFLIGHT = [
     (b"access-control-allow-methods", b"GET, HEAD"),
     (b"access-control-allow-headers", b"*"),
 ]
+
+
+class Settings(TypedDict, total=False):
+    """What `ResourceServer` may be told beyond its three parts."""
+
+    required: Requirement | Iterable[str] | Required
+    operations: Operations | None
+    implied: Mapping[str, frozenset[str]] | None
+    possession: Possession | None
+    asking: Verifier | None
+    public: Collection[str]
+    now: Callable[[], float]
 
 
 class ResourceServer:
@@ -85,8 +97,10 @@ class ResourceServer:
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"} or scope["path"] in self._public:
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
+        elif scope["path"] in self._public:
+            await self._app(_without_credentials(scope), receive, send)
         elif scope["type"] == "http" and scope["path"] == self._resource.metadata_path:
             await self._publish(scope, send)
         else:
@@ -107,8 +121,7 @@ class ResourceServer:
             await self._serve(scope, receive, self._with_nonce(send), token)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, token: VerifiedToken) -> None:
-        headers = [pair for pair in scope["headers"] if pair[0].lower() not in _OURS]
-        admitted = {**scope, "headers": headers, TOKEN: token}
+        admitted = {**_without_credentials(scope), TOKEN: token}
         if scope["type"] == "http" and scope["method"] == "GET":
             # What listens would otherwise go on for as long as the connection does.
             await ending_with(token.expires_at + SKEW - self._now(), self._app, admitted, receive, send)
@@ -143,6 +156,10 @@ class ResourceServer:
             (b"access-control-allow-origin", b"*"),
         ]
         await respond(send, 200, self._resource.document(), headers, only_head=scope["method"] == "HEAD")
+
+
+def _without_credentials(scope: Scope) -> Scope:
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() not in _OURS]}
 
 
 def _read(required: Requirement | Iterable[str]) -> Requirement:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grantd.extras import needs
 from grantd.resource_server.asgi import TOKEN, ResourceServer
@@ -24,8 +24,9 @@ with needs("mcp"):
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from typing import Unpack
 
-    from grantd.resource_server.asgi import App, Receive, Scope, Send
+    from grantd.resource_server.asgi import App, Receive, Scope, Send, Settings
     from grantd.resource_server.protected_resource import ProtectedResource
 
 
@@ -72,14 +73,13 @@ def protect(
     resource: ProtectedResource,
     *,
     origins: Collection[str] = (),
-    implied: Mapping[str, frozenset[str]] | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> App:
     """A server's streamable HTTP application behind a `ResourceServer`, whose settings
     these are. Tools find the caller as ever, by `get_access_token`, without the token
     itself; the SDK ties sessions to the caller. `origins` are web pages that may call.
     """
-    protected = ResourceServer(_SignedIn(app, implied or {}), verifier, resource, implied=implied, **settings)
+    protected = ResourceServer(_SignedIn(app, settings.get("implied") or {}), verifier, resource, **settings)
     return CrossOrigin(protected, origins=origins) if origins else protected
 
 
