@@ -23,6 +23,7 @@ from grantd_server.shim.head import Head
 from grantd_server.shim.refusal import ABOUT_THE_SHIM
 from grantd_server.shim.requests import read_request
 from grantd_server.shim.routes import Place, Route, Routes
+from grantd_server.subjects import KINDS
 from openapi_ import DOCUMENT, check_answer, check_schema, document, operations, resolved
 from shim_fakes import AS, IDP, REDEEM, Refuse, fronted, issuer_metadata
 
@@ -135,6 +136,11 @@ def test_what_may_stand_twice_is_an_array_and_nothing_else_is(kind):
             with pytest.raises(WireRefused) as refused:
                 read(kind, form)
             assert refused.value.fault == pb.WIRE_FAULT_REPEATED_PARAMETER
+
+
+@pytest.mark.req("A-20")
+def test_the_kinds_of_subject_tokens_are_those_of_the_service():
+    assert set(SCHEMAS["TokenExchange"]["properties"]["subject_token_type"]["enum"]) == KINDS.keys()
 
 
 def test_the_names_that_are_told_to_the_service_are_those_of_the_document():
