@@ -79,7 +79,7 @@ def _referees(company: CompanyOfTwo) -> list[Counterpart]:
                     *(str(NODE), _SUITE, "authorization", "--url", issuer),
                     *("--scenario", "authorization-server-metadata-endpoint"),
                 ],
-                # The one warning: client id metadata documents are not supported.
+                # The one warning: no client of the demo has a metadata document.
                 (
                     r"Valid authorization server metadata response",
                     r"^Passed: 1/1, 0 failed, 1 warnings",
