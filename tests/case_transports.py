@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,8 @@ def _plain(answer: Any) -> dict[str, Any]:
     for name in ("resource", "aud"):
         if name in out and len(out[name]) == 1:
             out[name] = out[name][0]
+    if "authorization_details" in out:
+        out["authorization_details"] = json.loads(out["authorization_details"])
     if isinstance(answer, pb.IntrospectTokenResponse):
         out.setdefault("active", False)
     return out

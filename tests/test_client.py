@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
@@ -65,6 +66,20 @@ async def test_leg_1_sends_what_was_asked_and_returns_the_grant(connect):
     assert grant.token == "the.id.jag"
     assert grant.scope == ("tickets:read", "tickets:write")
     assert (grant.expires_in, grant.decision_id) == (300, DECISION)
+
+
+async def test_authorization_details_travel_as_json_and_come_back_as_objects(connect):
+    details = [{"type": "queue", "queue": "röd"}]
+    granted, token, active = (type(answer)() for answer in (GRANT, TOKEN, ACTIVE))
+    for answer, of in ((granted, GRANT), (token, TOKEN), (active, ACTIVE)):
+        answer.CopyFrom(of)
+        answer.authorization_details = '[{"type": "queue", "queue": "röd"}]'
+    async with scripted(granted, token, active) as (target, script), connect(target) as call:
+        grant = await call("exchange_identity", **EXCHANGE, authorization_details=details)
+        issued = await call("redeem_grant", **AT, assertion="a", authorization_details=details)
+        seen = await call("introspect_token", **AT, token="t")
+    assert [json.loads(sent.authorization_details) for sent in script.seen[:2]] == [details, details]
+    assert [list(each.authorization_details) for each in (grant, issued, seen)] == [details] * 3
 
 
 async def test_what_was_not_said_is_absent_in_the_message(connect):

@@ -43,6 +43,8 @@ class Public(Enum):
     PROOF_UNSUPPORTED        = (13, "FAILED_PRECONDITION", "invalid_dpop_proof", 400, "DPoP is not supported by this issuer")
     NO_AUTHORIZATION_GRANT   = (14, "INVALID_ARGUMENT",    "unsupported_response_type", 400, "this issuer offers no grant that uses the authorization endpoint")
 
+    DETAILS_INVALID          = (15, "INVALID_ARGUMENT",    "invalid_authorization_details", 400, "authorization_details are malformed or of a type that is not offered")
+
     # the client
     CLIENT_AUTHENTICATION_FAILED = (20, "UNAUTHENTICATED",   "invalid_client",      401, "client authentication failed")
     CLIENT_NOT_AUTHORIZED        = (21, "PERMISSION_DENIED", "unauthorized_client", 400, "the client is not registered for this grant")
@@ -105,7 +107,11 @@ class Reason(Enum):
     SUBJECT_TOKEN_TYPE_UNSUPPORTED   = (Public.TOKEN_TYPE_UNSUPPORTED, "info", "client", "Send an ID token, or another kind that the metadata of this issuer allows.")
     REQUESTED_TOKEN_TYPE_UNSUPPORTED = (Public.TOKEN_TYPE_UNSUPPORTED, "info", "client", "Ask for urn:ietf:params:oauth:token-type:id-jag, or for a refresh token where this issuer has them.")
     ACTOR_UNSUPPORTED                = (Public.ACTOR_UNSUPPORTED, "info", "client", "Leave actor_token and actor_token_type out.")
-    DETAILS_UNSUPPORTED              = (Public.DETAILS_UNSUPPORTED, "info", "client", "Leave authorization_details out and ask with scope.")
+    DETAILS_UNSUPPORTED              = (Public.DETAILS_UNSUPPORTED, "info", "client", "Leave authorization_details out and ask with scope; this server has no types.")
+    DETAILS_MALFORMED                = (Public.DETAILS_INVALID, "info", "client", "Send authorization_details as a JSON array of objects, each with a type.")
+    DETAILS_TYPE_UNKNOWN             = (Public.DETAILS_INVALID, "info", "client", "Use a type from authorization_details_types_supported, for a resource that is asked for.")
+    DETAILS_NOT_OF_TYPE              = (Public.DETAILS_INVALID, "info", "client", "Correct the object: its type has a schema, and the explanation names the place.")
+    DETAILS_BEYOND_GRANT             = (Public.DETAILS_INVALID, "info", "client", "Ask only for objects of the grant, exactly as they are in it, or leave them out.")
     PROOF_UNSUPPORTED                = (Public.PROOF_UNSUPPORTED, "info", "client", "Leave the DPoP header out; the metadata lists no DPoP algorithm.")
     NO_AUTHORIZATION_GRANT           = (Public.NO_AUTHORIZATION_GRANT, "info", "client", "Use the token endpoint; the metadata lists its grant types.")
 
@@ -165,6 +171,7 @@ class Reason(Enum):
     ASSERTION_CONSTRAINT             = (Public.ASSERTION_INVALID, "info", "identity", "Have the issuer leave out the constraint that this server cannot enforce.")
     ASSERTION_RESOURCE               = (Public.ASSERTION_INVALID, "info", "mcp", "Register the resource at this authorization server, or correct its spelling.")
     ASSERTION_SCOPE                  = (Public.ASSERTION_INVALID, "info", "mcp", "Register the scopes at the resource, or correct the grant issuer.")
+    ASSERTION_DETAILS                = (Public.ASSERTION_INVALID, "info", "mcp", "Register the type of authorization_details at the resource, or correct the grant issuer.")
     ASSERTION_SUBJECT                = (Public.ASSERTION_INVALID, "info", "mcp", "Make the user known at this authorization server.")
     ASSERTION_TENANT                 = (Public.ASSERTION_INVALID, "warning", "mcp", "Bind the issuer's tenant to the client's tenant at this authorization server.")
     ASSERTION_BLOCKED                = (Public.ASSERTION_INVALID, "warning", "mcp", "The user, client, issuer or resource is blocked here; lift the block if that was a mistake.")
@@ -197,6 +204,7 @@ class Reason(Enum):
     POLICY_DENY_RULE                 = (Public.POLICY_DENIED, "info", "identity", "A deny rule matched; change it if the access is meant to be allowed.")
     ISSUER_BLOCKED                   = (Public.POLICY_DENIED, "warning", "identity", "The grant issuer is blocked; lift the block if that was a mistake.")
     IDENTITY_PROVIDER_NOT_ALLOWED    = (Public.POLICY_DENIED, "info", "identity", "Allow this identity provider for the client.")
+    DETAILS_NOT_GRANTED              = (Public.POLICY_DENIED, "info", "identity", "Add a rule that grants these authorization_details together with their scope.")
     TENANT_NOT_ALLOWED               = (Public.POLICY_DENIED, "info", "identity", "Bind the user's tenant to one of that server, and let the client act for it.")
     CLIENT_MAPPING_MISSING           = (Public.CLIENT_MAPPING_MISSING, "info", "identity", "Register the client id that this client has at the requested authorization server.")
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grantd_server.flows.details import Agreed, agree
 from grantd_server.model.rules import GrantInputs, ScopeRefusal
-from grantd_server.policy.decide import decide_grant
+from grantd_server.policy.decide import decide_grant, grants_detail
 from grantd_server.policy.recorded import to_json
 from grantd_server.refusals import Reason, Refused
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.flows.targets import Target
     from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.details import Detail
     from grantd_server.model.governed import GrantIssuer, Registration, Resource
     from grantd_server.model.rules import Decision
     from grantd_server.subjects.identity import Identity
@@ -32,6 +34,7 @@ class Entitlement:
     resources: tuple[str, ...]
     """In the spelling that was asked."""
     scopes: tuple[str, ...]
+    details: tuple[Detail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def entitle(record: Record, asker: Asker, target: Target) -> Entitlement:
     kept: list[str] = []
     decisions: list[tuple[Resource, Decision]] = []
     for resource, spelled in target.resources:
-        asked = target.scopes if target.scopes is not None else resource.default_scopes
+        asked = target.scopes if target.scopes is not None else _defaults(resource, target.details)
         decision = _decide(record, asker, resource, asked)
         decisions.append((resource, decision))
         shared = tuple(s for s in asked if s in decision.granted and (not kept or s in scopes))
@@ -66,10 +69,34 @@ def entitle(record: Record, asker: Asker, target: Target) -> Entitlement:
     _note(record, decisions)
     if not kept:
         raise _refusal(record, asker, decisions)
+    details: tuple[Detail, ...] = ()
+    if target.details:
+        scopes, details = _agreed(record, asker, target, scopes, kept)
     record.scopes_granted, record.resources = scopes, tuple(kept)
-    record.rules = {s: d.granted[s] for s in scopes for _, d in decisions if s in d.granted}
+    record.rules |= {s: d.granted[s] for s in scopes for _, d in decisions if s in d.granted}
     record.noted("policy.granted", " ".join(record.scopes_asked) or "defaults", " ".join(scopes))
-    return Entitlement(tuple(kept), scopes)
+    return Entitlement(tuple(kept), scopes, details)
+
+
+def _defaults(resource: Resource, details: tuple[Detail, ...]) -> tuple[str, ...]:
+    """What is asked where no scope is named: the defaults, and what the details need."""
+    needed = (detail.kind.scope for detail in details if detail.kind.resource == resource.name)
+    return tuple(dict.fromkeys((*resource.default_scopes, *needed)))
+
+
+def _agreed(record: Record, asker: Asker, target: Target, scopes: tuple[str, ...], kept: list[str]) -> Agreed:
+    """The details that rules grant, in agreement with resources and scopes."""
+    resources = {resource.name: resource for resource, spelled in target.resources if spelled in kept}
+    rules = asker.snapshot.grant_rules(asker.issuer.name)
+
+    def rule_of(detail: Detail) -> str | None:
+        return grants_detail(rules, _inputs(asker, resources[detail.kind.resource], scopes), detail)
+
+    agreed = agree(record, target.details, scopes, resources, rule_of)
+    reason, expected = Reason.DETAILS_NOT_GRANTED, "a rule that grants some of them"
+    granted = bool(agreed.scopes) and bool(agreed.details)
+    record.require("policy.details", granted, reason, expected, otherwise="none granted")
+    return agreed
 
 
 def _decide(record: Record, asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> Decision:

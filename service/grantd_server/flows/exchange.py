@@ -23,6 +23,7 @@ from grantd_server.checks import (
 )
 from grantd_server.client_auth import Asking, authenticate_client
 from grantd_server.flows.deciding import Decided, decided_on_record
+from grantd_server.flows.details import detail_claims
 from grantd_server.flows.entitlement import Asker, entitle
 from grantd_server.flows.name_ids import name_id_claims
 from grantd_server.flows.people import person_now
@@ -101,7 +102,9 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     claims |= confirmation(possession)
     record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
-    answer = Exchanged(token, TOKEN_TYPE_ID_JAG, lifetime, entitlement.scopes, entitlement.resources, possession)
+    answer = Exchanged(
+        token, TOKEN_TYPE_ID_JAG, lifetime, entitlement.scopes, entitlement.resources, possession, entitlement.details
+    )
     if identity.renewed is None:
         return Decided(answer, "granted", snapshot, marks=identity.marks)
     last_use = int(now) + lifetime + 2 * world.skew + 1
@@ -124,10 +127,6 @@ def _check_parameters(record: Record, request: Exchange, issuer: GrantIssuer) ->
         record.require(f"request.{name}", value is not None, Reason.PARAMETER_MISSING, "present", got)
     actor = request.actor_token is not None or request.actor_token_type is not None
     record.require("request.actor_token", not actor, Reason.ACTOR_UNSUPPORTED, "absent", otherwise="present")
-    details = request.authorization_details is not None
-    record.require(
-        "request.authorization_details", not details, Reason.DETAILS_UNSUPPORTED, "absent", otherwise="present"
-    )
 
 
 def _below(session: RefreshToken, chain: str, target: Target, last_use: int) -> Issued:
@@ -161,4 +160,5 @@ def _claims(
         **sign_in_claims(identity.sign_in),
         **account_claims(target, identity),
         **name_id_claims(issuer, target, identity),
+        **detail_claims(entitlement.details),
     }

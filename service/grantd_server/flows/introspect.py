@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from grantd_server.checks import digest
 from grantd_server.client_auth import Asking, authenticate_resource_server
 from grantd_server.flows.deciding import Decided, decided_on_record
+from grantd_server.flows.narrowing import narrowed
 from grantd_server.flows.tokens import AccessToken, read_access_token, withdrawn
 from grantd_server.model.requests import AssertionProof
 from grantd_server.refusals import Reason, Refused
@@ -135,7 +136,7 @@ def _for_asker(asked: _Asked, token: AccessToken) -> Answer:
         record.failed("token.audience", f"a resource of {asked.asker.name}, not blocked", list(token.audiences))
         return None
     record.noted("token.audience", sorted(asked.asker.resources), list(mine))
-    return Active(token.claims, mine)
+    return Active(narrowed(asked.snapshot, asked.server, token, mine), mine)
 
 
 def _speaks_for(asked: _Asked, audience: str) -> bool:

@@ -23,6 +23,7 @@ from grantd_server.client_auth import Asking, authenticate_client
 from grantd_server.flows.accounts import Account, local_subject, qualified
 from grantd_server.flows.blocks import User, names_at_server, user_block
 from grantd_server.flows.deciding import Decided, decided_on_record
+from grantd_server.flows.details import detail_claims
 from grantd_server.flows.possession import check_bound, confirmation, read_possession
 from grantd_server.flows.redemption import Redemption, grant_at_server
 from grantd_server.flows.signing import signed
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from grantd_server.flows.possession import Possession
     from grantd_server.flows.redemption import Granted
     from grantd_server.grants.grant import Grant
+    from grantd_server.model.details import Detail
     from grantd_server.model.governed import AuthorizationServer, Registration
     from grantd_server.model.requests import Redeem
     from grantd_server.world import World
@@ -54,6 +56,7 @@ class Redeemed:
     resources: tuple[str, ...]
     possession: Possession | None = None
     """The key it is bound to."""
+    details: tuple[Detail, ...] = ()
 
 
 async def redeem(world: World, request: Redeem, call: Call) -> Redeemed:
@@ -110,7 +113,7 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     record.token_hash = digest(jti).hex()
     token = await signed(world, server.issuer, Purpose.ACCESS_TOKEN, JWT_TYPE_ACCESS_TOKEN, claims)
     return Decided(
-        Redeemed(token, server.token_lifetime, granted.scopes, granted.resources, possession),
+        Redeemed(token, server.token_lifetime, granted.scopes, granted.resources, possession, granted.details),
         "granted",
         snapshot,
         marks=(_mark(world, client, grant),),
@@ -154,4 +157,5 @@ def _claims(redemption: Redemption, granted: Granted, subject: str, jti: str) ->
         "iat": redemption.now,
         "exp": redemption.now + redemption.server.token_lifetime,
         **sign_in_claims(redemption.grant.sign_in),
+        **detail_claims(granted.details),
     }

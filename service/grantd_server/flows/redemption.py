@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import scope_names
+from grantd_server.flows.details import agree, grant_reading, read_parameter, read_values, request_reading, same
 from grantd_server.model.rules import RedemptionInputs
-from grantd_server.policy.decide import decide_redemption
+from grantd_server.policy.decide import decide_redemption, redeems_detail
 from grantd_server.policy.recorded import to_json
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from grantd_server.audit.record import Record
+    from grantd_server.flows.details import Agreed
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.grants.grant import Grant
+    from grantd_server.model.details import Detail
     from grantd_server.model.governed import AuthorizationServer, Registration, Resource
     from grantd_server.model.requests import Redeem
     from grantd_server.world import World
@@ -41,13 +46,14 @@ class Granted:
     resources: tuple[str, ...]
     """The same, in the spelling of the grant (X-18)."""
     scopes: tuple[str, ...]
+    details: tuple[Detail, ...] = ()
 
 
 def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption: Redemption) -> Granted:
     """Narrows resources, then scopes, then asks the redemption rules."""
     resources = _resources(world, snapshot, record, redemption)
     asked = _asked_scopes(record, redemption, resources)
-    scopes = asked
+    scopes, attempts = asked, {}
     for resource, _ in resources:
         inputs = RedemptionInputs(
             issuer=redemption.grant.issuer.name,
@@ -58,6 +64,7 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
             tenant=redemption.grant.tenant,
             now=redemption.now,
         )
+        attempts[resource.name] = inputs
         record.inputs.append(to_json(inputs))
         decision = decide_redemption(snapshot.redemption_rules(redemption.server.name), inputs)
         scopes = tuple(scope for scope in scopes if scope in decision.granted)
@@ -67,12 +74,57 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
         for scope, (why, rule) in decision.refused.items():
             record.refused_scopes[f"{resource.name} {scope}"] = f"{why.value} {rule}" if rule else why.value
     # A scope that one resource grants and another does not is granted by nobody.
-    record.rules = {scope: record.rules[scope] for scope in scopes}
+    details: tuple[Detail, ...] = ()
+    if redemption.grant.raw_details or redemption.request.authorization_details is not None:
+        scopes, details = _details(snapshot, record, redemption, scopes, attempts)
+    record.rules = {name: rule for name, rule in record.rules.items() if name in scopes or name not in asked}
     record.require("policy.rule", bool(scopes), Reason.ASSERTION_POLICY, "a redemption rule that allows", list(asked))
     record.scopes_granted = scopes
     record.resources = tuple(resource.uri for resource, _ in resources)
     record.noted("policy.granted", " ".join(asked), " ".join(scopes))
-    return Granted(record.resources, tuple(spelled for _, spelled in resources), scopes)
+    return Granted(record.resources, tuple(spelled for _, spelled in resources), scopes, details)
+
+
+def _details(
+    snapshot: Snapshot,
+    record: Record,
+    redemption: Redemption,
+    scopes: tuple[str, ...],
+    attempts: Mapping[str, RedemptionInputs],
+) -> Agreed:
+    """B-37: the objects of the grant, of which the request may leave some out, and the
+    rules of this server may, too."""
+    server, rules = redemption.server.name, snapshot.redemption_rules(redemption.server.name)
+    offered: tuple[Detail, ...] = ()
+    for raw in redemption.grant.raw_details:
+        offered = read_values(grant_reading(record, snapshot, server), raw)
+    for detail in offered:
+        named = any(snapshot.resource_at(server, uri) is snapshot.resources[detail.kind.resource]
+                    for uri in redemption.grant.resources)  # fmt: skip
+        expected = "objects about resources of the grant"
+        record.require("assertion.authorization_details", named, Reason.ASSERTION_DETAILS, expected, detail.kind.name)
+    wanted = _wanted(snapshot, record, redemption, offered)
+
+    def rule_of(detail: Detail) -> str | None:
+        if wanted is not None and same(detail) not in wanted:
+            return None
+        return redeems_detail(rules, attempts[detail.kind.resource], detail)
+
+    return agree(record, offered, scopes, attempts, rule_of)
+
+
+def _wanted(
+    snapshot: Snapshot, record: Record, redemption: Redemption, offered: tuple[Detail, ...]
+) -> frozenset[str] | None:
+    raw = redemption.request.authorization_details
+    if raw is None:
+        return None
+    asked = read_parameter(request_reading(record, snapshot, redemption.server.name), raw)
+    inside = {same(detail) for detail in offered}
+    wanted = frozenset(same(detail) for detail in asked)
+    reason, expected = Reason.DETAILS_BEYOND_GRANT, "objects of the grant"
+    record.require("request.authorization_details", wanted <= inside, reason, expected, otherwise="others")
+    return wanted
 
 
 def _resources(world: World, snapshot: Snapshot, record: Record, redemption: Redemption) -> list[tuple[Resource, str]]:

@@ -15,6 +15,7 @@ from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
     from grantd_server.flows.possession import Possession
+    from grantd_server.model.details import Detail
     from grantd_server.model.requests import Exchange
     from grantd_server.subjects.identity import Identity, Reading
 
@@ -30,6 +31,7 @@ class Exchanged:
     resources: tuple[str, ...]
     possession: Possession | None = None
     """The key that the grant is bound to."""
+    details: tuple[Detail, ...] = ()
 
 
 def remembered_sign_in(reading: Reading, request: Exchange, identity: Identity) -> Decided[Exchanged]:
@@ -46,6 +48,9 @@ def remembered_sign_in(reading: Reading, request: Exchange, identity: Identity) 
     for name, values in (("audience", request.audience), ("resource", request.resource)):
         # Not ignored: whoever names a target means the token to be limited to it.
         record.require(f"request.{name}", not values, Reason.PARAMETER_INVALID, "absent", otherwise="present")
+    details = request.authorization_details is not None
+    reason = Reason.DETAILS_UNSUPPORTED
+    record.require("request.authorization_details", not details, reason, "absent", otherwise="present")
     scopes = check_renewal_scope(record, request.scope)
     now = int(reading.now)
     raw, kept = make_refresh_token(record, policy, reading.client, identity, now)

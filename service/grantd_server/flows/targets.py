@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import scope_names
+from grantd_server.flows.details import read_parameter, request_reading
 from grantd_server.flows.tenancy import tenant_at_server
 from grantd_server.keys.pairwise import Sector
 from grantd_server.keys.signer import SignerUnavailable
@@ -17,6 +18,7 @@ from grantd_server.refusals import Reason, Refused
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.details import Detail
     from grantd_server.model.governed import (
         AuthorizationServer,
         GrantIssuer,
@@ -46,6 +48,8 @@ class Target:
     """Of the issuer, that the user is in."""
     aud_tenant: str | None = None
     """Of the server, that the client id is valid in (A-54)."""
+    details: tuple[Detail, ...] = ()
+    """The objects of `authorization_details`, each of a resource that is asked for."""
 
     def grant_lifetime(self, issuer: GrantIssuer) -> int:
         """Seconds that a grant for it lives: what the issuer gives, or less where a foreign
@@ -75,7 +79,9 @@ def read_target(
         raise record.refuse("target.client_id", Reason.CLIENT_MAPPING_MISSING, expected, "none")
     record.noted("target.client_id", f"the id of {client.client} at {server.name}", mapped.client_id)
     resources = _resources(world, snapshot, record, asked, server)
-    return Target(server, mapped.client_id, resources, _scopes(record, asked.scope), tenant, aud_tenant)
+    scopes = _scopes(record, asked.scope)
+    details = _details(snapshot, record, asked, server.name, [resource.name for resource, _ in resources])
+    return Target(server, mapped.client_id, resources, scopes, tenant, aud_tenant, details)
 
 
 def _audience(
@@ -155,6 +161,20 @@ def _scopes(record: Record, raw_scope: str | None) -> tuple[str, ...] | None:
         raise record.refuse("target.scope", Reason.SCOPE_MALFORMED, "RFC 6749 scopes", str(malformed)) from None
     record.scopes_asked = scopes
     return scopes
+
+
+def _details(
+    snapshot: Snapshot, record: Record, asked: Exchange, server: str, resources: list[str]
+) -> tuple[Detail, ...]:
+    if asked.authorization_details is None:
+        return ()
+    details = read_parameter(request_reading(record, snapshot, server), asked.authorization_details)
+    for detail in details:
+        name = detail.kind.resource
+        # Together with `resource` (A-18): details of another server reach nobody.
+        reason = Reason.DETAILS_TYPE_UNKNOWN
+        record.require("target.authorization_details", name in resources, reason, resources, name)
+    return details
 
 
 def account_claims(target: Target, identity: Identity) -> dict[str, object]:

@@ -10,6 +10,7 @@ from grantd_server.model.uris import normalise_resource
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from grantd_server.model.details import DetailType
     from grantd_server.model.governed import (
         AuthorizationServer,
         ForeignAuthorizationServer,
@@ -64,6 +65,10 @@ class Snapshot:
     lookups: Lookups
     account_claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By provider: the claims that some server is told as `aud_sub` (A-63)."""
+    detail_types: Mapping[tuple[str, str], DetailType] = field(default_factory=dict)
+    """By authorization server name and the type on the wire."""
+    details_offered: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By grant issuer name: the types on the wire that its rules grant."""
 
     def grant_rules(self, issuer_name: str) -> GrantRules:
         """The leg 1 rules of a grant issuer of ours; without any, nothing is granted."""

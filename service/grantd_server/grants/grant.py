@@ -47,3 +47,5 @@ class Grant:
     """Of this server, likewise."""
     jkt: str | None = None
     """Thumbprint of the key that its bearer must prove to hold; None: it is not bound."""
+    raw_details: tuple[object, ...] = ()
+    """The claim `authorization_details`, not yet read; empty where there is none."""

@@ -37,7 +37,7 @@ _REASONS = {
 is an assertion that could not be read."""
 
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
-_UNENFORCED = ("authorization_details", "act")
+_UNENFORCED = ("act",)
 """Claims that narrow a grant or say who it is for in a way that this server does not
 implement: ignoring one would widen the grant, so each is refused."""
 
@@ -123,6 +123,7 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
         tenant=read.optional_text(claims, "tenant"),
         aud_tenant=read.optional_text(claims, "aud_tenant"),
         jkt=jkt,
+        raw_details=tuple(claims[name] for name in ("authorization_details",) if name in claims),
     )
 
 

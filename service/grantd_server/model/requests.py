@@ -114,6 +114,7 @@ class Redeem:
     assertion: Secret | None
     scope: str | None
     resource: tuple[str, ...]
+    authorization_details: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from grantd_server.policy.sign_in import Acr, AuthAge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from grantd_server.model.details import Detail
     from grantd_server.model.rules import GrantInputs, RedemptionInputs
     from grantd_server.policy.clauses import AttemptT
     from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
@@ -31,6 +32,31 @@ def decide_grant(rules: GrantRules, inputs: GrantInputs) -> Decision:
 def decide_redemption(rules: RedemptionRules, inputs: RedemptionInputs) -> Decision:
     """Decides leg 2 for one resource; the granted scopes are under the ceiling."""
     return _decide(rules, inputs, [ANY, inputs.issuer])
+
+
+def grants_detail(rules: GrantRules, inputs: GrantInputs, detail: Detail) -> str | None:
+    """The rule that grants an object of authorization details on leg 1."""
+    return _granting(rules, inputs, grant_keys(inputs), detail)
+
+
+def redeems_detail(rules: RedemptionRules, inputs: RedemptionInputs, detail: Detail) -> str | None:
+    """The same on leg 2."""
+    return _granting(rules, inputs, [ANY, inputs.issuer], detail)
+
+
+def _granting(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str], detail: Detail) -> str | None:
+    """The smallest id among the allow rules that grant the object. Denies are about its
+    scope, without which it is worth nothing."""
+    candidates = rules.allows.find(inputs.resource, inputs.client, keys)
+    found = [
+        rule.id
+        for rule in candidates
+        if (terms := rule.details.get(detail.kind.name)) is not None
+        and rule.concerns(inputs)
+        and rule.matches(inputs)
+        and terms.allow(detail)
+    ]
+    return min(found, default=None)
 
 
 def grant_keys(inputs: GrantInputs) -> list[str]:

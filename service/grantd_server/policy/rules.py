@@ -12,6 +12,8 @@ from grantd_server.policy.index import Index, index_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from grantd_server.model.details import DetailTerms
+
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[AttemptT]):
@@ -32,6 +34,8 @@ class Rule(Generic[AttemptT]):
     shadow: bool = False
     expires: int | None = None
     """Seconds since the epoch; from then on the rule does nothing."""
+    details: Mapping[str, DetailTerms] = field(default_factory=dict)
+    """What it grants of each detail type, by name."""
     written: Mapping[str, str] = field(default_factory=dict)
     """`clients`, `resources` and `scopes` as the administrator wrote them."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.checks import TOKEN_TYPE_REFRESH_TOKEN
+from grantd_server.flows.details import as_json
 from grantd_server.flows.exchange import exchange
 from grantd_server.flows.introspect import introspect
 from grantd_server.flows.redeem import redeem
@@ -50,6 +51,7 @@ def authorization_handlers(world: World) -> Mapping[str, Handler]:
             scope=" ".join(issued.scopes),
             resource=issued.resources,
             dpop_nonce=issued.possession.nonce if issued.possession else None,
+            authorization_details=as_json(issued.details),
         )
 
     async def refresh_token(message: pb.RefreshTokenRequest, call: Call) -> pb.RefreshTokenResponse:
@@ -71,6 +73,7 @@ def authorization_handlers(world: World) -> Mapping[str, Handler]:
             scope=" ".join(redeemed.scopes),
             resource=redeemed.resources,
             dpop_nonce=redeemed.possession.nonce if redeemed.possession else None,
+            authorization_details=as_json(redeemed.details),
         )
 
     async def introspect_token(message: pb.IntrospectTokenRequest, call: Call) -> pb.IntrospectTokenResponse:

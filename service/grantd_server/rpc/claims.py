@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from grantd.v1 import authorization_pb2 as pb
@@ -31,6 +32,9 @@ def introspection_of(active: Active | None) -> pb.IntrospectTokenResponse:
         date = active.claims.get(name)
         if isinstance(date, int | float):
             setattr(message, name, int(date))
+    details = active.claims.get("authorization_details")
+    if isinstance(details, list):
+        message.authorization_details = json.dumps(details, separators=(",", ":"), ensure_ascii=False)
     amr = active.claims.get("amr")
     if isinstance(amr, list):
         message.amr.extend(amr)

@@ -66,6 +66,7 @@ def redeem_of(message: pb.RedeemGrantRequest) -> Redeem:
         assertion=_secret(message.assertion),
         scope=message.scope or None,
         resource=_texts("resource", message.resource),
+        authorization_details=message.authorization_details or None,
     )
 
 

@@ -85,8 +85,11 @@ def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
         metadata.dpop_signing_alg_values_supported.extend(sorted(dpop.ALGORITHMS))
     if issuer in snapshot.grant_issuers:
         _describe_grant_issuer(metadata, snapshot.grant_issuers[issuer])
+        types = snapshot.details_offered.get(found.name, frozenset())
     else:
         _describe_server(snapshot, metadata, snapshot.authorization_servers[issuer])
+        types = frozenset(kind for server, kind in snapshot.detail_types if server == found.name)
+    metadata.authorization_details_types_supported.extend(sorted(types))
     return metadata
 
 

@@ -88,6 +88,7 @@ def _token_request(route: Route, form: Form) -> TokenRequest:
             assertion=form.one("assertion"),
             scope=form.one("scope"),
             resource=form.many("resource"),
+            authorization_details=form.one("authorization_details"),
         )
     raise WireRefused(pb.WIRE_FAULT_GRANT_TYPE, "grant_type")
 

@@ -14,7 +14,7 @@ from grantd.client.retry import decision_of, is_worth_repeating, trace_metadata
 from grantd.errors import of_rpc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from grantd.client.calls import Call
@@ -54,6 +54,7 @@ class AsyncClient(Connection):
         resource: Sequence[str] = (),
         scope: str | None = None,
         subject_token_type: str = calls.ID_TOKEN,
+        authorization_details: Sequence[Mapping[str, Any]] = (),
     ) -> IssuedGrant:
         """Leg 1: a sign-in becomes an ID-JAG for the authorization server `audience`."""
         return await self._run(
@@ -65,6 +66,7 @@ class AsyncClient(Connection):
                 resource=several(resource),
                 scope=scope,
                 subject_token_type=subject_token_type,
+                authorization_details=authorization_details,
             )
         )
 
@@ -90,9 +92,18 @@ class AsyncClient(Connection):
         assertion: str,
         resource: Sequence[str] = (),
         scope: str | None = None,
+        authorization_details: Sequence[Mapping[str, Any]] = (),
     ) -> IssuedToken:
         """Leg 2: an ID-JAG becomes an access token, once."""
-        return await self._run(calls.redeem_grant(issuer, credentials, assertion, several(resource), scope))
+        call = calls.redeem_grant(
+            issuer,
+            credentials,
+            assertion,
+            resource=several(resource),
+            scope=scope,
+            authorization_details=authorization_details,
+        )
+        return await self._run(call)
 
     async def introspect_token(
         self, *, issuer: str, credentials: Credentials, token: str, fresh: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -10,9 +11,11 @@ from grantd.v1 import authorization_pb2 as pb
 from grantd.v1 import metadata_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from grantd.client.credentials import Credentials
+
+    Details = Sequence[Mapping[str, Any]]
 
 R = TypeVar("R")
 
@@ -42,6 +45,10 @@ def _authorization(
     return Call("AuthorizationService", method, build, read, repeatable)
 
 
+def _as_json(details: Details) -> str | None:
+    return json.dumps(list(details)) if details else None
+
+
 def exchange_identity(
     issuer: str,
     credentials: Credentials,
@@ -51,6 +58,7 @@ def exchange_identity(
     resource: Sequence[str],
     scope: str | None,
     subject_token_type: str,
+    authorization_details: Details = (),
 ) -> Call[results.IssuedGrant]:
     """Leg 1."""
 
@@ -62,6 +70,7 @@ def exchange_identity(
             audience=[audience],
             resource=resource,
             scope=scope,
+            authorization_details=_as_json(authorization_details),
             subject_token=subject_token,
             subject_token_type=subject_token_type,
         )
@@ -97,14 +106,25 @@ def refresh_token(issuer: str, credentials: Credentials, token: str) -> Call[res
 
 
 def redeem_grant(
-    issuer: str, credentials: Credentials, assertion: str, resource: Sequence[str], scope: str | None
+    issuer: str,
+    credentials: Credentials,
+    assertion: str,
+    *,
+    resource: Sequence[str],
+    scope: str | None,
+    authorization_details: Details = (),
 ) -> Call[results.IssuedToken]:
     """Leg 2. Never repeated: the grant may be used up although no answer came, and the
     refusal of a second attempt would hide that."""
 
     def build() -> pb.RedeemGrantRequest:
         return pb.RedeemGrantRequest(
-            issuer=issuer, client=credentials.proof(), assertion=assertion, resource=resource, scope=scope
+            issuer=issuer,
+            client=credentials.proof(),
+            assertion=assertion,
+            resource=resource,
+            scope=scope,
+            authorization_details=_as_json(authorization_details),
         )
 
     return _authorization("RedeemGrant", build, results.issued_token, repeatable=False)

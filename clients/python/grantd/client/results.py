@@ -6,8 +6,9 @@ Protobuf messages print their token fields in str and repr, whatever the
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from grantd.v1 import authorization_pb2 as pb
@@ -23,6 +24,7 @@ class IssuedGrant:
     scope: tuple[str, ...]
     resource: tuple[str, ...]
     decision_id: str | None
+    authorization_details: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class IssuedToken:
     scope: tuple[str, ...]
     resource: tuple[str, ...]
     decision_id: str | None
+    authorization_details: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Introspection:
     acr: str | None = None
     auth_time: int | None = None
     amr: tuple[str, ...] = ()
+    authorization_details: tuple[dict[str, Any], ...] = ()
 
 
 def issued_grant(message: pb.ExchangeIdentityResponse, decision_id: str | None) -> IssuedGrant:
@@ -81,6 +85,7 @@ def issued_grant(message: pb.ExchangeIdentityResponse, decision_id: str | None) 
         scope=tuple(message.scope.split()),
         resource=tuple(message.resource),
         decision_id=decision_id,
+        authorization_details=_details(message.authorization_details),
     )
 
 
@@ -100,6 +105,7 @@ def issued_token(message: pb.RedeemGrantResponse, decision_id: str | None) -> Is
         scope=tuple(message.scope.split()),
         resource=tuple(message.resource),
         decision_id=decision_id,
+        authorization_details=_details(message.authorization_details),
     )
 
 
@@ -115,9 +121,14 @@ def introspection(message: pb.IntrospectTokenResponse) -> Introspection:
         aud=tuple(message.aud),
         amr=tuple(message.amr),
         bound=message.HasField("cnf"),
+        authorization_details=_details(message.authorization_details),
         jkt=_only_jkt(message.cnf) if message.HasField("cnf") else None,
         **given,
     )
+
+
+def _details(text: str) -> tuple[dict[str, Any], ...]:
+    return tuple(json.loads(text)) if text else ()
 
 
 def _only_jkt(cnf: pb.Confirmation) -> str | None:

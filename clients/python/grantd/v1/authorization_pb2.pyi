@@ -414,6 +414,7 @@ class RedeemGrantRequest(_message.Message):
     ASSERTION_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
+    AUTHORIZATION_DETAILS_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """The authorization server that is asked: its issuer identifier, byte for byte."""
     grant_type: _builtins.str
@@ -425,6 +426,10 @@ class RedeemGrantRequest(_message.Message):
     """`assertion`: the ID-JAG. Required."""
     scope: _builtins.str
     """`scope`: may only narrow what the ID-JAG grants; absent means all of it."""
+    authorization_details: _builtins.str
+    """`authorization_details`: a JSON array of some of the objects of the ID-JAG,
+    each exactly as it is there; absent means all of them.
+    """
     @_builtins.property
     def client(self) -> _client_pb2.ClientAuthentication:
         """The client, as registered at that authorization server."""
@@ -447,19 +452,24 @@ class RedeemGrantRequest(_message.Message):
         assertion: _builtins.str | None = ...,
         scope: _builtins.str | None = ...,
         resource: _abc.Iterable[_builtins.str] | None = ...,
+        authorization_details: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_grant_type", b"_grant_type", "_scope", b"_scope", "assertion", b"assertion", "client", b"client", "grant_type", b"grant_type", "observed", b"observed", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_authorization_details", b"_authorization_details", "_grant_type", b"_grant_type", "_scope", b"_scope", "assertion", b"assertion", "authorization_details", b"authorization_details", "client", b"client", "grant_type", b"grant_type", "observed", b"observed", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_grant_type", b"_grant_type", "_scope", b"_scope", "assertion", b"assertion", "client", b"client", "grant_type", b"grant_type", "issuer", b"issuer", "observed", b"observed", "resource", b"resource", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_authorization_details", b"_authorization_details", "_grant_type", b"_grant_type", "_scope", b"_scope", "assertion", b"assertion", "authorization_details", b"authorization_details", "client", b"client", "grant_type", b"grant_type", "issuer", b"issuer", "observed", b"observed", "resource", b"resource", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__assertion: _TypeAlias = _typing.Literal["assertion"]  # noqa: Y015
     _WhichOneofArgType__assertion: _TypeAlias = _typing.Literal["_assertion", b"_assertion"]  # noqa: Y015
+    _WhichOneofReturnType__authorization_details: _TypeAlias = _typing.Literal["authorization_details"]  # noqa: Y015
+    _WhichOneofArgType__authorization_details: _TypeAlias = _typing.Literal["_authorization_details", b"_authorization_details"]  # noqa: Y015
     _WhichOneofReturnType__grant_type: _TypeAlias = _typing.Literal["grant_type"]  # noqa: Y015
     _WhichOneofArgType__grant_type: _TypeAlias = _typing.Literal["_grant_type", b"_grant_type"]  # noqa: Y015
     _WhichOneofReturnType__scope: _TypeAlias = _typing.Literal["scope"]  # noqa: Y015
     _WhichOneofArgType__scope: _TypeAlias = _typing.Literal["_scope", b"_scope"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__assertion) -> _WhichOneofReturnType__assertion | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__authorization_details) -> _WhichOneofReturnType__authorization_details | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__grant_type) -> _WhichOneofReturnType__grant_type | None: ...
     @_typing.overload

@@ -80,6 +80,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """This issuer offers no grant that uses the authorization endpoint.
     gRPC INVALID_ARGUMENT; OAuth `unsupported_response_type`, HTTP 400.
     """
+    REASON_DETAILS_INVALID: _Reason.ValueType  # 15
+    """Authorization_details are malformed or of a type that is not offered.
+    gRPC INVALID_ARGUMENT; OAuth `invalid_authorization_details`, HTTP 400.
+    """
     REASON_CLIENT_AUTHENTICATION_FAILED: _Reason.ValueType  # 20
     """Client authentication failed.
     gRPC UNAUTHENTICATED; OAuth `invalid_client`, HTTP 401.
@@ -243,6 +247,10 @@ gRPC FAILED_PRECONDITION; OAuth `invalid_dpop_proof`, HTTP 400.
 REASON_NO_AUTHORIZATION_GRANT: Reason.ValueType  # 14
 """This issuer offers no grant that uses the authorization endpoint.
 gRPC INVALID_ARGUMENT; OAuth `unsupported_response_type`, HTTP 400.
+"""
+REASON_DETAILS_INVALID: Reason.ValueType  # 15
+"""Authorization_details are malformed or of a type that is not offered.
+gRPC INVALID_ARGUMENT; OAuth `invalid_authorization_details`, HTTP 400.
 """
 REASON_CLIENT_AUTHENTICATION_FAILED: Reason.ValueType  # 20
 """Client authentication failed.

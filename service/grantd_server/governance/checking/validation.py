@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.checking.detail_types import check_detail_types
 from grantd_server.governance.checking.foreign_servers import check_foreign_servers
 from grantd_server.governance.checking.references import check_references
 from grantd_server.governance.checking.rule_checks import check_rules
@@ -30,3 +31,4 @@ def validate(bundle: Bundle, faults: Faults) -> None:
     check_subject_namespaces(bundle, faults)
     check_shared(bundle, faults, lambda secret: secret.digest)
     check_rules(bundle, faults)
+    check_detail_types(bundle, faults)

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.checking.validation import validate
+from grantd_server.governance.compiling.detail_types import detail_types, details_offered
 from grantd_server.governance.compiling.parties import (
     account_claims,
     bindings,
@@ -57,6 +58,8 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
         grant_issuers=grant_issuers(bundle),
         authorization_servers=servers(bundle),
         account_claims=account_claims(bundle),
+        detail_types=detail_types(bundle, known),
+        details_offered=details_offered(bundle),
         foreign_servers=_foreign(bundle),
         identity_providers={provider.name: provider for provider, _ in sound(bundle.identity_providers)},
         resources=known,

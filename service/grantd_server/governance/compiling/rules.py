@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grantd_server.governance.compiling.detail_types import detail_terms
 from grantd_server.governance.reading.declared import sound
 from grantd_server.governance.reading.patterns import Registry, select
 from grantd_server.policy.clauses import Claim, Groups, Issuers, Roles, Users
@@ -99,5 +100,6 @@ def _rule(
         unknown_key=unknown_key,
         shadow=text.shadow,
         expires=text.expires,
+        details=detail_terms(text),
         written={"clients": ", ".join(text.clients), "scopes": ", ".join(text.scopes)},
     )

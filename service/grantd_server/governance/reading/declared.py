@@ -178,6 +178,20 @@ class RuleText:
     expires: int | None
     subjects: Subjects | None = None
     issuers: tuple[str, ...] = ()
+    details: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = field(default_factory=dict)
+    """By the name of a detail type: fields, each with the patterns of its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetailText:
+    """A type of authorization details."""
+
+    name: str
+    type: str
+    resource: str
+    scope: str
+    schema: dict[str, Any]
+    """Closed, and its references written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +227,7 @@ class Bundle:
     trusted_issuers: dict[str, Declared[ForeignIssuer]] = field(default_factory=dict)
     authorization_servers: dict[str, Declared[Server]] = field(default_factory=dict)
     resources: dict[str, Declared[Resource]] = field(default_factory=dict)
+    detail_types: dict[str, Declared[DetailText]] = field(default_factory=dict)
     resource_servers: dict[str, Declared[AskingServer]] = field(default_factory=dict)
     clients: dict[str, Declared[Client]] = field(default_factory=dict)
     grants: dict[str, Rules] = field(default_factory=dict)

@@ -68,9 +68,12 @@ def _rule(
     issuers: tuple[str, ...] = (),
 ) -> RuleText:
     fields.optional("description", scalars.text, "")
+    deny, details = fields.required("effect", _effect, False), _details(fields)
+    if deny and details:
+        fields.wrong("details", "a deny is about scopes; deny the scope of the type, and its details go with it")
     return RuleText(
         id=fields.required("id", scalars.name, ""),
-        deny=fields.required("effect", _effect, False),
+        deny=deny,
         clients=fields.each("clients", scalars.name_pattern),
         resources=fields.each("resources", scalars.name_pattern),
         scopes=fields.each("scopes", scalars.scope_pattern),
@@ -79,7 +82,18 @@ def _rule(
         expires=fields.optional("expires", scalars.instant, None),
         subjects=subjects,
         issuers=issuers,
+        details=details,
     )
+
+
+def _details(fields: Fields) -> dict[str, tuple[tuple[str, tuple[str, ...]], ...]]:
+    """`details`: by type, what its fields may be; `{}` is whatever the schema allows."""
+    found = {}
+    for name, node in fields.mapping("details").items():
+        terms = fields.below(node, f"details.{name}")
+        named = node.value if isinstance(node.value, dict) else {}
+        found[name] = tuple((field, terms.each(field, scalars.text)) for field in named)
+    return found
 
 
 def _effect(node: Node) -> bool:

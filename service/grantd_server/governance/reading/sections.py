@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.declared import Bundle, Declared, Rules, RuleText
+from grantd_server.governance.reading.detail_types import read_detail_type
 from grantd_server.governance.reading.fields import Fields
 from grantd_server.governance.reading.nodes import Node
 from grantd_server.governance.reading.parties import (
@@ -31,6 +32,7 @@ OBJECTS = (
     "trusted_issuers",
     "authorization_servers",
     "resources",
+    "detail_types",
     "resource_servers",
     "clients",
 )
@@ -57,6 +59,7 @@ def read_bundle(root: Node, faults: Faults) -> Bundle:
         trusted_issuers=named("trusted_issuers", read_trusted_issuer),
         authorization_servers=servers,
         resources=named("resources", read_resource),
+        detail_types=named("detail_types", read_detail_type),
         resource_servers=named("resource_servers", read_resource_server),
         clients=named("clients", lambda fields, name: read_client(fields, name, foreign)),
         grants=_rules(nodes["grants"], "grants", read_grant_rule, faults),
