@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 
+import pydantic_core
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grantd.resource_server.asgi import TOKEN, ResourceServer
@@ -250,3 +251,26 @@ async def test_only_what_carries_messages_is_read(method):
 async def test_any_body_is_read_or_refused(raw):
     with contextlib.suppress(Refusal):
         assert isinstance(await needed(raw), Requirement)
+
+
+_PIECES = st.sampled_from(
+    [b'"method"', b'"tools/call"', b'"params"', b'"name"', b'"close"', b'"cl\\u006fse"', b'"list"', b"{", b"}", b":", b",",
+     b"[", b"]", b" ", b"\n", b"null", b"NaN", b"1e999", b"\\ud800", b"\xef\xbb\xbf", b"\x00", b"\xff"]
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(places=st.lists(st.tuples(st.integers(0, 80), st.integers(0, 3), _PIECES), max_size=3))
+async def test_no_body_is_another_call_to_the_server_than_it_is_to_us(places):
+    """The SDK reads bodies by pydantic's parser: whatever that takes for a call of `close`
+    needs what `close` does, or is refused."""
+    raw = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "close"}}'
+    for place, cut, piece in places:
+        raw = raw[:place] + piece + raw[place + cut :]
+    try:
+        read = pydantic_core.from_json(raw)
+        is_close = read["method"] == "tools/call" and read["params"]["name"] == "close"
+    except (ValueError, KeyError, TypeError):
+        return
+    with contextlib.suppress(Refusal):
+        assert not is_close or "tickets:write" in (await needed(raw)).scopes
