@@ -55,10 +55,28 @@ def counterparts(company: CompanyOfTwo) -> list[Counterpart]:
                 r"^tool: T-1.*",
             ),
         ),
+        _saml(told),
         *_referees(company),
         *judged(company),
         *_typed(company),
     ]
+
+
+def _saml(told: str) -> Counterpart:
+    """The same on both ways in."""
+    said = (
+        "assertion to grant: id-jag",
+        "the same client again: id-jag",
+        "a second client: invalid_grant",
+        "assertion to refresh token: refresh_token",
+        "refresh token to grant: id-jag",
+        "the spent assertion: invalid_grant",
+    )
+    return Counterpart(
+        "samlify, a SAML identity provider",
+        [sys.executable, str(HERE / "saml_sign_in.py"), told, str(NODE)],
+        tuple(rf"^{way}, {line}$" for way in ("HTTP", "gRPC") for line in said),
+    )
 
 
 def _referees(company: CompanyOfTwo) -> list[Counterpart]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import saml_company
 import yaml
 from deploy.demo.company import ALICE, BOB, Company, Credential
 from deploy.demo.processes import Program, accepts, free_port
@@ -28,6 +29,8 @@ class CompanyOfTwo(Company):
 
     at_second: Credential = field(default_factory=lambda: Credential("assistant-second"))
     second_port: int = field(default_factory=free_port)
+    rival: Credential = field(default_factory=lambda: Credential("rival"))
+    saml: dict[str, Any] = field(default_factory=saml_company.told, repr=False)
 
     @property
     def second(self) -> str:
@@ -53,10 +56,14 @@ class CompanyOfTwo(Company):
             # With two providers a subject alone could mean two people.
             bundle["identity_providers"]["corp"]["subject"] = "qualified"
             bundle["grant_issuers"]["grants"]["identity_providers"].append("second")
+            saml_company.declare(bundle, self.saml["certificate"])
         with _changed(self.folder / "governance" / "clients.yaml") as bundle:
             bundle["clients"]["assistant"]["at"]["grants"]["sso"]["second"] = [self.at_second.client_id]
+            saml_company.register(bundle, self.rival)
         with _changed(self.folder / "governance" / "rules.yaml") as bundle:
-            bundle["grants"]["grants"][0]["subjects"]["groups"].append("second:engineering")
+            rule = bundle["grants"]["grants"][0]
+            rule["subjects"]["groups"] += ["second:engineering", "saml:engineering"]
+            rule["clients"].append("rival")
 
     def tell(self, id_token: str) -> None:
         """Writes the environment file; only its owner reads it."""
@@ -65,7 +72,10 @@ class CompanyOfTwo(Company):
             "authorization_server": self.server,
             "resource": self.resource,
             "id_token": id_token,
+            "grpc": self.grpc,
+            "saml": self.saml,
             "grants_client": _pair(self.at_grants),
+            "rival_client": _pair(self.rival),
             "server_client": _pair(self.at_server),
             "resource_server": _pair(self.ticket_desk),
             "sign_in": {
