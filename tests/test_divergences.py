@@ -6,8 +6,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from grantd_server.governance.reading.profiles import PROFILES
 from requirements import rows
 
@@ -23,7 +21,6 @@ def test_every_row_that_is_named_exists() -> None:
     assert named() - rows().keys() == set()
 
 
-@pytest.mark.req("X-11", "X-12")
 def test_every_question_on_which_the_texts_disagree_is_answered() -> None:
     first = {cells[0].strip() for cells in ROWS}
     assert {name for name in rows() if name.startswith("X-")} <= first

@@ -100,6 +100,12 @@ def test_an_unknown_profile_is_refused_at_its_place(profile: str, sentence: str,
     assert f"b.yaml:5:14: identity_providers.corp.profile: {sentence}" in told
 
 
+def test_a_provider_with_saml_alone_has_no_profile(tmp_path: Path) -> None:
+    text = northwind.changed(CORP, "    profile: okta\n    saml: {entity_id: urn:corp}\n    subject: passthrough\n")
+    told = "identity_providers.corp.profile: a profile is about ID tokens, and this provider has SAML alone"
+    assert f"b.yaml:4:14: {told}" in faults(tmp_path, text)
+
+
 @pytest.mark.parametrize("profile", ["keycloak", "entra", "fastmcp"])
 def test_a_profile_of_software_that_issues_no_grants_is_none_of_a_trusted_issuer(profile: str, tmp_path: Path) -> None:
     text = northwind.changed(FABRIKAM, f"{FABRIKAM}    profile: {profile}\n")

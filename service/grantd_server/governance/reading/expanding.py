@@ -33,6 +33,10 @@ def expand(root: Node, faults: Faults) -> None:
             if not presets:
                 faults.add(found[0], f"{section}.{name}.profile", f'"{found[0].value}" is no profile of {what}')
                 continue
+            if "saml" in _keys(node) and "keys" not in _keys(node):
+                sentence = "a profile is about ID tokens, and this provider has SAML alone"
+                faults.add(found[0], f"{section}.{name}.profile", sentence)
+                continue
             _fill(node, presets, found[0])
             if section == "trusted_issuers":
                 trusted[name] = found
