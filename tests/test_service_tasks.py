@@ -11,6 +11,10 @@ import pytest
 import yaml
 
 import organisation as org
+from grantd_server.keys.client_documents import ClientDocuments
+from grantd_server.keys.fetch import Fetcher
+from grantd_server.keys.remote import RemoteKeys
+from grantd_server.model.governed import KeySource
 from grantd_server.settings import load
 from grantd_server.wiring.build import build, telemetry_of
 from grantd_server.wiring.service import Service
@@ -82,6 +86,34 @@ async def test_a_changed_directory_is_taken_up_and_a_broken_one_keeps_the_old(tm
     finally:
         await service.stop()
         telemetry.shutdown()
+
+
+async def test_stopping_ends_the_fetches_under_way(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    telemetry = telemetry_of(settings)
+    parts = build(settings, telemetry)
+    service = Service(parts, settings)
+    await service.start()
+    asked: list[str] = []
+
+    async def silent(host: str, port: int) -> list[str]:
+        asked.append(host)
+        await asyncio.Event().wait()
+        return []
+
+    fetcher, algorithms = Fetcher(resolve=silent), frozenset({"ES256"})
+    parts.world.remote = RemoteKeys(fetcher, time.monotonic)
+    parts.world.documents = ClientDocuments(fetcher, time.monotonic)
+    source = KeySource(jwks_uri="https://keys.example/keys")
+    fetches = [
+        asyncio.create_task(parts.world.remote.keyset("https://keys.example", source, algorithms, None)),
+        asyncio.create_task(parts.world.documents.read("https://agent.example/client.json", algorithms, None)),
+    ]
+    await _until(lambda: len(asked) == len(fetches))
+    await service.stop()
+    ended = await asyncio.gather(*fetches, return_exceptions=True)
+    telemetry.shutdown()
+    assert [type(each) for each in ended] == [asyncio.CancelledError, asyncio.CancelledError]
 
 
 async def _until(holds: Any) -> None:

@@ -75,10 +75,12 @@ class Service:
         return f"a background task has ended: {', '.join(dead)}" if dead else ""
 
     async def stop(self) -> None:
-        """Ends the tasks, writes behind what waits, closes the store."""
+        """Ends the tasks and fetches under way, writes behind what waits, closes the store."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._parts.world.remote.aclose()
+        await self._parts.world.documents.aclose()
         self._parts.world.offloop.close()
         await self._parts.world.ledger.close()
         await self._parts.world.store.close()
