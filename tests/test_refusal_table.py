@@ -138,6 +138,7 @@ BY_TEST = {
     "NO_AUTHORIZATION_GRANT": "test_refusal_rows.py::test_the_authorization_endpoint_offers_nothing",
     "CLIENT_ASSERTION_REPLAYED": "test_client_auth.py::test_a_replayed_assertion_is_refused_and_its_record_names_the_winner",
     "SIGN_IN_OUTDATED": "test_refresh.py::test_a_sign_in_is_not_used_on_under_another_declaration",
+    "CLIENT_CERTIFICATE_MISMATCH": "test_client_certificates.py::test_another_certificate_is_refused",
     "PROOF_REPLAYED": "test_dpop_legs.py::test_a_refused_call_uses_up_its_proof_and_not_its_grant",
     "ASSERTION_REPLAYED": "test_refusal_rows.py::test_a_grant_that_is_used_expired_or_of_the_future_is_refused",
     "ASSERTION_EXPIRED": "test_refusal_rows.py::test_a_grant_that_is_used_expired_or_of_the_future_is_refused",

@@ -90,6 +90,8 @@ def test_settings_are_frozen():
         ("http: {listen: 'h:99999'}", "http.listen: an address is host:port"),
         ("http: {listen: 'unix:run/x'}", "http.listen: a Unix socket is unix:/absolute/path."),
         ("http: {trusted_proxies: [10.0.0.1/8]}", "http.trusted_proxies.0: a network such as 10.0.0.0/8"),
+        ("http: {certificate_header: Authorization}", "http.certificate_header: the name of a header of its own"),
+        ("http: {certificate_header: 'client cert'}", "http.certificate_header: the name of a header of its own"),
         ("http: {trust_traceparent: always}", "http.trust_traceparent: "),
         ("limits: {skew: 61}", "limits.skew: "),
         ("limits: {skew: 29}", "limits.skew: "),

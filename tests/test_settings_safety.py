@@ -82,6 +82,13 @@ def test_nothing_set_tells_all_that_is_missing():
         ("http.tls", None, "http.listen: 0.0.0.0:8443 is reached from other machines and has no TLS"),
         ("http.trusted_proxies", ["0.0.0.0/0"], "http.trusted_proxies: 0.0.0.0/0 is everybody"),
         ("http.trusted_proxies", ["::/0"], "http.trusted_proxies: ::/0 is everybody"),
+        ("http.certificate_header", "client-cert", "http.certificate_header and http.certificate_proxies go together"),
+        (
+            "http.certificate_proxies",
+            ["10.0.0.7/32"],
+            "http.certificate_header and http.certificate_proxies go together",
+        ),
+        ("http.tls.client_ca", "/nowhere", "http.tls: /nowhere cannot be read"),
         ("keys.directory", None, "keys.directory is missing"),
         ("keys.directory", "/nowhere/keys", "keys.directory: /nowhere/keys does not exist"),
         ("keys.auto_create", True, "keys.auto_create makes keys that nobody governs"),
@@ -102,6 +109,14 @@ def test_one_unsafe_setting_is_one_sentence(safe, name, value, sentence):
     assert sentence in problem
     assert problem.endswith(".")
     assert "hunter2" not in problem
+
+
+@pytest.mark.req("D-12")
+def test_everybody_is_no_terminator_whose_certificates_are_believed(safe):
+    told = _changed(safe, "http.certificate_header", "client-cert")
+    (problem,) = _problems(_changed(told, "http.certificate_proxies", ["::/0"]))
+    assert problem == "http.certificate_proxies: ::/0 is everybody, who could then claim any certificate."
+    assert _problems(_changed(told, "http.certificate_proxies", ["10.0.0.7/32"])) == []
 
 
 def test_a_development_switch_does_not_reach_beyond_the_machine(safe):

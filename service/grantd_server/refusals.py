@@ -126,7 +126,8 @@ class Reason(Enum):
     CLIENT_ASSERTION_REPLAYED        = (Public.CLIENT_AUTHENTICATION_FAILED, "warning", "client", "Sign a fresh client assertion, with a fresh jti, for each request.")
     CLIENT_DOCUMENT_INVALID          = (Public.CLIENT_AUTHENTICATION_FAILED, "warning", "client", "Correct the client's metadata document as the explanation says.")
     CLIENT_PEER_MISMATCH             = (Public.CLIENT_AUTHENTICATION_FAILED, "warning", "identity", "Bind the TLS identity of the caller to this client.")
-    CLIENT_CERTIFICATE_UNSUPPORTED   = (Public.CLIENT_AUTHENTICATION_FAILED, "info", "client", "Use another method; certificates are not accepted over HTTP yet.")
+    CLIENT_CERTIFICATE_MISSING       = (Public.CLIENT_AUTHENTICATION_FAILED, "info", "operator", "Have the TLS side ask for client certificates, and be trusted for them: docs/http.md.")
+    CLIENT_CERTIFICATE_MISMATCH      = (Public.CLIENT_AUTHENTICATION_FAILED, "warning", "identity", "Register the name that the client's certificate carries, or renew the certificate.")
     CLIENT_BLOCKED                   = (Public.CLIENT_AUTHENTICATION_FAILED, "warning", "identity", "The client is blocked; lift the block if that was a mistake.")
     CLIENT_GRANT_NOT_ALLOWED         = (Public.CLIENT_NOT_AUTHORIZED, "info", "identity", "Register the client for this grant at this issuer.")
 

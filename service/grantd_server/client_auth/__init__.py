@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.client_auth.assertion import by_assertion
+from grantd_server.client_auth.certificate import by_certificate
 from grantd_server.client_auth.directory import ClientDirectory, Directory, Party, ResourceServerDirectory
 from grantd_server.client_auth.peer import by_peer
 from grantd_server.client_auth.secret import by_secret
@@ -86,7 +87,8 @@ async def _proven(asking: Asking, directory: Directory, proof: ClientProof) -> P
         case PeerProof():
             record.client_method = "peer"
             return by_peer(record, directory, proof.client_id, asking.caller)
-        case CertificateProof():
-            raise record.refuse("client.method", Reason.CLIENT_CERTIFICATE_UNSUPPORTED, "another method", "certificate")
+        case CertificateProof(certificate):
+            record.client_method = "tls_client_auth"
+            return by_certificate(record, directory, proof.client_id, certificate, asking.now)
         case None:
             raise record.refuse("client.credentials", Reason.CREDENTIALS_MISSING, "one authentication method", "none")

@@ -43,6 +43,7 @@ class Lookups:
     grant_rules: Mapping[str, GrantRules]
     redemption_rules: Mapping[str, RedemptionRules]
     document_issuers: frozenset[str] = frozenset()
+    certificate_issuers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,10 @@ class Snapshot:
     def accepts_documents(self, issuer: str) -> bool:
         """Whether a client is known by its metadata document at an issuer of ours (E-14)."""
         return issuer in self.lookups.document_issuers
+
+    def accepts_certificates(self, issuer: str) -> bool:
+        """Whether somebody is known by a certificate at an issuer of ours."""
+        return issuer in self.lookups.certificate_issuers
 
     def registration_by_peer(self, issuer: str, identity: str) -> Registration | None:
         """The client that a TLS identity is bound to at an issuer of ours."""

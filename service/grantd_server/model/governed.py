@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from grantd_server.model.certificates import CertificateCredential
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -257,7 +259,7 @@ class DocumentCredential:
     algorithms: frozenset[str]
 
 
-Credential = SecretCredential | KeyCredential | PeerCredential | DocumentCredential
+Credential = SecretCredential | KeyCredential | PeerCredential | DocumentCredential | CertificateCredential
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ class AssertionProof:
 
 @dataclass(frozen=True, slots=True)
 class CertificateProof:
-    """`tls_client_auth`: the observed certificate."""
+    """`tls_client_auth`: the observed certificate, as DER."""
+
+    certificate: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

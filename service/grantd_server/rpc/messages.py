@@ -42,7 +42,7 @@ def exchange_of(message: pb.ExchangeIdentityRequest) -> Exchange:
     """Reads a token exchange request."""
     return Exchange(
         issuer=_required("issuer", message.issuer),
-        client=_client(message.client),
+        client=_client(message.client, message.observed),
         observed=_observed(message.observed),
         requested_token_type=_text("requested_token_type", message.requested_token_type),
         audience=_texts("audience", message.audience),
@@ -60,7 +60,7 @@ def redeem_of(message: pb.RedeemGrantRequest) -> Redeem:
     """Reads a JWT bearer grant request."""
     return Redeem(
         issuer=_required("issuer", message.issuer),
-        client=_client(message.client),
+        client=_client(message.client, message.observed),
         observed=_observed(message.observed),
         grant_type=_text("grant_type", message.grant_type) or GRANT_TYPE_JWT_BEARER,
         assertion=_secret(message.assertion),
@@ -74,7 +74,7 @@ def refresh_of(message: pb.RefreshTokenRequest) -> Refresh:
     """Reads a refresh request."""
     return Refresh(
         issuer=_required("issuer", message.issuer),
-        client=_client(message.client),
+        client=_client(message.client, message.observed),
         observed=_observed(message.observed),
         refresh_token=_secret(message.refresh_token),
         scope=message.scope or None,
@@ -88,7 +88,7 @@ def introspect_of(
     any other that is not valid, so that answers keep their places."""
     return Introspect(
         issuer=_required("issuer", message.issuer),
-        client=_client(message.client),
+        client=_client(message.client, message.observed),
         observed=_observed(message.observed),
         tokens=tuple(Secret(token) for token in tokens),
         full=full,
@@ -99,17 +99,17 @@ def revoke_of(message: pb.RevokeTokenRequest) -> Revoke:
     """Reads a revocation request."""
     return Revoke(
         issuer=_required("issuer", message.issuer),
-        client=_client(message.client),
+        client=_client(message.client, message.observed),
         observed=_observed(message.observed),
         token=_secret(message.token),
     )
 
 
-def _client(message: client_pb2.ClientAuthentication) -> ClientProof:
-    return ClientProof(_text("client_id", message.client_id), _proof(message))
+def _client(message: client_pb2.ClientAuthentication, observed: client_pb2.Observed) -> ClientProof:
+    return ClientProof(_text("client_id", message.client_id), _proof(message, observed))
 
 
-def _proof(message: client_pb2.ClientAuthentication) -> Proof | None:
+def _proof(message: client_pb2.ClientAuthentication, observed: client_pb2.Observed) -> Proof | None:
     match message.WhichOneof("method"):
         case "secret":
             sent = message.secret
@@ -123,7 +123,7 @@ def _proof(message: client_pb2.ClientAuthentication) -> Proof | None:
         case "assertion":
             return AssertionProof(message.assertion.type, Secret(message.assertion.assertion))
         case "certificate":
-            return CertificateProof()
+            return CertificateProof(observed.client_certificate or None)
         case "peer":
             return PeerProof()
         case _:

@@ -33,6 +33,7 @@ MAX_AGE = 300
 before it signs (E-18)."""
 
 _AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
+_CERTIFICATE = "tls_client_auth"
 _CLIENT_ALGORITHMS = tuple(sorted(ALGORITHMS))
 """All that a client can be registered with; never `none`, never a shared secret (E-12)."""
 
@@ -79,6 +80,8 @@ def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
         token_endpoint_auth_signing_alg_values_supported=_CLIENT_ALGORITHMS,
         max_age=MAX_AGE,
     )
+    if snapshot.accepts_certificates(issuer):
+        metadata.token_endpoint_auth_methods_supported.append(_CERTIFICATE)
     if snapshot.accepts_documents(issuer):
         metadata.client_id_metadata_document_supported = True
     if found.dpop is not None:
@@ -117,7 +120,8 @@ def _describe_server(snapshot: Snapshot, metadata: pb.IssuerMetadata, server: Au
     base = metadata.issuer.rstrip("/")
     metadata.introspection_endpoint = f"{base}/introspect"
     metadata.revocation_endpoint = f"{base}/revoke"
-    metadata.introspection_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
-    metadata.revocation_endpoint_auth_methods_supported.extend(_AUTH_METHODS)
+    methods = metadata.token_endpoint_auth_methods_supported
+    metadata.introspection_endpoint_auth_methods_supported.extend(methods)
+    metadata.revocation_endpoint_auth_methods_supported.extend(methods)
     governed = [r for r in snapshot.resources.values() if r.authorization_server == server.name]
     metadata.scopes_supported.extend(sorted({scope for resource in governed for scope in resource.scopes}))

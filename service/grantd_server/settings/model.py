@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from grantd_server.settings.values import SQLITE, Address, CallerRole, LogLevel, Network, SecretText
+from grantd_server.settings.values import SQLITE, Address, CallerRole, HeaderName, LogLevel, Network, SecretText
 from grantd_server.telemetry.logs import Level
 from grantd_server.telemetry.trace_context import Trust
 
@@ -51,6 +51,10 @@ class ServerTls(_Section):
 
     certificate: Path = Field(description="Certificate chain, PEM.")
     key: Path = Field(description="Its private key, PEM; not readable by everybody.")
+    client_ca: Path | None = Field(
+        default=None,
+        description="Authorities of client certificates, PEM, for `tls_client_auth`; a client may show none.",
+    )
 
 
 class Http(_Section):
@@ -63,6 +67,14 @@ class Http(_Section):
     )
     trusted_proxies: tuple[Network, ...] = Field(
         default=(), description="Networks of proxies whose `X-Forwarded-For` is believed."
+    )
+    certificate_header: HeaderName | None = Field(
+        default=None,
+        description="Header with the client's certificate, `client-cert` (RFC 9440) or one with a percent-encoded PEM, "
+        "from a proxy that has verified it.",
+    )
+    certificate_proxies: tuple[Network, ...] = Field(
+        default=(), description="Networks of the proxies that are believed in `certificate_header`; nobody else is."
     )
     cors: bool = Field(
         default=False, description="Lets scripts of any origin read metadata and keys, and nothing else."

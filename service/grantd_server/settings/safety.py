@@ -94,10 +94,16 @@ def _http(settings: Settings) -> Iterator[str]:
     if http.tls is None:
         yield from _plaintext("http", http.listen, allowed=settings.development or http.behind_proxy)
     else:
-        yield from _files("http.tls", public=(http.tls.certificate,), private=http.tls.key)
+        public = (http.tls.certificate, *([http.tls.client_ca] if http.tls.client_ca else []))
+        yield from _files("http.tls", public=public, private=http.tls.key)
     for network in http.trusted_proxies:
         if network.prefixlen == 0:
             yield f"http.trusted_proxies: {network} is everybody, who could then claim any address."
+    for network in http.certificate_proxies:
+        if network.prefixlen == 0:
+            yield f"http.certificate_proxies: {network} is everybody, who could then claim any certificate."
+    if (http.certificate_header is None) != (not http.certificate_proxies):
+        yield "http.certificate_header and http.certificate_proxies go together: a header, and who is believed in it."
 
 
 def _plaintext(section: str, listen: str, *, allowed: bool) -> Iterator[str]:

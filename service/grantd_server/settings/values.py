@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from grantd_server.model.requests import Secret
 from grantd_server.telemetry.logs import Level
 
 SQLITE = "sqlite:///"
+_HEADER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_NO_CERTIFICATE_HEADERS = frozenset({"authorization", "content-length", "content-type", "dpop", "host"})
 ROLES = ("shim", "service", "resource_server", "admin", "auditor", "observer")
 """Roles that a caller can be given."""
 
@@ -40,6 +43,13 @@ def _network(value: Any) -> IPv4Network | IPv6Network:
         return ip_network(value)
     except ValueError:
         raise ValueError("a network such as 10.0.0.0/8 is expected") from None
+
+
+def _header(value: str) -> str:
+    name = value.lower()
+    if _HEADER.fullmatch(name) is None or name in _NO_CERTIFICATE_HEADERS:
+        raise ValueError("the name of a header of its own is expected, such as client-cert")
+    return name
 
 
 def _secret(value: Any) -> Secret:
@@ -72,4 +82,5 @@ Address = Annotated[str, AfterValidator(_address)]
 SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(lambda _: "Secret()")]
 CallerRole = Annotated[Role, BeforeValidator(_role)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+HeaderName = Annotated[str, AfterValidator(_header)]
 LogLevel = Annotated[Level, BeforeValidator(_level)]

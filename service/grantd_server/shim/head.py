@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+PEER_CERTIFICATE = "grantd.peer_certificate"
+"""Where our HTTP server puts it in the ASGI scope; no client can write there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What the server read before the body. Header names are in lower case."""
@@ -23,6 +27,9 @@ class Head:
     well_formed: bool
     """Exactly one Host header, as RFC 9112 section 3.2 wants: with two, a proxy and
     this server could route differently."""
+
+    certificate: bytes | None = None
+    """Of the TLS peer of our own listener, as DER."""
 
     def all(self, name: bytes) -> list[bytes]:
         """The values of every header of this name, in order."""
@@ -51,5 +58,6 @@ def read_head(scope: Mapping[str, Any]) -> Head:
         path=scope.get("raw_path") or scope["path"].encode(),
         peer=client[0] if client else None,
         headers=headers,
+        certificate=scope.get(PEER_CERTIFICATE),
         well_formed=hosts == 1 or (hosts == 0 and scope.get("http_version") == "1.0"),
     )

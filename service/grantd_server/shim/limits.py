@@ -35,5 +35,9 @@ class ShimLimits:
     """How old the list of issuers may be, and how long a new one is waited for."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Peers whose `X-Forwarded-For` is believed; nobody by default."""
+    certificate_header: bytes | None = None
+    """The header, in lower case, in which a TLS terminator tells the client's certificate."""
+    certificate_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """The terminators that are believed in that; nobody by default (D-12)."""
     cors: bool = False
     """Lets scripts of any origin read metadata and keys, and nothing else (F-30)."""

@@ -73,6 +73,12 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return mapped or address
 
 
+def is_within(text: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address, as text, is of one of the networks."""
+    address = _address(text)
+    return address is not None and _within(address, networks)
+
+
 def _within(address: IPv4Address | IPv6Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     return any(address in network for network in networks)
 

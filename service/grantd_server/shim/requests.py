@@ -11,6 +11,7 @@ from grantd_server.checks import (
     GRANT_TYPE_REFRESH_TOKEN,
     GRANT_TYPE_TOKEN_EXCHANGE,
 )
+from grantd_server.shim.certificates import client_certificate
 from grantd_server.shim.credentials import read_client
 from grantd_server.shim.faults import WireRefused
 from grantd_server.shim.observed import observe, read_proofs
@@ -40,6 +41,11 @@ def read_request(route: Route, form: Form, head: Head, limits: ShimLimits) -> Re
     message = _token_request(route, form) if route.place is Place.TOKEN else _request_about_token(route, form)
     message.client.CopyFrom(read_client(form, head, limits.authorization_bytes))
     message.observed.CopyFrom(observe(head, limits))
+    certificate = client_certificate(head, limits)
+    if certificate is not None and message.client.WhichOneof("method") is None:
+        # Nothing else proves the client, so that its certificate does (RFC 8705 section 2).
+        message.client.certificate.SetInParent()
+        message.observed.client_certificate = certificate
     message.observed.dpop_proofs.extend(read_proofs(head, limits.dpop_bytes))
     if message.ByteSize() > limits.message_bytes:
         # The service would drop it before it could record anything.

@@ -7,10 +7,12 @@ request may be. Without it a byte a second holds a socket for ever.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from grantd_server.shim.head import PEER_CERTIFICATE
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,9 +58,12 @@ class _BoundedHttpProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_body = False
+    _certificate: bytes | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        self._certificate = None if tls is None else tls.getpeercert(binary_form=True)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -84,6 +89,7 @@ class _BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_body = True
         self._end_head()
+        cast("dict[str, Any]", self.scope)[PEER_CERTIFICATE] = self._certificate
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import ssl
 from typing import TYPE_CHECKING
 
 import grpc
@@ -109,7 +110,11 @@ def _rpc_server(settings: Settings, parts: Parts, telemetry: Telemetry) -> RpcSe
 
 def _shim_limits(settings: Settings) -> ShimLimits:
     return ShimLimits(
-        call_seconds=settings.limits.deadline, trusted_proxies=settings.http.trusted_proxies, cors=settings.http.cors
+        call_seconds=settings.limits.deadline,
+        trusted_proxies=settings.http.trusted_proxies,
+        certificate_header=settings.http.certificate_header.encode() if settings.http.certificate_header else None,
+        certificate_proxies=settings.http.certificate_proxies,
+        cors=settings.http.cors,
     )
 
 
@@ -129,6 +134,8 @@ async def _http(settings: Settings, app: Shim | None) -> AsyncIterator[str]:
         where |= {"host": host.strip("[]"), "port": int(port)}
     if tls is not None:
         where |= {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
+        if tls.client_ca is not None:
+            where |= {"ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": ssl.CERT_OPTIONAL}
     config = server_config(app, _shim_limits(settings), **where)
     config.timeout_graceful_shutdown = int(settings.limits.drain_grace) or 1
     server = HttpServer(config)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.governance.reading.declared import Secret, sound
+from grantd_server.model.certificates import CertificateCredential
 from grantd_server.model.governed import KeyCredential, PeerCredential
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def _identities(proof: Proof, digest: Callable[[Secret], bytes | None]) -> list[
         return keys + ([("jwks_uri", credential.keys.jwks_uri)] if credential.keys.jwks_uri else [])
     if isinstance(credential, PeerCredential):
         return [("peer", credential.identity)]
+    if isinstance(credential, CertificateCredential):
+        return [("certificate", f"{credential.name.value} {credential.value}")]
     # A client with a metadata document has one id and one key for every issuer of the
     # world; what it signs names one of them as its sole audience (D-08).
     return []
@@ -78,6 +81,7 @@ _WORDS: Mapping[str, str] = {
     "key": "a client key",
     "jwks_uri": "a client's jwks_uri",
     "peer": "a TLS identity",
+    "certificate": "the name of a client certificate",
 }
 
 

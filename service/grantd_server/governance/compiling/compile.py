@@ -26,6 +26,7 @@ from grantd_server.governance.reading.declared import sound
 from grantd_server.governance.reading.nodes import nodes_of
 from grantd_server.governance.reading.sections import read_bundle
 from grantd_server.governance.snapshot import Lookups, Snapshot
+from grantd_server.model.certificates import CertificateCredential
 from grantd_server.model.governed import ForeignAuthorizationServer
 from grantd_server.model.uris import is_bare_origin, normalise_resource
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.reading.declared import Bundle
     from grantd_server.governance.secret_references import SecretResolver
-    from grantd_server.model.governed import Resource
+    from grantd_server.model.governed import Registration, Resource, ResourceServer
 
 
 def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fingerprint_key: bytes) -> Snapshot:
@@ -75,7 +76,17 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
             grant_rules=grant_rules(bundle, known),
             redemption_rules=redemption_rules(bundle, known),
             document_issuers=frozenset(parties.document_issuers),
+            certificate_issuers=_by_certificate([*parties.by_id.values(), *parties.servers_by_id.values()]),
         ),
+    )
+
+
+def _by_certificate(parties: list[Registration | ResourceServer]) -> frozenset[str]:
+    """The issuers at which somebody is known by a certificate."""
+    return frozenset(
+        party.issuer
+        for party in parties
+        if any(isinstance(credential, CertificateCredential) for credential in party.credentials)
     )
 
 

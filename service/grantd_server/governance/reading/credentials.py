@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.certificates import read_certificate
 from grantd_server.governance.reading.declared import Proof, Secret, SecretReference
 from grantd_server.governance.reading.key_sources import read_algorithms, read_source, thumbprints
 from grantd_server.model.governed import DocumentCredential, KeyCredential, PeerCredential
@@ -14,6 +15,7 @@ from grantd_server.model.governed import DocumentCredential, KeyCredential, Peer
 if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
     from grantd_server.governance.reading.nodes import Node
+    from grantd_server.model.certificates import CertificateCredential
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -22,7 +24,7 @@ _SPIFFE = re.compile(r"spiffe://[a-z0-9._-]{1,255}(?:/[A-Za-z0-9._-]+)+")
 _DNS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 
 _DOCUMENT = "metadata_document"
-_KINDS = ("secret", "private_key_jwt", "peer")
+_KINDS = ("secret", "private_key_jwt", "peer", "tls_client_auth")
 _SECRET_KINDS = ("sha256", "file", "env")
 
 
@@ -63,13 +65,15 @@ def _proofs(fields: Fields, kinds: tuple[str, ...]) -> tuple[Proof, ...]:
 
 def _proof(fields: Fields, kinds: tuple[str, ...]) -> Proof | None:
     found = [kind for kind in kinds if kind in fields]
-    credential: Secret | KeyCredential | PeerCredential | DocumentCredential | None = None
+    credential: Secret | KeyCredential | PeerCredential | DocumentCredential | CertificateCredential | None = None
     if len(found) != 1:
         fields.wrong("", f"exactly one of {', '.join(kinds)} is expected")
     elif found == ["secret"]:
         credential = _secret(fields)
     elif found == ["peer"]:
         credential = PeerCredential(fields.required("peer", _peer, ""))
+    elif found == ["tls_client_auth"]:
+        credential = read_certificate(fields)
     elif found == [_DOCUMENT]:
         credential = _document(fields)
     else:

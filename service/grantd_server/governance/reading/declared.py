@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from grantd_server.governance.reading.nodes import Node
+    from grantd_server.model.certificates import CertificateCredential
     from grantd_server.model.governed import (
         Abroad,
         DocumentCredential,
@@ -104,7 +105,7 @@ class Secret:
 class Proof:
     """One credential and where it is declared."""
 
-    credential: Secret | KeyCredential | PeerCredential | DocumentCredential
+    credential: Secret | KeyCredential | PeerCredential | DocumentCredential | CertificateCredential
     thumbprints: frozenset[str]
     """Of inline keys."""
     node: Node
