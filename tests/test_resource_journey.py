@@ -18,9 +18,8 @@ from grantd.resource_server.protected_resource import ProtectedResource
 from grantd.resource_server.requirement import Requirement
 from grantd.verifiers.access_token import AccessTokenVerifier
 from grantd.verifiers.introspection import HttpAsker, IntrospectionVerifier
+from mcp_calls_ import bound, call, connected, post
 from serving_ import base_of, listening, serving
-from test_resource_mcp import bound, connected, post
-from test_verifier_mcp import call
 from town_ import DESK, DESK_AT_TOOLS, TICKETS_SERVER, town
 
 URN = "urn:ietf:params:oauth:"

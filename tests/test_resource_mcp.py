@@ -11,8 +11,6 @@ import pytest_asyncio
 from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider, require_scopes
 from fastmcp.server.dependencies import get_access_token as fastmcp_token
-from mcp import Client as McpClient
-from mcp.client.streamable_http import streamable_http_client
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -29,8 +27,8 @@ from grantd.resource_server.possession import Possession
 from grantd.resource_server.protected_resource import ProtectedResource
 from grantd.verifiers.access_token import AccessTokenVerifier
 from issuer_ import issuing
+from mcp_calls_ import INITIALIZE, bearer, bound, connected, post
 from serving_ import base_of, listening, serving
-from test_verifier_mcp import ACCEPT, INITIALIZE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -121,12 +119,6 @@ def token_for(issuer, url, **changes):
     return issuer.token(**{"aud": url, "iat": now, "exp": now + 60} | changes)
 
 
-async def post(url, token, message, **headers):
-    async with httpx2.AsyncClient(trust_env=False) as http:
-        sent = ACCEPT | {"authorization": f"Bearer {token}"} | headers
-        return await http.post(url, json=message, headers=sent)
-
-
 WHO = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "who", "arguments": {}}}
 
 
@@ -153,34 +145,6 @@ async def test_a_session_stays_with_its_user_and_each_request_with_its_token(iss
         assert (await post(url, "stolen", WHO, **headers)).status_code == 401
         expired = token_for(issuer, url, sub="ann", iat=1_700_000_000, exp=1_700_000_060)
         assert (await post(url, expired, WHO, **headers)).status_code == 401
-
-
-@asynccontextmanager
-async def connected(url, auth):
-    async with (
-        httpx2.AsyncClient(auth=auth, trust_env=False) as http,
-        McpClient(streamable_http_client(url, http_client=http)) as client,
-    ):
-        yield client
-
-
-def bearer(token):
-    def signing(request):
-        request.headers["authorization"] = f"Bearer {token}"
-        return request
-
-    return signing
-
-
-def bound(token, prover, url):
-    """What a client does that holds a key: a fresh proof with each request."""
-
-    def signing(request):
-        request.headers["authorization"] = f"DPoP {token}"
-        request.headers["dpop"] = prover.proof(request.method, url, access_token=token)
-        return request
-
-    return signing
 
 
 @pytest.mark.req("H-14", "C-11")

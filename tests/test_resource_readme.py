@@ -14,8 +14,8 @@ from grantd.verifiers.access_token import AccessTokenVerifier
 from grantd.verifiers.form import TokenForm
 from grantd.verifiers.issuers import IssuersVerifier
 from issuer_ import issuing
+from mcp_calls_ import ACCEPT, call, tool
 from serving_ import base_of, listening, serving
-from test_verifier_mcp import ACCEPT, call, tool
 
 MANUAL = Path(__file__).parent.parent / "docs" / "resource-server.md"
 README = Path(__file__).parent.parent / "README.md"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
@@ -12,8 +11,6 @@ import pytest_asyncio
 from deploy.demo import mcp_server
 from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider
-from mcp import Client as McpClient
-from mcp.client.streamable_http import streamable_http_client
 from pydantic import AnyHttpUrl
 
 from grantd.errors import Unavailable
@@ -23,53 +20,11 @@ from grantd.verifiers.access_token import AccessTokenVerifier
 from grantd.verifiers.introspection import HttpAsker, IntrospectionVerifier
 from grantd.verifiers.tokens import TokenRefused, VerifiedToken
 from issuer_ import issuing
+from mcp_calls_ import call, status, tool
 from serving_ import base_of, listening, serving
 from tokens import signing_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    },
-}
-ACCEPT = {"accept": "application/json, text/event-stream"}
-
-
-@asynccontextmanager
-async def calling(url: str, token: str):
-    """The official client with a token that it was given."""
-    headers = {"authorization": f"Bearer {token}"}
-    async with (
-        httpx2.AsyncClient(headers=headers, trust_env=False) as http,
-        McpClient(streamable_http_client(url, http_client=http)) as client,
-    ):
-        yield client
-
-
-async def tool(url: str, token: str, name: str, **arguments: str) -> tuple[bool, str]:
-    """Calls one tool: whether it failed, and its text."""
-    async with calling(url, token) as client:
-        result = await client.call_tool(name, arguments)
-        return bool(result.is_error), " ".join(getattr(part, "text", "") for part in result.content)
-
-
-def call(name: str, **arguments: str) -> dict[str, object]:
-    """The message that calls a tool."""
-    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
-
-
-async def status(url: str, token: str | None, message: dict[str, object] = INITIALIZE) -> tuple[int, str]:
-    """The HTTP status and the challenge of one request."""
-    headers = ACCEPT | ({"authorization": f"Bearer {token}"} if token else {})
-    async with httpx2.AsyncClient(trust_env=False) as http:
-        answer = await http.post(url, json=message, headers=headers)
-    return answer.status_code, answer.headers.get("www-authenticate", "")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["keys", "introspection"])
