@@ -70,10 +70,10 @@ async def exchanged_session(
 
 
 async def ended(
-    house: House, token: str, client: ClientAuthentication | None = None, transport: str = "grpc"
+    house: House, token: str, client: ClientAuthentication | None = None, transport: str = "grpc", **more: Any
 ) -> Outcome:
     """The revocation of a session."""
-    request = pb.RevokeTokenRequest(issuer=org.GRANTS, client=client or desk(), token=token)
+    request = pb.RevokeTokenRequest(client=client or desk(), token=token, **{"issuer": org.GRANTS, **more})
     return await outcome(house, house.stub(transport).RevokeToken(request))
 
 

@@ -31,7 +31,7 @@ def test_the_examples_together_are_a_valid_bundle(tmp_path: Path) -> None:
 
 def test_every_section_has_its_example() -> None:
     assert [example.partition(":")[0] for example in EXAMPLES] == [
-        "identity_providers", "grant_issuers", "trusted_issuers", "authorization_servers", "resources", "detail_types",
+        "identity_providers", "directories", "grant_issuers", "trusted_issuers", "authorization_servers", "resources", "detail_types",
         "resource_servers", "clients", "grants", "redemptions",
     ]  # fmt: skip
     assert {example.partition(":")[0] for example in EXAMPLES} == set(SECTIONS)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+import organisation as org
 from grantd_server.checks import digest
 from grantd_server.flows import deciding
 from grantd_server.store import StoreUnavailable
 from grantd_server.subjects.refresh_token import RACE
 from house import House, running
-from leg_one import exchanged, robot_assertion, signed
+from leg_one import desk, exchanged, robot_assertion, signed
 from leg_two import active, redeemed
 from sessions import (
     LIFETIME,
@@ -185,7 +186,7 @@ async def test_the_record_says_that_attributes_are_as_of_the_sign_in(hall: House
     token = await a_session(hall)
     found = await exchanged_session(hall, token)
     checks = {name: (expected, got) for _, name, _, expected, got in found.record["checks"]}
-    assert checks["subject.attributes"][1] == "as of sign-in at corp"
+    assert checks["subject.attributes"][1] == "as of the sign-in at corp"
     got = await remembered(hall)
     assert got.record["family"] == got.record["chain"]
     assert found.record["family"] not in {got.record["family"], found.record["chain"]}
@@ -305,3 +306,28 @@ async def test_over_http_the_new_token_is_where_either_kind_of_client_looks(hall
     twice = await hall.http.post("https://grants.corp.example/token", content=repeated, headers=headers)
     assert (twice.status_code, twice.json()["error"]) == (400, "invalid_request")
     assert json.loads(twice.content)["error_description"] == "a parameter is repeated"
+
+
+@pytest.mark.req("A-36", "C-36", "D-26")
+async def test_a_session_is_one_of_its_issuer_whatever_the_client_is_called_elsewhere(tmp_path: Path) -> None:
+    secret = "desk-at-second-4Rt8Wm2Xc7Zn9Kb5Vd3Qf6Gh1Lp0Js"
+    second = {
+        "grant_issuers.second": {
+            "issuer": "https://second.corp.example",
+            "trust_domain": "corp",
+            "identity_providers": ["corp"],
+            "refresh_tokens": {"lifetime": "1h"},
+        },
+        "clients.desk.at.second": {
+            "client_id": "desk-agent",
+            "authentication": [org.secret(secret)],
+            "grant_types": ["token-exchange", "refresh-token"],
+            "sso": {"corp": ["desk-sso"]},
+        },
+    }
+    async with running(tmp_path, with_sessions(**second)) as house:
+        token, there = await a_session(house), {"issuer": "https://second.corp.example"}
+        assert (await refreshed(house, token, desk(secret), **there)).reason == "REFRESH_TOKEN_OF_ANOTHER"
+        assert (await exchanged_session(house, token, desk(secret), **there)).reason == "REFRESH_TOKEN_OF_ANOTHER"
+        assert (await ended(house, token, desk(secret), **there)).record["outcome"] == "unchanged"
+        assert (await exchanged_session(house, token)).status == "OK"

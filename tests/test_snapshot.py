@@ -128,7 +128,7 @@ def test_a_provider_is_accepted_by_the_issuers_that_list_it(snapshot: Snapshot) 
     provider = snapshot.identity_provider_for(issuer, LOGIN)
     assert provider is snapshot.identity_providers["corp"]
     assert provider is not None
-    assert (provider.groups_claim, provider.claims) == ("groups", ("department",))
+    assert (provider.groups_claim, provider.claims) == (("groups",), ("department",))
     assert snapshot.identity_provider_for(issuer, LOGIN + "/") is None
     assert snapshot.identity_provider_for(issuer, "https://id.fabrikam.example") is None
 

@@ -147,6 +147,7 @@ class Reason(Enum):
     SUBJECT_TENANT                   = (Public.SUBJECT_TOKEN_INVALID, "warning", "identity", "Declare the tenant at this grant issuer, or correct the claim that names it.")
     SUBJECT_TOKEN_USED               = (Public.SUBJECT_TOKEN_INVALID, "warning", "client", "Sign the user in again: the assertion belongs to the client that used it first, or was spent.")
     SUBJECT_BLOCKED                  = (Public.SUBJECT_TOKEN_INVALID, "warning", "identity", "The user is blocked; lift the block if that was a mistake.")
+    SUBJECT_DISABLED                 = (Public.SUBJECT_TOKEN_INVALID, "warning", "identity", "List the user as active in the directory of the bundle, if the account is meant to be used.")
     REFRESH_TOKEN_UNKNOWN            = (Public.SUBJECT_TOKEN_INVALID, "info", "client", "Send a refresh token of this issuer exactly as it was returned, or sign in again.")
     REFRESH_TOKEN_OF_ANOTHER         = (Public.SUBJECT_TOKEN_INVALID, "warning", "client", "Send only refresh tokens that this issuer gave to this client.")
     REFRESH_TOKEN_EXPIRED            = (Public.SUBJECT_TOKEN_INVALID, "info", "client", "Sign the user in again; renew a refresh token before it ends.")

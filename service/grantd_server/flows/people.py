@@ -10,6 +10,7 @@ from grantd_server.flows.accounts import qualified
 from grantd_server.flows.blocks import user_block
 from grantd_server.flows.tenancy import tenant_of_user
 from grantd_server.refusals import Reason
+from grantd_server.subjects.directory import as_of_now
 
 if TYPE_CHECKING:
     from grantd_server.subjects.identity import Identity, Reading
@@ -34,6 +35,11 @@ def person_now(reading: Reading, identity: Identity) -> Person:
     record.require(
         "subject.not_blocked", blocked is None, Reason.SUBJECT_BLOCKED, "no block", otherwise="a block in force"
     )
+    directory = identity.provider.directory
+    if directory is not None:
+        identity = as_of_now(record, identity, directory)
+    elif identity.renewed is not None:
+        record.noted("subject.attributes", "read afresh where there is a directory", f"as of the sign-in at {name}")
     tenant = tenant_of_user(record, reading.grant_issuer, reading.client, identity)
     record.subject = world.pseudonyms.subject(f"{reading.grant_issuer.issuer}|{qualified(tenant, identity.sub)}")
     record.subject_key = world.pseudonyms.key_id

@@ -16,6 +16,7 @@ from grantd_server.model.certificates import CertificateCredential
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from grantd_server.model.directory import Directory
     from grantd_server.model.saml import SamlSignOn
     from grantd_server.model.tenants import Bindings, TenantSource
 
@@ -63,9 +64,10 @@ class IdentityProvider:
     keys: KeySource
     algorithms: frozenset[str]
     subject: SubjectMapping
-    groups_claim: str | None = None
-    """Top-level claim that lists groups; None means groups are never known."""
-    roles_claim: str | None = None
+    groups_claim: tuple[str, ...] | None = None
+    """Path to the claim that lists groups, from the outermost; None means that the
+    sign-in never tells them."""
+    roles_claim: tuple[str, ...] | None = None
     claims: tuple[str, ...] = ()
     """Further top-level claims that rules may read."""
     email_domains: tuple[str, ...] = ()
@@ -74,6 +76,8 @@ class IdentityProvider:
     """By claim: the values of which its tokens have one."""
     tenant: TenantSource | None = None
     """Which tenant of a grant issuer its people are in; None where there are none."""
+    directory: Directory | None = None
+    """Where groups, roles and the state of accounts are read instead of the sign-in."""
     saml: SamlSignOn | None = None
     """Its assertions, where they are accepted; without ID tokens `issuer` is its entity
     id, and there is no algorithm."""

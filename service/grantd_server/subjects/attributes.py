@@ -47,14 +47,24 @@ def account_texts(snapshot: Snapshot, provider: IdentityProvider, claims: Mappin
     }
 
 
-def list_claim(provider: IdentityProvider, claims: Mapping[str, object], name: str | None) -> Attribute:
-    """A claim that lists names, each qualified by the provider.
+def list_claim(provider: IdentityProvider, claims: Mapping[str, object], path: tuple[str, ...] | None) -> Attribute:
+    """A claim that lists names, each qualified by the provider; the path leads through
+    claims that are objects.
 
-    Overage markers (a directory saying that it left the list out) are unknown.
+    Overage markers (a directory saying that it left the list out) are unknown, on every
+    level and for every name on the way.
     """
-    if name is None or _overage(claims, name):
+    if path is None:
         return UNKNOWN
-    found = claim_values(claims, name)
+    *way, last = path
+    for name in way:
+        inner = claims.get(name)
+        if not isinstance(inner, dict) or _overage(claims, path):
+            return UNKNOWN
+        claims = inner
+    if _overage(claims, path):
+        return UNKNOWN
+    found = claim_values(claims, last)
     return Attribute(found.state, frozenset(f"{provider.name}:{value}" for value in found.values))
 
 
@@ -71,7 +81,11 @@ def claim_values(claims: Mapping[str, object], name: str) -> Attribute:
     return Attribute.of(frozenset(values))
 
 
-def _overage(claims: Mapping[str, object], name: str) -> bool:
+def _overage(claims: Mapping[str, object], names: tuple[str, ...]) -> bool:
     sources = claims.get("_claim_names")
-    distributed = isinstance(sources, dict) and name in sources
-    return distributed or bool(claims.get(f"has{name}")) or bool(claims.get(f"{name}:overage"))
+    for name in names:
+        if isinstance(sources, dict) and name in sources:
+            return True
+        if claims.get(f"has{name}") or claims.get(f"{name}:overage"):
+            return True
+    return False

@@ -93,7 +93,4 @@ def _recalled(reading: Reading, raw: str, kept: RefreshToken) -> Identity:
     blocked = any(reading.world.view.withdrawn("issuer", name, reading.now) is not None for name in names)
     reason, name = Reason.SUBJECT_TOKEN_ISSUER, identity.provider.name
     record.require("subject.issuer_blocked", not blocked, reason, "no block", otherwise=name)
-    record.noted(
-        "subject.attributes", "read afresh where a directory is declared", f"as of sign-in at {identity.provider.name}"
-    )
     return replace(identity, renewed=kept)

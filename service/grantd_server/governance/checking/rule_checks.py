@@ -107,9 +107,9 @@ def _unknowable(bundle: Bundle, providers: tuple[str, ...], kind: str, qualified
     provider = None if declared is None else declared.value
     if provider is None:
         return None
-    if kind == "groups" and not provider.knows_groups:
+    if kind == "groups" and not provider.knows_groups and name not in bundle.directories:
         return f"{qualified}: the groups of {name} are never known; it has no groups_claim"
-    if kind == "roles" and not provider.knows_roles:
+    if kind == "roles" and not provider.knows_roles and name not in bundle.directories:
         return f"{qualified}: the roles of {name} are never known; it has no roles_claim"
     if kind == "claims" and rest not in (*provider.claims, *_attributes(provider)):
         return f"{qualified}: {name} does not declare the claim {rest}"

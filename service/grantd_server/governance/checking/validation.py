@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.checking.detail_types import check_detail_types
+from grantd_server.governance.checking.directories import check_directories
 from grantd_server.governance.checking.foreign_servers import check_foreign_servers
 from grantd_server.governance.checking.references import check_references
 from grantd_server.governance.checking.rule_checks import check_rules
@@ -25,6 +26,7 @@ def validate(bundle: Bundle, faults: Faults) -> None:
     check_references(bundle, faults)
     check_saml_clients(bundle, faults)
     check_uniqueness(bundle, faults)
+    check_directories(bundle, faults)
     check_trust_domains(bundle, faults)
     check_tenants(bundle, faults)
     check_foreign_servers(bundle, faults)

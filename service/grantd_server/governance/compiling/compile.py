@@ -14,6 +14,7 @@ from grantd_server.governance.compiling.parties import (
     account_claims,
     bindings,
     grant_issuers,
+    identity_providers,
     providers,
     saml_providers,
     servers,
@@ -51,6 +52,7 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
     bundle = _read(document)
     parties = registered(bundle, resolve)
     known = {resource.name: resource for resource, _ in sound(bundle.resources)}
+    people = identity_providers(bundle)
     version = version_of(document)
     return Snapshot(
         version=version,
@@ -62,7 +64,7 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
         detail_types=detail_types(bundle, known),
         details_offered=details_offered(bundle),
         foreign_servers=_foreign(bundle),
-        identity_providers={provider.name: provider for provider, _ in sound(bundle.identity_providers)},
+        identity_providers=people,
         resources=known,
         lookups=Lookups(
             registrations=parties.by_id,
@@ -71,8 +73,8 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
             resource_servers=parties.servers_by_id,
             resource_server_peers=parties.servers_by_peer,
             resources=_spellings(known),
-            providers=providers(bundle),
-            saml_providers=saml_providers(bundle),
+            providers=providers(bundle, people),
+            saml_providers=saml_providers(bundle, people),
             grant_rules=grant_rules(bundle, known),
             redemption_rules=redemption_rules(bundle, known),
             document_issuers=frozenset(parties.document_issuers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
@@ -9,6 +10,8 @@ from grantd_server.model.governed import AuthorizationServer, TrustedIssuer
 from grantd_server.model.tenants import split_place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from grantd_server.governance.reading.declared import Bundle, Server, Trust
     from grantd_server.model.governed import GrantIssuer, IdentityProvider
     from grantd_server.model.tenants import Bindings
@@ -19,9 +22,17 @@ def grant_issuers(bundle: Bundle) -> dict[str, GrantIssuer]:
     return {issuer.issuer: issuer for issuer, _ in sound(bundle.grant_issuers)}
 
 
-def providers(bundle: Bundle) -> dict[tuple[str, str], IdentityProvider]:
+def identity_providers(bundle: Bundle) -> dict[str, IdentityProvider]:
+    """By name, each with its directory, if it has one."""
+    directories = {name: declared.value for name, declared in bundle.directories.items()}
+    return {
+        provider.name: replace(provider, directory=directories.get(provider.name))
+        for provider, _ in sound(bundle.identity_providers)
+    }
+
+
+def providers(bundle: Bundle, known: Mapping[str, IdentityProvider]) -> dict[tuple[str, str], IdentityProvider]:
     """By grant issuer name and the provider's issuer identifier: those with ID tokens."""
-    known = {provider.name: provider for provider, _ in sound(bundle.identity_providers)}
     return {
         (issuer.name, known[name].issuer): known[name]
         for issuer, _ in sound(bundle.grant_issuers)
@@ -30,9 +41,8 @@ def providers(bundle: Bundle) -> dict[tuple[str, str], IdentityProvider]:
     }
 
 
-def saml_providers(bundle: Bundle) -> dict[str, dict[str, IdentityProvider]]:
+def saml_providers(bundle: Bundle, known: Mapping[str, IdentityProvider]) -> dict[str, dict[str, IdentityProvider]]:
     """By grant issuer name, then by entity id; issuers without any are left out."""
-    known = {provider.name: provider for provider, _ in sound(bundle.identity_providers)}
     found: dict[str, dict[str, IdentityProvider]] = {}
     for issuer, _ in sound(bundle.grant_issuers):
         for name in issuer.identity_providers:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.reading.nodes import Node
     from grantd_server.model.certificates import CertificateCredential
+    from grantd_server.model.directory import Directory
     from grantd_server.model.governed import (
         Abroad,
         DocumentCredential,
@@ -224,6 +225,8 @@ class Bundle:
     """Everything declared, by name."""
 
     identity_providers: dict[str, Declared[IdentityProvider]] = field(default_factory=dict)
+    directories: dict[str, Declared[Directory]] = field(default_factory=dict)
+    """By identity provider."""
     grant_issuers: dict[str, Declared[GrantIssuer]] = field(default_factory=dict)
     trusted_issuers: dict[str, Declared[ForeignIssuer]] = field(default_factory=dict)
     authorization_servers: dict[str, Declared[Server]] = field(default_factory=dict)

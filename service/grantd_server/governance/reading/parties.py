@@ -28,6 +28,7 @@ TOKEN_LIFETIME_LIMIT = 3600
 """Seconds; an access token lives no longer unless `allow_long_tokens` says so."""
 LONGEST_TOKEN_LIFETIME = 43200
 LONGEST_ACCEPTED_GRANT = 3600
+LONGEST_CLAIM_PATH = 8
 LONGEST_SESSION = 90 * 86400
 """Seconds from a sign-in to the end of the last refresh token that descends from it."""
 
@@ -50,8 +51,8 @@ def read_identity_provider(fields: Fields, name: str) -> IdentityProvider:
         algorithms=algorithms,
         subject=subject,
         saml=saml,
-        groups_claim=fields.optional("groups_claim", scalars.text, None),
-        roles_claim=fields.optional("roles_claim", scalars.text, None),
+        groups_claim=_claim_path(fields, "groups_claim"),
+        roles_claim=_claim_path(fields, "roles_claim"),
         claims=fields.each("claims", _claim, required=False),
         email_domains=fields.each("email_domains", scalars.domain, required=False),
         require_claims=read_required_claims(fields),
@@ -190,6 +191,17 @@ def _resource_claim(node: Node) -> bool:
     if node.value not in ("required", "optional"):
         raise Wrong('"required" or "optional" is expected')
     return node.value == "required"
+
+
+def _claim_path(fields: Fields, key: str) -> tuple[str, ...] | None:
+    """A claim, or the way to one inside others as a list: a name may have dots in it."""
+    if not isinstance(fields.node.at(key).value, list):
+        name = fields.optional(key, scalars.text, None)
+        return None if name is None else (name,)
+    path = fields.each(key, scalars.text)
+    if len(path) > LONGEST_CLAIM_PATH:
+        fields.wrong(key, f"a way of at most {LONGEST_CLAIM_PATH} claims is expected")
+    return path or None
 
 
 def _claim(node: Node) -> str:

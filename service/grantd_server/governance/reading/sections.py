@@ -8,6 +8,7 @@ from grantd_server.governance.faults import Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.declared import Bundle, Declared, Rules, RuleText
 from grantd_server.governance.reading.detail_types import read_detail_type
+from grantd_server.governance.reading.directories import read_directory
 from grantd_server.governance.reading.fields import Fields
 from grantd_server.governance.reading.nodes import Node
 from grantd_server.governance.reading.parties import (
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 OBJECTS = (
     "identity_providers",
+    "directories",
     "grant_issuers",
     "trusted_issuers",
     "authorization_servers",
@@ -55,6 +57,7 @@ def read_bundle(root: Node, faults: Faults) -> Bundle:
     foreign = frozenset(name for name, server in servers.items() if _says_foreign(server.node))
     return Bundle(
         identity_providers=named("identity_providers", read_identity_provider),
+        directories=named("directories", read_directory),
         grant_issuers=named("grant_issuers", read_grant_issuer),
         trusted_issuers=named("trusted_issuers", read_trusted_issuer),
         authorization_servers=servers,
