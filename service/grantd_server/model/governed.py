@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.model.directory import Directory
+    from grantd_server.model.refresh_policy import RefreshPolicy
     from grantd_server.model.saml import SamlSignOn
     from grantd_server.model.tenants import Bindings, TenantSource
 
@@ -91,16 +92,6 @@ class IdentityProvider:
     def knows_roles(self) -> bool:
         """Whether any of its sign-ins tells roles."""
         return self.roles_claim is not None or (self.saml is not None and self.saml.roles_attribute is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshPolicy:
-    """How long refresh tokens of a grant issuer last, in seconds."""
-
-    lifetime: int
-    """Of one token; rotation starts it anew."""
-    session: int
-    """Of a whole family, from the sign-in on; rotation never goes beyond."""
 
 
 @dataclass(frozen=True, slots=True)

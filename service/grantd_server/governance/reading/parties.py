@@ -13,7 +13,8 @@ from grantd_server.governance.reading.key_sources import NO_KEYS, read_algorithm
 from grantd_server.governance.reading.saml_sign_on import check_same_people, read_saml
 from grantd_server.governance.reading.subject_rules import read_provider_subject, read_trust_subject
 from grantd_server.governance.reading.tenancy import read_account_claims, read_bound, read_source, read_tenants
-from grantd_server.model.governed import GrantIssuer, IdentityProvider, RefreshPolicy
+from grantd_server.model.governed import GrantIssuer, IdentityProvider
+from grantd_server.model.refresh_policy import RefreshPolicy
 
 if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields
