@@ -53,6 +53,14 @@ def test_a_directory_may_be_a_file_of_its_own_and_a_change_is_told_by_person(tmp
     ]
 
 
+@pytest.mark.req("A-37")
+def test_a_claim_that_is_declared_as_well_or_preset_by_a_profile_is_no_fault(tmp_path: Path) -> None:
+    declared = text().replace("    algorithms: [ES256, RS256]\n", "    profile: okta\n")
+    found = northwind.snapshot(tmp_path, declared).identity_providers["corp"]
+    assert found.groups_claim == ("groups",)
+    assert found.directory is not None
+
+
 def test_rules_may_name_groups_and_roles_of_a_directory(tmp_path: Path) -> None:
     named = text().replace('{groups: ["corp:finance"]}', '{roles: ["corp:approver"]}')
     northwind.parse(tmp_path, named)
@@ -107,13 +115,6 @@ AT = "b.yaml:10:9: directories.corp"
             text("{missing: disabled, users: {u-1: eng}}"),
             ["b.yaml:10:42: directories.corp.users.u-1: a mapping is expected, not a text"],
         ),
-        (
-            text(claims=CLAIMS),
-            [
-                "b.yaml:7:5: identity_providers.corp: corp has a directory, and groups and roles come from there; take groups_claim away",
-                "b.yaml:8:5: identity_providers.corp: corp has a directory, and groups and roles come from there; take roles_claim away",
-            ],
-        ),
         (text(name="crop", claims=CLAIMS), ['b.yaml:12:3: directories: there is no identity provider "crop"']),
     ],
     ids=[
@@ -125,7 +126,6 @@ AT = "b.yaml:10:9: directories.corp"
         "active",
         "stray",
         "no person",
-        "two sources",
         "no provider",
     ],
 )

@@ -56,7 +56,7 @@ def test_an_attribute_that_is_added_to_an_identity_is_remembered_as_well() -> No
     """Whoever adds one decides here whether a later exchange needs it."""
     assert [each.name for each in fields(Identity)] == [
         "provider", "upstream_sub", "sub", "users", "groups", "roles", "claims", "sign_in", "tenant", "accounts",
-        "renewed",
+        "renewed", "marks", "sub_id",
     ]  # fmt: skip
 
 
