@@ -54,7 +54,7 @@ def _is_loopback(host: str) -> bool:
 
 
 async def send(
-    http: httpx2.AsyncClient, request: httpx2.Request
+    http: httpx2.AsyncClient, request: httpx2.Request, auth: httpx2.Auth | None = None
 ) -> tuple[int, Mapping[str, str], dict[str, Any] | None]:
     """Sends a request; returns status, headers and the JSON object of the body, if it is one.
 
@@ -64,7 +64,7 @@ async def send(
     body = bytearray()
     try:
         async with asyncio.timeout(SECONDS):
-            answer = await http.send(request, stream=True)
+            answer = await http.send(request, stream=True, auth=httpx2.USE_CLIENT_DEFAULT if auth is None else auth)
             try:
                 async for chunk in answer.aiter_bytes():
                     body += chunk

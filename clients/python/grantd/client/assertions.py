@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from grantd.client.aio import AsyncClient
     from grantd.client.credentials import Credentials
+    from grantd.dpop_prover import Prover
 
 IdToken = Callable[[], Awaitable[str]]
 """Returns the ID token of the current sign-in, renewed where it has expired."""
@@ -74,14 +75,27 @@ class HttpExchange:
     """Leg 1 over HTTP: token exchange (RFC 8693) as a client with a secret."""
 
     def __init__(
-        self, token_endpoint: str, *, client_id: str, client_secret: str, client: httpx2.AsyncClient | None = None
+        self,
+        token_endpoint: str,
+        *,
+        client_id: str,
+        client_secret: str,
+        client: httpx2.AsyncClient | None = None,
+        prover: Prover | None = None,
     ) -> None:
+        """With a `prover` the grants are bound to its key (RFC 9449): whoever redeems them
+        must prove to hold it, with `grantd.dpop_http.DpopAuth`."""
         with needs("mcp"):
             from grantd import http  # noqa: PLC0415 - a provider over gRPC needs no HTTP client
         self._endpoint = http.check_url(token_endpoint)
         self._headers = {"authorization": http.basic(client_id, client_secret)}
         self._http = client or http.client()
         self._send = http.send
+        self._auth: httpx2.Auth | None = None
+        if prover is not None:
+            from grantd.dpop_http import DpopAuth  # noqa: PLC0415 - for those who bind their grants
+
+            self._auth = DpopAuth(prover)
 
     async def __call__(self, id_token: str, audience: str, resource: str, scope: str | None) -> str:
         form = {
@@ -95,7 +109,7 @@ class HttpExchange:
         if scope is not None:
             form["scope"] = scope
         request = self._http.build_request("POST", self._endpoint, data=form, headers=self._headers)
-        status, headers, body = await self._send(self._http, request)
+        status, headers, body = await self._send(self._http, request, self._auth)
         if status != 200:
             raise of_http(status, headers, body)
         # An access token of the issuer itself must never be presented as a grant.
