@@ -29,6 +29,7 @@ PLANTED = {
     ),
     "grpc and protobuf only at the edges": ("service/grantd_server/flows/call.py", "import grpc"),
     "PyJWT only in the JWS layer": ("service/grantd_server/checks.py", "import jwt"),
+    "XML and its signatures only where assertions are read": ("service/grantd_server/subjects/saml2.py", "import lxml"),
     "SQLModel, SQLAlchemy and drivers only in the store": ("service/grantd_server/audit/chain.py", "import sqlite3"),
     "OpenTelemetry only in telemetry": ("service/grantd_server/flows/call.py", "import opentelemetry.trace"),
     "outbound HTTP only in the key fetcher and the clients": ("service/grantd_server/shim/form.py", "import httpx2"),

@@ -21,9 +21,25 @@ from hypothesis import strategies as st
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 
-from assertions_ import DS, ENTITY, EXCLUSIVE, GROUPS, SAML, Signatory, encoded, signatory, signed, xml
+from assertions_ import (
+    DESK_ACS,
+    DESK_SP,
+    DS,
+    ENTITY,
+    EXCLUSIVE,
+    GROUPS,
+    PERSISTENT,
+    SAML,
+    Signatory,
+    encoded,
+    signatory,
+    signed,
+    xml,
+)
 from grantd.strict import Fault
+from grantd_server.subjects.saml.assertion import Assertion, Confirmation, NameId
 from grantd_server.subjects.saml.encoding import MOST_BYTES, decoded
+from grantd_server.subjects.saml.signature import _check_signed
 from grantd_server.subjects.saml.verify import verify
 from tokens import NOW, UNHURRIED
 
@@ -65,8 +81,70 @@ def changed(document: bytes, pattern: str, new: str) -> bytes:
 
 def test_an_honest_assertion_is_read(honest):
     found = verify(encoded(honest), providers()).assertion
-    assert (found.issuer, found.name_id.value, found.acr) == (ENTITY, "u-18f2", "mfa")
-    assert found.attributes == {GROUPS: ("eng",)}
+    assert found == Assertion(
+        id=etree.fromstring(honest).get("ID"),
+        issuer=ENTITY,
+        issued=NOW - 10,
+        name_id=NameId("u-18f2", PERSISTENT, None, None, None),
+        confirmations=(Confirmation(DESK_ACS, None, NOW + 290),),
+        not_before=NOW - 40,
+        expires=NOW + 290,
+        audiences=(frozenset({DESK_SP}),),
+        one_time=False,
+        auth_time=NOW - 60,
+        session_expires=None,
+        acr="mfa",
+        attributes={GROUPS: ("eng",)},
+    )
+
+
+def test_what_may_be_said_besides_is_read_too():
+    text = xml(
+        NOW,
+        name_attributes={"NameQualifier": "q", "SPNameQualifier": "sp", "SPProvidedID": "p"},
+        confirmation_begins=-1,
+        recipient=None,
+        begins=None,
+        conditions="<saml:OneTimeUse/>",
+        session_ends=7,
+        acr=None,
+        attributes={"a": ["1", ""], "b": [], "c": ["x", "<saml:Audience/>"]},
+    )
+    found = verify(encoded(signed(text)), providers()).assertion
+    assert found.name_id == NameId("u-18f2", None, "q", "sp", "p")
+    assert found.confirmations == (Confirmation(None, NOW - 1, NOW + 290),)
+    assert (found.not_before, found.one_time, found.session_expires, found.acr) == (None, True, NOW + 7, None)
+    assert found.attributes == {"a": ("1", ""), "b": ()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"issued": None}, "claim:IssueInstant"),
+        ({"ends": None}, "claim:NotOnOrAfter"),
+        ({"auth_time": None}, "claim:AuthnStatement"),
+        ({"issued": "2026-02-30T00:00:00Z"}, "claim:IssueInstant"),
+        ({"issued": "2026-02-20T00:00:00"}, "claim:IssueInstant"),
+        ({"issued": "0000-01-01T00:00:00Z"}, "claim:IssueInstant"),
+        ({"extra": "<saml:Issuer>x</saml:Issuer>"}, "claim:Issuer"),
+        ({"extra": "<saml:Subject/>"}, "claim:Subject"),
+        ({"extra": "<saml:Conditions/>"}, "claim:Conditions"),
+        ({"conditions": "<saml:Condition/>"}, "claim:Conditions"),
+        ({"conditions": '<OneTimeUse xmlns="urn:x"/>'}, "claim:Conditions"),
+        ({"name_attributes": {"Format": "x" * 1025}}, "claim:Format"),
+        ({"name": "x" * 257}, "claim:NameID"),
+        ({"acr": "x" * 257}, "claim:AuthnContextClassRef"),
+        ({"recipient": "x" * 1025}, "claim:Recipient"),
+        ({"audiences": [["x" * 1025]]}, "claim:Audience"),
+    ],
+)
+def test_a_part_that_is_missing_doubled_or_malformed_is_told(changes, expected):
+    assert check(signed(xml(NOW, **changes))) == expected
+
+
+def test_an_assertion_without_issuer_is_nobodys(honest):
+    found = fault(re.sub(rb"<saml:Issuer>.*</saml:Issuer>", b"", honest))
+    assert (found.check, found.got) == ("iss", "''")
 
 
 def test_another_verifier_reads_the_same_name(honest):
@@ -116,6 +194,13 @@ def test_standard_base64_and_padding_are_taken(honest):
 )
 def test_other_spellings_of_base64_are_refused(raw):
     assert check(raw) == "encoding"
+    with pytest.raises(Fault):
+        decoded(raw)
+
+
+@pytest.mark.parametrize("raw", ["", "A" * 87385])
+def test_a_parameter_that_is_empty_or_too_long_is_not_decoded(raw):
+    assert fault(raw).expected == "1 to 87384 characters"
 
 
 @pytest.mark.req("A-31")
@@ -244,9 +329,17 @@ def test_an_unsigned_assertion_is_refused(honest):
 
 
 @pytest.mark.hostile("S01")
-def test_an_assertion_inside_a_response_is_not_bare(honest):
-    response = b'<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">' + honest + b"</samlp:Response>"
-    assert check(response) == "shape"
+@pytest.mark.parametrize("version", ["", ' Version="2.0"'])
+def test_an_assertion_inside_a_response_is_not_bare(honest, version):
+    opening = f'<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"{version}>'
+    found = fault(opening.encode() + honest + b"</samlp:Response>")
+    assert (found.check, found.expected) == ("shape", "a bare SAML 2.0 Assertion")
+
+
+@pytest.mark.parametrize("version", ["1.1", "2", "2.1", ""])
+def test_another_version_of_saml_is_refused(version):
+    found = fault(signed(xml(NOW, version=version)))
+    assert (found.check, found.expected) == ("shape", "a bare SAML 2.0 Assertion")
 
 
 @pytest.mark.req("A-32")
@@ -297,6 +390,18 @@ def test_each_pinned_key_is_tried_whatever_its_kind(kind):
 )
 def test_what_was_changed_after_it_was_signed_is_refused(honest, pattern, new):
     assert check(changed(honest, pattern, new)) == "signature"
+
+
+@pytest.mark.req("A-32")
+def test_what_was_signed_is_the_assertion_that_was_sent_and_nothing_in_its_place(honest):
+    root = etree.fromstring(honest)
+    signed_part = etree.fromstring(re.sub(rb"(?s)<ds:Signature .*</ds:Signature>", b"", honest))
+    _check_signed(root, signed_part)
+    renamed = etree.fromstring(etree.tostring(signed_part).replace(b"saml:Assertion", b"saml:Advice"))
+    other = etree.fromstring(etree.tostring(signed_part).replace(b' ID="', b' ID="x'))
+    for another in (root, renamed, other):
+        with pytest.raises(Fault):
+            _check_signed(root, another)
 
 
 # Algorithms and transforms
@@ -423,7 +528,8 @@ def test_a_second_signature_anywhere_is_refused(honest):
         honest.replace(b"<saml:AttributeStatement>", b"<saml:AttributeStatement>" + one[0]),
         honest.replace(one[0], b"").replace(b"<saml:Subject>", b"<saml:Subject>" + one[0]),
     ):
-        assert check(document) == "signature"
+        found = fault(document)
+        assert (found.check, found.expected) == ("signature", "one Signature, a child of the Assertion")
 
 
 def test_prefixes_of_inclusive_namespaces_may_be_listed():
