@@ -116,7 +116,7 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
         Redeemed(token, server.token_lifetime, granted.scopes, granted.resources, possession, granted.details),
         "granted",
         snapshot,
-        marks=(_mark(world, client, grant),),
+        marks=(_mark(world, record, client, grant),),
         issued=(Issued(digest(jti), record.chain, int(now) + server.token_lifetime),),
     )
 
@@ -137,9 +137,13 @@ def _account(world: World, record: Record, grant: Grant) -> Account:
     return Account(grant.issuer.name, grant.tenant, grant.account)
 
 
-def _mark(world: World, client: Registration, grant: Grant) -> Mark:
+def _mark(world: World, record: Record, client: Registration, grant: Grant) -> Mark:
     """The use of this grant. Kept longer than every clock-skew window (G-20)."""
-    uses = grant.issuer.reuse_limit if client.reuse_limit is None else client.reuse_limit
+    uses, declared = grant.issuer.reuse_limit, grant.issuer.name
+    if client.reuse_limit is not None:
+        uses, declared = client.reuse_limit, client.client
+    dialect = "single use" if uses == 1 else f"reuse until it expires, {uses} uses at most"
+    record.noted("assertion.reuse", dialect, f"declared for {declared}")
     until = grant.expires + 2 * world.skew + 1
     return Mark(Space.ID_JAG, grant.issuer.issuer, digest(grant.jti), until, uses)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grantd_server.model.directory import Directory
     from grantd_server.model.refresh_policy import RefreshPolicy
     from grantd_server.model.saml import SamlSignOn
+    from grantd_server.model.scopes import ScopeSignIn
     from grantd_server.model.tenants import Bindings, TenantSource
 
 
@@ -216,6 +217,8 @@ class Resource:
     scopes: frozenset[str]
     default_scopes: tuple[str, ...]
     """Granted at leg 1 where the request names no scope (A-16), subject to policy."""
+    sign_in: Mapping[str, ScopeSignIn] = field(default_factory=dict)
+    """By scope: the sign-in that it needs, whichever rule grants it (A-44)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.model.rules import Decision, ScopeRefusal, State, StepUp
+from grantd_server.model.rules import Decision, ScopeRefusal, State
 from grantd_server.policy.index import ANY
 from grantd_server.policy.near_misses import nearest
-from grantd_server.policy.sign_in import Acr, AuthAge
+from grantd_server.policy.scope_sign_ins import step_up_for, with_demands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from grantd_server.model.details import Detail
-    from grantd_server.model.rules import GrantInputs, RedemptionInputs
+    from grantd_server.model.rules import GrantInputs, RedemptionInputs, StepUp
     from grantd_server.policy.clauses import AttemptT
     from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
 
@@ -76,13 +76,16 @@ def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Deci
     where = (inputs.resource, inputs.client, keys)
     denied = _first_by_scope(rules.denies.find(*where), inputs, asked)
     candidates = [rule for rule in rules.allows.find(*where) if rule.concerns(inputs)]
+    demands = rules.demands.get(inputs.resource)
+    if demands is not None:
+        candidates = list(with_demands(candidates, demands))
     allowed = _first_by_scope(candidates, inputs, asked)
     granted = {scope: allowed[scope] for scope in inputs.scopes if scope in allowed and scope not in denied}
     refused, step_up = {}, None
     if len(granted) < len(set(inputs.scopes)):
         short = _short_of_sign_in(candidates, inputs, asked.difference(denied, allowed))
         refused = _refusals(inputs.scopes, asked, granted, denied, short)
-        step_up = _step_up(short)
+        step_up = _step_up(short, inputs.now)
     open_scopes = {scope for scope, (why, _) in refused.items() if why in _MENDABLE}
     return Decision(
         granted=granted,
@@ -122,7 +125,7 @@ def _short_of_sign_in(
         if not covered:
             continue
         failing = rule.failing(inputs)
-        if all(clause.about_sign_in for clause in failing):
+        if all(clause.about_sign_in for clause in failing) and step_up_for(rule, inputs.now) is not None:
             nearness = (len(failing), rule.id, rule)
             for scope in covered:
                 if scope not in short or nearness[:2] < short[scope][:2]:
@@ -152,16 +155,10 @@ def _refusals(
     return refused
 
 
-def _step_up(short: Mapping[str, Rule[AttemptT]]) -> StepUp | None:
-    """What to ask of the next sign-in: everything the rule wants of it, so that a fresh
-    sign-in does not lose what the old one had. A rule that wants only a method has no
-    parameter of RFC 9470 to ask with; a fresh sign-in is the nearest thing."""
-    if not short:
-        return None
-    rule = min(short.values(), key=lambda rule: rule.id)
-    acr = next((clause.values for clause in rule.clauses if isinstance(clause, Acr)), ())
-    age = next((clause.seconds for clause in rule.clauses if isinstance(clause, AuthAge)), None)
-    return StepUp(acr_values=acr, max_age=age if acr or age is not None else 0)
+def _step_up(short: Mapping[str, Rule[AttemptT]], now: int) -> StepUp | None:
+    """What would do for the rule with the smallest id."""
+    rule = min(short.values(), key=lambda rule: rule.id, default=None)
+    return None if rule is None else step_up_for(rule, now)
 
 
 def _shadow(rules: Iterable[Rule[AttemptT]], inputs: AttemptT, asked: frozenset[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from grantd_server.model.details import DetailTerms
+    from grantd_server.policy.scope_sign_ins import Demands
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class RuleSet(Generic[AttemptT]):
     """Every user key that a rule names; a recorded input is matched against them."""
     claim_values: frozenset[str] = frozenset()
     """Every claim value that a rule names, likewise."""
+    demands: Mapping[str, Demands] = field(default_factory=dict)
+    """By resource: what scopes demand of the sign-in; only of those that do."""
 
     @classmethod
     def of(

@@ -69,3 +69,26 @@ class AuthAge:
     def got(self, inputs: Attempt) -> str:
         auth_time = inputs.sign_in.auth_time
         return UNKNOWN_TEXT if auth_time is None else f"{inputs.now - auth_time} s ago"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInSince:
+    """A sign-in that is not older than what a scope means today (A-44)."""
+
+    moment: int
+    """Seconds since the epoch; before it nothing has changed yet."""
+    name: str = "sign_in.since"
+    about_sign_in: bool = True
+
+    def holds(self, inputs: Attempt) -> bool | None:
+        auth_time = inputs.sign_in.auth_time
+        if inputs.now < self.moment:
+            return True
+        return None if auth_time is None else auth_time >= self.moment
+
+    def expected(self) -> str:
+        return f"a sign-in at {self.moment} or later"
+
+    def got(self, inputs: Attempt) -> str:
+        auth_time = inputs.sign_in.auth_time
+        return UNKNOWN_TEXT if auth_time is None else str(auth_time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.compiling.detail_types import detail_terms
@@ -9,14 +10,15 @@ from grantd_server.governance.reading.declared import sound
 from grantd_server.governance.reading.patterns import Registry, select
 from grantd_server.policy.clauses import Claim, Groups, Issuers, Roles, Users
 from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
+from grantd_server.policy.scope_sign_ins import demands_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from grantd_server.governance.reading.declared import Bundle, Rules, RuleText, Subjects
     from grantd_server.model.governed import Resource
     from grantd_server.model.rules import GrantInputs, RedemptionInputs
-    from grantd_server.policy.clauses import Clause
+    from grantd_server.policy.clauses import AttemptT, Clause
 
 
 def grant_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, GrantRules]:
@@ -34,7 +36,7 @@ def grant_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, 
             users=frozenset().union(*(subject.users for subject in subjects)),
             claim_values=frozenset().union(*(values for subject in subjects for values in subject.claims.values())),
         )
-    return found
+    return _demanding(found, resources.values())
 
 
 def redemption_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, RedemptionRules]:
@@ -50,7 +52,13 @@ def redemption_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[
         texts = _texts(bundle.redemptions.get(server.name))
         rules = [_redemption_rule(text, registry, issuers) for text in texts]
         found[server.name] = RuleSet.of(server.name, scopes, rules)
-    return found
+    return _demanding(found, resources.values())
+
+
+def _demanding(found: dict[str, RuleSet[AttemptT]], resources: Iterable[Resource]) -> dict[str, RuleSet[AttemptT]]:
+    """The rule sets with what the scopes of resources demand of a sign-in."""
+    demands = {resource.name: demands_of(resource.sign_in) for resource in resources if resource.sign_in}
+    return {name: replace(rules, demands=demands) for name, rules in found.items()} if demands else found
 
 
 def _texts(rules: Rules | None) -> list[RuleText]:

@@ -10,6 +10,7 @@ from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.credentials import known_by_document, read_client_proofs, read_proofs
 from grantd_server.governance.reading.declared import AskingServer, At, Client
 from grantd_server.model.governed import Resource
+from grantd_server.model.scopes import ScopeSignIn
 from grantd_server.model.tenants import split_place
 
 if TYPE_CHECKING:
@@ -47,7 +48,26 @@ def read_resource(fields: Fields, name: str) -> Resource:
         authorization_server=fields.required("authorization_server", scalars.name, ""),
         scopes=scopes,
         default_scopes=default_scopes,
+        sign_in=_sign_in(fields, scopes),
     )
+
+
+def _sign_in(fields: Fields, scopes: frozenset[str]) -> dict[str, ScopeSignIn]:
+    """`sign_in`: by scope, the sign-in that it needs."""
+    found = {}
+    for scope, node in fields.mapping("sign_in").items():
+        inside = fields.below(node, f"sign_in.{scope}")
+        found[scope] = ScopeSignIn(
+            acr=inside.each("acr", scalars.text, required=False),
+            max_auth_age=inside.optional("max_auth_age", scalars.seconds, None),
+            since=inside.optional("since", scalars.instant, None),
+        )
+        inside.close()
+        if inside.sound and found[scope] == ScopeSignIn():
+            inside.wrong("", "nothing is demanded; say acr, max_auth_age or since")
+        if scope not in scopes:
+            fields.wrong("sign_in", f'"{scope}" is not among the scopes of this resource')
+    return found
 
 
 def read_resource_server(fields: Fields, name: str) -> AskingServer:
