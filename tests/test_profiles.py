@@ -223,3 +223,20 @@ async def test_a_grant_lives_no_longer_than_its_foreign_server_takes(
     grant = claims_of(answer.json()["access_token"])
     assert (answer.json()["expires_in"], grant["exp"] - grant["iat"]) == (seconds, seconds)
     assert at_home.json()["expires_in"] == 600
+
+
+@pytest.mark.req("B-13")
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({}, "ASSERTION_CLAIM"), ({"region": "us"}, "ASSERTION_CLAIM"), ({"region": 5}, "ASSERTION_CLAIM")],
+)
+async def test_a_grant_without_a_required_claim_is_refused(
+    changed: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    document = trusting("okta")
+    document["trusted_issuers"]["partner"]["require_claims"] = {"region": ["eu", "uk"]}
+    vector = vectors()["okta"]["trusted_issuer"]
+    async with at_the_fixed_time(tmp_path, document) as house:
+        refused = await redeemed(house, token(vector, {"claims": changed}))
+        good = await redeemed(house, token(vector, {"claims": {"region": ["asia", "uk"]}}))
+        assert (await reason_of(house, refused), good.status_code) == (reason, 200)
