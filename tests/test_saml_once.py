@@ -151,3 +151,10 @@ async def test_the_record_tells_of_an_expired_certificate_whose_key_still_counts
         told = {name: got for _, name, _, _, got in found.record["checks"]}
         assert told["subject.signature"] == "a pinned key, whose certificate has expired"
         assert "u-18f2" not in str(found.record)
+
+
+async def test_the_record_of_a_foreign_audience_names_what_is_this_clients_and_no_others(house):
+    refused = await by_desk(house, assertion(house, audiences=[["https://mail.example/saml"]]))
+    _, check, held, expected, got = refused.record["checks"][-1]
+    assert (check, held, got) == ("subject.aud", False, "['https://mail.example/saml']")
+    assert expected == f"['{assertions_.DESK_SP}']"
