@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grantd_server.model.rules import UNKNOWN, Attribute, State
@@ -80,6 +80,7 @@ json = st.recursive(
 
 
 @pytest.mark.req("A-41")
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from(["a", "b", "_claim_names"]), json, max_size=3),
     st.sampled_from([("a",), ("a", "b")]),

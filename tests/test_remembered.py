@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grantd_server.keys.sealing import Unsealable, seal, unseal
@@ -47,6 +47,7 @@ identities = st.builds(
 
 
 @pytest.mark.req("A-37", "A-61")
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(identities)
 def test_everything_that_was_known_of_a_sign_in_is_known_again(identity: Identity) -> None:
     assert recall(remember(identity), {"corp": CORP}) == identity
@@ -87,6 +88,7 @@ def test_a_sign_in_is_not_recalled_under_another_declaration(providers: dict[str
 
 
 @pytest.mark.req("F-49")
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=40), st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
 def test_only_the_token_opens_what_was_sealed_under_it(plain: bytes, token: str, other: str) -> None:
     sealed = seal(token, plain)
