@@ -122,6 +122,8 @@ async def test_a_header_that_is_not_to_be_believed_is_ignored(house: House) -> N
         await through(house, ("client-cert", "::")),
         await through(house, ("client-cert", ":%%%:")),
         await through(house, ("client-cert", "-----BEGIN CERTIFICATE-----")),
+        # As long as the two lines of a PEM, and neither of them.
+        await through(house, ("client-cert", "x" * 27 + b64encode(der(DESK)).decode() + "x" * 25)),
         await through(house, mine, ("x-forwarded-for", PROXY), peer=STRANGER),
     ]
     assert {await reason_of(house, answer) for answer in ignored} == {"CREDENTIALS_MISSING"}

@@ -9,15 +9,21 @@ const options = { execute: [oauth.allowInsecureRequests], algorithm: 'oauth2' };
 export const discovered = (issuer, client) =>
   oauth.discovery(new URL(issuer), client.id, undefined, oauth.ClientSecretBasic(client.secret), options);
 
-export const exchange = async (env, idToken) =>
-  oauth.genericGrantRequest(await discovered(env.grant_issuer, env.grants_client), `${GRANT}:token-exchange`, {
+// With a key pair both are bound to it (RFC 9449); the library sends the nonces it is told.
+const bound = (server, keys) => (keys ? { DPoP: oauth.getDPoPHandle(server, keys) } : undefined);
+
+export const exchange = async (env, idToken, keys) => {
+  const issuer = await discovered(env.grant_issuer, env.grants_client);
+  const parameters = {
     requested_token_type: `${TYPE}:id-jag`,
     audience: env.authorization_server,
     resource: env.resource,
     scope: 'tickets:read',
     subject_token: idToken,
     subject_token_type: `${TYPE}:id_token`,
-  });
+  };
+  return oauth.genericGrantRequest(issuer, `${GRANT}:token-exchange`, parameters, bound(issuer, keys));
+};
 
-export const redeem = (server, assertion) =>
-  oauth.genericGrantRequest(server, `${GRANT}:jwt-bearer`, { assertion });
+export const redeem = (server, assertion, keys) =>
+  oauth.genericGrantRequest(server, `${GRANT}:jwt-bearer`, { assertion }, bound(server, keys));

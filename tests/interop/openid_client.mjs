@@ -26,3 +26,20 @@ try {
   if (error.error !== 'invalid_grant') throw error;
   console.log(`replay: ${error.error}`);
 }
+
+// The same with a key: grant and token are worth nothing without it.
+const keys = await oauth.randomDPoPKeyPair('ES256');
+const held = await exchange(env, env.id_token, keys);
+console.log(`token exchange with DPoP: ${held.token_type}`);
+for (const [whose, presented] of [['no key', undefined], ['another key', await oauth.randomDPoPKeyPair('ES256')]]) {
+  try {
+    await redeem(server, held.access_token, presented);
+    throw new Error(`a bound grant was redeemed with ${whose}`);
+  } catch (error) {
+    if (error.error !== 'invalid_grant') throw error;
+    console.log(`bound grant with ${whose}: ${error.error}`);
+  }
+}
+const kept = await redeem(server, held.access_token, keys);
+const told = await oauth.tokenIntrospection(resourceServer, kept.access_token);
+console.log(`jwt-bearer with DPoP: ${kept.token_type}, bound ${told.cnf.jkt.length === 43}`);

@@ -43,6 +43,10 @@ def counterparts(company: CompanyOfTwo) -> list[Counterpart]:
                 r"^introspection: active true",
                 r"^after revocation: active false",
                 r"^replay: invalid_grant",
+                r"^token exchange with DPoP: n_a",
+                r"^bound grant with no key: invalid_grant",
+                r"^bound grant with another key: invalid_grant",
+                r"^jwt-bearer with DPoP: dpop, bound true",
             ),
         ),
         Counterpart(

@@ -55,8 +55,12 @@ class CompanyOfTwo(Company):
             }
             # With two providers a subject alone could mean two people.
             bundle["identity_providers"]["corp"]["subject"] = "qualified"
+            bundle["grant_issuers"]["grants"]["dpop"] = "optional"
             bundle["grant_issuers"]["grants"]["identity_providers"].append("second")
             saml_company.declare(bundle, self.saml["certificate"])
+        with _changed(self.folder / "governance" / "servers.yaml") as bundle:
+            for server in bundle["authorization_servers"].values():
+                server["dpop"] = "optional"
         with _changed(self.folder / "governance" / "clients.yaml") as bundle:
             bundle["clients"]["assistant"]["at"]["grants"]["sso"]["second"] = [self.at_second.client_id]
             saml_company.register(bundle, self.rival)
