@@ -82,6 +82,7 @@ SCHEMAS = [
     ({**SCHEMA, "properties": {"type": {}, "queue": {"$dynamicRef": "#a"}}}, "$dynamicRef: references lead to $defs"),
     ({**SCHEMA, "properties": {"type": {}, "queue": {"$ref": "https://x.example/s"}}}, '$ref "https://x.example/s" leads to no definition'),
     ({**SCHEMA, "properties": {"type": {}, "queue": {"$ref": "#"}}}, '$ref "#" leads to no definition'),
+    ({**SCHEMA, "properties": {"type": {}, "queue": {"$ref": "name"}}}, '$ref "name" leads to no definition'),
     ({**SCHEMA, "properties": {"type": {}, "queue": {"$ref": "#/$defs/nmae"}}}, "leads to no definition"),
     ({**SCHEMA, "$defs": {"name": {"$ref": "#/$defs/name"}}}, '$ref "#/$defs/name" leads back to itself'),
     ({**SCHEMA, "$defs": {"name": {"items": {"$ref": "#/$defs/b"}}, "b": {"not": {"$ref": "#/$defs/name"}}}}, "leads back to itself"),

@@ -161,6 +161,7 @@ def test_who_is_blocked_is_derived_again_only_when_blocks_or_keys_move(tmp_path:
     one = subjects.subject(HERE, "u-1")
     assert subjects.blocked(HERE, one, names, 1) == "corp:u-1"
     assert subjects.blocked(HERE, "another", names, 1) is None
+    assert subjects.blocked(HERE, subjects.subject(HERE, "bought:u-1"), names, 1) is None
     assert len(asked) == 1
     assert subjects.blocked(HERE, one, list, 2) is None
     assert subjects.blocked(HERE, one, names, 3) == "corp:u-1"
