@@ -49,7 +49,7 @@ BROKEN = [
         "          - secret: {env: DESK_TOOLS_SECRET}",
         "          - {secret: {env: DESK_TOOLS_SECRET}, peer: a.example.com}",
         [
-            "b.yaml:75:13: clients.desk.at.tools.authentication[0]: exactly one of secret, private_key_jwt, peer, metadata_document is expected"
+            "b.yaml:75:13: clients.desk.at.tools.authentication[0]: exactly one of secret, private_key_jwt, peer, tls_client_auth, metadata_document is expected"
         ],
         id="two kinds",
     ),

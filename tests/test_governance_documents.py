@@ -11,7 +11,7 @@ import yaml
 
 import northwind
 from grantd_server.governance.faults import BundleError
-from grantd_server.model.governed import DocumentCredential
+from grantd_server.model.registered import DocumentCredential
 from grantd_server.model.uris import check_document_url
 
 URL = "https://agent.example/oauth/client.json"
@@ -143,7 +143,7 @@ def test_a_resource_server_has_no_document(tmp_path: Path) -> None:
     content = yaml.safe_load(northwind.BUNDLE)
     content["resource_servers"]["ledger-mcp"]["authentication"] = [DOCUMENT]
     (found,) = faults(tmp_path, content)
-    assert found.endswith("exactly one of secret, private_key_jwt, peer is expected")
+    assert found.endswith("exactly one of secret, private_key_jwt, peer, tls_client_auth is expected")
 
 
 @pytest.mark.req("D-14")

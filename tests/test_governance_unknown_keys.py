@@ -26,7 +26,14 @@ def whole() -> dict[str, Any]:
     for rules in content["grants"].values():
         for rule in rules:
             rule["expires"] = "2027-01-31T00:00:00Z"
+    # YAML reads a moment as one; the format wants it as text.
+    content["resources"]["ledger"]["sign_in"]["ledger.write"]["since"] = "2026-01-31T00:00:00Z"
     return content
+
+
+def described(place: Place) -> bool:
+    """Whether a JSON schema begins here or above: what stands in it is judged as a schema."""
+    return "schema" in place
 
 
 def mappings(value: Any, place: Place = ()) -> Iterator[Place]:
@@ -40,7 +47,7 @@ def mappings(value: Any, place: Place = ()) -> Iterator[Place]:
             yield from mappings(below, (*place, number))
 
 
-PLACES = list(mappings(whole()))
+PLACES = [place for place in mappings(whole()) if not described(place)]
 
 
 def test_the_whole_without_a_stray_key_is_valid(tmp_path: Path) -> None:

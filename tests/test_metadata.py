@@ -4,6 +4,7 @@ nothing of who is trusted."""
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,7 @@ TRUST = [
     {"authorization_servers.tools.trusts.partner.reuse_limit": 9},
     {"clients.other": None},
     {"redemptions.tools": []},
-    {"grants.grants.1.require": {"acr": ["urn:secret-level"]}},
+    {"grants.grants.1.require.max_auth_age": "5m"},
     {"resource_servers.wiki-server": None},
     {"identity_providers.corp.email_domains": ["acquired.example"]},
 ]
@@ -283,3 +284,20 @@ async def test_refresh_tokens_are_published_where_they_are_on(tmp_path_factory: 
 async def test_an_issuer_without_refresh_tokens_has_no_revocation_endpoint(hall: House) -> None:
     answer = await hall.http.post(f"{org.GRANTS}/revoke", data={"token": "t"})
     assert answer.status_code == 404
+
+
+@pytest.mark.req("E-15")
+async def test_an_issuer_tells_which_sign_ins_it_may_ask_for(tmp_path_factory: pytest.TempPathFactory) -> None:
+    bundle = org.bundle()
+    bundle["resources"]["tickets"]["sign_in"] = {"tickets:read": {"acr": ["phr"]}}
+    rule = bundle["redemptions"]["tools"][0]
+    bundle["redemptions"]["tools"] += [
+        deepcopy(rule) | {"id": "strong", "require": {"acr": ["phrh"]}},
+        deepcopy(rule) | {"id": "tried", "require": {"acr": ["later"]}, "shadow": True},
+        deepcopy(rule) | {"id": "never", "effect": "deny", "require": {"acr": ["weak"]}},
+    ]
+
+    async with running(tmp_path_factory.mktemp("step-up"), bundle) as house:
+        told = {issuer: (await document(house, issuer)).get("acr_values_supported") for issuer in OURS}
+
+    assert told == {org.GRANTS: ["mfa", "phr"], org.SERVER: ["phr", "phrh"], org.OTHER_SERVER: None}

@@ -97,7 +97,10 @@ def test_tests_that_cannot_run_prove_nothing(tmp_path: Path) -> None:
     assert "no_such_module" in done.stdout
 
 
-POLICY = tuple(f"tests/test_{name}.py" for name in ("policy_decide", "policy_step_up", "policy_index", "guards_policy"))
+POLICY = tuple(
+    f"tests/test_{name}.py"
+    for name in ("policy_decide", "policy_step_up", "policy_index", "guards_policy", "policy_near_misses")
+)
 
 
 @pytest.mark.parametrize(

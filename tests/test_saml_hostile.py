@@ -11,6 +11,7 @@ import logging
 import re
 import time
 import warnings
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -310,11 +311,20 @@ def test_an_entity_that_nobody_declared_is_no_xml(honest):
 def test_a_large_document_costs_little_before_its_signature_is_known(honest, extra):
     document = honest.replace(b"</saml:Assertion>", f"{extra}</saml:Assertion>".encode())
     assert len(document) <= MOST_BYTES
-    verify(encoded(honest), providers())
+    honest_cost = min(_cost(lambda: verify(encoded(honest), providers())) for _ in range(3))
+
+    found: list[str] = []
+    cost = _cost(lambda: found.append(check(document)))
+
+    assert found[0] in {"xml", "signature"}
+    assert cost < 60 * honest_cost, "an honest one takes 4 ms"
+
+
+def _cost(work: Callable[[], object]) -> float:
     gc.collect()
     before = time.process_time()
-    assert check(document) in {"xml", "signature"}
-    assert time.process_time() - before < 0.25  # 50 ms on a machine that is not shared
+    work()
+    return time.process_time() - before
 
 
 # Whose signature

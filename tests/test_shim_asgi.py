@@ -82,7 +82,11 @@ class InProcess:
         async def refuse(message, timeout):  # noqa: ASYNC109 - the signature of a stub
             if path.endswith("ListIssuers"):
                 issuer = "https://h/as"
-                metadata = mpb.IssuerMetadata(issuer=issuer, kind=mpb.ISSUER_KIND_AUTHORIZATION_SERVER)
+                metadata = mpb.IssuerMetadata(
+                    issuer=issuer,
+                    kind=mpb.ISSUER_KIND_AUTHORIZATION_SERVER,
+                    revocation_endpoint=f"{issuer}/revoke",
+                )
                 return mpb.ListIssuersResponse(issuers=[metadata])
             raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata())
 

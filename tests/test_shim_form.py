@@ -90,7 +90,8 @@ def test_the_known_names_are_those_of_the_specifications():
         "client_assertion"
     )
     leg_2 = "grant_type, assertion, scope, resource"
-    assert set(leg_1.split(", ")) | set(leg_2.split(", ")) | {"token", "token_type_hint"} == PARAMETERS
+    others = {"refresh_token", "token", "token_type_hint"}
+    assert set(leg_1.split(", ")) | set(leg_2.split(", ")) | others == PARAMETERS
 
 
 @given(st.lists(st.tuples(TEXT.filter(bool), TEXT.filter(bool)), max_size=20))

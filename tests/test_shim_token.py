@@ -136,7 +136,7 @@ async def test_an_access_token_is_answered_without_refresh_token():
         ("/as/token", REDEEM.upper()),
         ("/as/token", REDEEM + " "),
         ("/as/token", "authorization_code"),
-        ("/idp/token", "refresh_token"),
+        ("/as/token", "refresh_token"),
     ],
 )
 async def test_a_grant_that_the_issuer_does_not_offer_is_refused(path, grant_type):

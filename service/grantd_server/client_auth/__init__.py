@@ -14,7 +14,7 @@ from grantd_server.client_auth.certificate import by_certificate
 from grantd_server.client_auth.directory import ClientDirectory, Directory, Party, ResourceServerDirectory
 from grantd_server.client_auth.peer import by_peer
 from grantd_server.client_auth.secret import by_secret
-from grantd_server.model.governed import Registration, ResourceServer
+from grantd_server.model.registered import Registration, ResourceServer
 from grantd_server.model.requests import AssertionProof, CertificateProof, ClientProof, PeerProof, SecretProof
 from grantd_server.refusals import Public, Reason, Refused
 

@@ -9,7 +9,7 @@ from grantd import jws
 from grantd_server.checks import CLIENT_ASSERTION_TYPE, digest
 from grantd_server.client_auth.document import keys_of_document
 from grantd_server.keys.remote import KeysUnavailable
-from grantd_server.model.governed import DocumentCredential, KeyCredential
+from grantd_server.model.registered import DocumentCredential, KeyCredential
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import Mark, Space
 

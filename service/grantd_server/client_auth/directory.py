@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from grantd_server.model.governed import Registration, ResourceServer
+from grantd_server.model.registered import Registration, ResourceServer
 
 if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grantd_server.keys.client_documents import DocumentInvalid, DocumentUnavailable
-from grantd_server.model.governed import Registration
+from grantd_server.model.registered import Registration
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
     from grantd.jwk import KeySet
     from grantd_server.client_auth import Asking
     from grantd_server.client_auth.directory import Party
-    from grantd_server.model.governed import DocumentCredential
+    from grantd_server.model.registered import DocumentCredential
 
 
 async def keys_of_document(

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from grantd_server.model.governed import SecretCredential
+from grantd_server.model.registered import SecretCredential
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from grantd_server.flows.targets import Target
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.details import Detail
-    from grantd_server.model.governed import GrantIssuer, Registration, Resource
+    from grantd_server.model.governed import GrantIssuer, Resource
+    from grantd_server.model.registered import Registration
     from grantd_server.model.rules import Decision
     from grantd_server.subjects.identity import Identity
 

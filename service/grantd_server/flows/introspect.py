@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.flows.call import Call
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer, ResourceServer
+    from grantd_server.model.governed import AuthorizationServer
+    from grantd_server.model.registered import ResourceServer
     from grantd_server.model.requests import Introspect
     from grantd_server.world import World
 

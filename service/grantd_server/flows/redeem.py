@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from grantd_server.flows.redemption import Granted
     from grantd_server.grants.grant import Grant
     from grantd_server.model.details import Detail
-    from grantd_server.model.governed import AuthorizationServer, Registration
+    from grantd_server.model.governed import AuthorizationServer
+    from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Redeem
     from grantd_server.world import World
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.grants.grant import Grant
     from grantd_server.model.details import Detail
-    from grantd_server.model.governed import AuthorizationServer, Registration, Resource
+    from grantd_server.model.governed import AuthorizationServer, Resource
+    from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Redeem
     from grantd_server.world import World
 

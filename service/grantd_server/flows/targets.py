@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.details import Detail
-    from grantd_server.model.governed import (
-        AuthorizationServer,
-        GrantIssuer,
-        Registration,
-        Resource,
-    )
+    from grantd_server.model.governed import AuthorizationServer, GrantIssuer, Resource
+    from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Exchange
     from grantd_server.subjects.identity import Identity
     from grantd_server.world import World

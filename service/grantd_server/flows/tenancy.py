@@ -12,13 +12,8 @@ from grantd_server.refusals import Reason
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.governed import (
-        AuthorizationServer,
-        ForeignAuthorizationServer,
-        GrantIssuer,
-        Registration,
-        TrustedIssuer,
-    )
+    from grantd_server.model.governed import AuthorizationServer, ForeignAuthorizationServer, GrantIssuer, TrustedIssuer
+    from grantd_server.model.registered import Registration
     from grantd_server.subjects.identity import Identity
 
 

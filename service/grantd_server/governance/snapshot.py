@@ -16,10 +16,9 @@ if TYPE_CHECKING:
         ForeignAuthorizationServer,
         GrantIssuer,
         IdentityProvider,
-        Registration,
         Resource,
-        ResourceServer,
     )
+    from grantd_server.model.registered import Registration, ResourceServer
     from grantd_server.policy import GrantRules, RedemptionRules
 
 
@@ -70,6 +69,8 @@ class Snapshot:
     """By authorization server name and the type on the wire."""
     details_offered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By grant issuer name: the types on the wire that its rules grant."""
+    acr_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By issuer identifier: what a sign-in may be asked for (E-15)."""
 
     def grant_rules(self, issuer_name: str) -> GrantRules:
         """The leg 1 rules of a grant issuer of ours; without any, nothing is granted."""

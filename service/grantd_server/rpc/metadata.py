@@ -93,6 +93,7 @@ def _metadata(snapshot: Snapshot, issuer: str) -> pb.IssuerMetadata:
         _describe_server(snapshot, metadata, snapshot.authorization_servers[issuer])
         types = frozenset(kind for server, kind in snapshot.detail_types if server == found.name)
     metadata.authorization_details_types_supported.extend(sorted(types))
+    metadata.acr_values_supported.extend(snapshot.acr_values.get(issuer, ()))
     return metadata
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from grantd_server.audit.record import Record
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import GrantIssuer, IdentityProvider, Registration
+    from grantd_server.model.governed import GrantIssuer, IdentityProvider
+    from grantd_server.model.registered import Registration
     from grantd_server.model.rules import Attribute, SignIn
     from grantd_server.model.saml import SamlSignOn
     from grantd_server.store import Mark

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.governance.reading.declared import Secret, sound
 from grantd_server.model.certificates import CertificateCredential
-from grantd_server.model.governed import KeyCredential, PeerCredential
+from grantd_server.model.registered import KeyCredential, PeerCredential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

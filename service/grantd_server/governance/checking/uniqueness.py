@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
-from grantd_server.model.governed import DocumentCredential
+from grantd_server.model.registered import DocumentCredential
 from grantd_server.model.uris import is_bare_origin, normalise_resource
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.checking.validation import validate
+from grantd_server.governance.compiling.acr_values import acr_values
 from grantd_server.governance.compiling.detail_types import detail_types, details_offered
 from grantd_server.governance.compiling.parties import (
     account_claims,
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.reading.declared import Bundle
     from grantd_server.governance.secret_references import SecretResolver
-    from grantd_server.model.governed import Registration, Resource, ResourceServer
+    from grantd_server.model.governed import Resource
+    from grantd_server.model.registered import Registration, ResourceServer
 
 
 def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fingerprint_key: bytes) -> Snapshot:
@@ -63,6 +65,7 @@ def compile_document(document: bytes, resolve: SecretResolver, *, epoch: int, fi
         account_claims=account_claims(bundle),
         detail_types=detail_types(bundle, known),
         details_offered=details_offered(bundle),
+        acr_values=acr_values(bundle, known),
         foreign_servers=_foreign(bundle),
         identity_providers=people,
         resources=known,

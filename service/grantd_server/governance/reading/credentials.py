@@ -10,7 +10,7 @@ from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.certificates import read_certificate
 from grantd_server.governance.reading.declared import Proof, Secret, SecretReference
 from grantd_server.governance.reading.key_sources import read_algorithms, read_source, thumbprints
-from grantd_server.model.governed import DocumentCredential, KeyCredential, PeerCredential
+from grantd_server.model.registered import DocumentCredential, KeyCredential, PeerCredential
 
 if TYPE_CHECKING:
     from grantd_server.governance.reading.fields import Fields

@@ -15,16 +15,14 @@ if TYPE_CHECKING:
     from grantd_server.model.directory import Directory
     from grantd_server.model.governed import (
         Abroad,
-        DocumentCredential,
         DpopPolicy,
         GrantIssuer,
         IdentityProvider,
-        KeyCredential,
         KeySource,
-        PeerCredential,
         Resource,
         SubjectMapping,
     )
+    from grantd_server.model.registered import DocumentCredential, KeyCredential, PeerCredential
     from grantd_server.policy.clauses import Clause
 
 T = TypeVar("T")
