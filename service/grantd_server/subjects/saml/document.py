@@ -18,6 +18,9 @@ from grantd_server.subjects.saml.names import ENCRYPTION, ds, saml
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+MOST_ATTRIBUTES: Final = 32
+"""Of one element; what reads and sorts them takes time by the square of their number."""
+
 _DECLARATION: Final = re.compile(
     rb"""<\?xml\s+version=(?:"1\.0"|'1\.0')(?:\s+encoding=["'](?i:utf-8)["'])?(?:\s+standalone=["'](?:yes|no)["'])?\s*\?>\s*"""
 )
@@ -72,6 +75,8 @@ def _check_markup(data: bytes) -> None:
 
 
 def _check_shape(root: Element) -> None:
+    if any(len(element.attrib) > MOST_ATTRIBUTES for element in root.iter()):
+        raise Fault("shape", f"at most {MOST_ATTRIBUTES} attributes of an element", "more")
     tags = Counter(element.tag for element in root.iter())
     if root.tag != saml("Assertion") or root.get("Version") != "2.0":
         raise Fault("shape", "a bare SAML 2.0 Assertion", "another document")
