@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import organisation as org
-from case_files import changed, own_token
+from case_files import changed
+from case_tokens import own_token
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1 import metadata_pb2
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret

@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 import organisation as org
-from case_files import changed, nonce_of
+from case_files import changed
+from case_tokens import nonce_of
 from grantd import dpop
 from grantd.dpop_nonce import LIFE
 from grantd.dpop_prover import Prover

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 import organisation as org
-from case_files import changed, own_grant
+from case_files import changed
+from case_tokens import own_grant
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.checks import digest

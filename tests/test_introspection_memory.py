@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 import organisation as org
-from case_files import changed, own_token
+from case_files import changed
+from case_tokens import own_token
 from grantd import jws
 from grantd_server.checks import chain_of
 from grantd_server.keys.purpose import Purpose

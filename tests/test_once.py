@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 import organisation as org
-from case_files import access_token
+from case_tokens import access_token
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret

@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 import organisation as org
-from case_files import changed, own_grant
+from case_files import changed
+from case_tokens import own_grant
 from grantd.v1.client_pb2 import ClientAuthentication
 from grantd_server.flows import deciding
 from house import House, running

@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 import organisation as org
-from case_files import KEYS, changed, own_grant
+from case_files import changed
+from case_tokens import KEYS, own_grant
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.governance.faults import BundleError
 from grantd_server.keys.purpose import Purpose

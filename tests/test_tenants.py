@@ -8,7 +8,8 @@ import grpc
 import pytest
 
 import organisation as org
-from case_files import changed, own_token
+from case_files import changed
+from case_tokens import own_token
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
