@@ -17,7 +17,7 @@ import allowed
 from copies import Copy
 from evidence import TestsFail, gather
 from guards import guards_of
-from trial import Broken
+from trial import Broken, Trials, collected
 from verdicts import Verdict, false_alarms, verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,15 +39,21 @@ def main() -> int:
             print(failure)
             return 2
         print(f"{len(evidence.seconds)} tests pass; {len(evidence.failed)} do not, and count for nothing", flush=True)
-        told = []
-        try:
-            for verdict in verdicts(copy, found, evidence, asked.workers):
+        told: list[Verdict] = []
+        alarms: list[str] = []
+
+        def work(trials: Trials) -> None:
+            trials.prove(evidence.quick())
+            for verdict in verdicts(trials, copy, found, evidence, asked.workers):
                 told.append(verdict)
                 _tell(verdict, verbose=asked.verbose)
+            alarms.extend(false_alarms(trials, copy, sorted({v.killer for v in told if "::" in v.killer})))
+
+        try:
+            collected(copy, asked.tests, work)
         except Broken as fault:
             print(fault)
             return 2
-        alarms = false_alarms(copy, sorted({v.killer for v in told if "::" in v.killer}))
     return _report(told, alarms, asked, (time.monotonic() - began) / 60)
 
 

@@ -50,6 +50,13 @@ class Guard:
         """The file without the guard."""
         return source[: self.start] + self.replacement.encode() + source[self.end :]
 
+    def hidden_in(self, source: bytes) -> bytes:
+        """The file with the guard still in it, where it decides nothing."""
+        guard = source[self.start : self.end]
+        return (
+            source[: self.start] + b"(%b if True else (%b))" % (self.replacement.encode(), guard) + source[self.end :]
+        )
+
 
 def guards_of(root: Path, sources: Sequence[str], only: Sequence[str]) -> list[Guard]:
     """Every guard below the sources whose path contains one of `only`, in the order of files."""

@@ -1,97 +1,148 @@
-"""Runs chosen tests over a copy of the sources, in a child of a warm process.
+"""Runs chosen tests over changed code, in a child of a process that has collected them.
 
-What the tests import from elsewhere (grpc, cryptography, SQLAlchemy) is imported once,
-before the first child is forked; the code under test only ever in a child.
+Code and tests are imported once, from a copy. A child changes functions in its own
+memory; programs that its tests start read the changed file of another copy.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
+import gc
 import os
 import signal
 import sys
 import time
 import traceback
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.main import pytest_runtestloop
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from copies import Copy
-
-WARM = (
-    "cryptography.x509", "grpc.aio", "grpc_status.rpc_status", "httpx2", "hypothesis", "jwt", "mcp.server", "orjson",
-    "opentelemetry.sdk.trace", "pydantic", "pytest_asyncio.plugin", "sqlmodel", "uvicorn", "uvloop", "xdist", "yaml",
-)  # fmt: skip
-"""Of these, what the tests import."""
+    from guards import Guard
 
 LONGEST_TEST = 40
 """Seconds; the tests of this repository take 20 at most."""
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin")
-"""What the tests need of pytest's plugins; looking for all that are installed takes as
-long as most trials."""
+"""What the tests need of pytest's plugins."""
 
 
 class Broken(Exception):
     """The tests could not be run at all, with or without the guard."""
 
 
-def warm_up(modules: Container[str]) -> None:
-    """Imports those of `modules` that take long."""
-    for name in WARM:
-        if name in modules:
-            importlib.import_module(name)
-    loaded = [name for name in sys.modules if name.partition(".")[0] in {"grantd", "grantd_server"}]
-    if loaded:
-        raise Broken(f"the code under test is loaded already: {loaded}")
+class Trials:
+    """A pytest plugin that collects, and then hands over instead of running."""
 
+    def __init__(self, copy: Copy, work: Callable[[Trials], None]) -> None:
+        self._copy = copy
+        self._work = work
+        self._items: dict[str, pytest.Item] = {}
+        self._functions: dict[str, list[FunctionType]] = {}
+        self._session: pytest.Session
+        self._noticed = ""
 
-class _Chosen:
-    """Keeps the chosen tests, in their order, and notes the first that fails."""
-
-    def __init__(self, tests: Sequence[str], notes: Path) -> None:
-        self._place = {test: place for place, test in enumerate(tests)}
-        self._notes = notes
-        self.status = 70
-
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        unwanted = [item for item in items if item.nodeid not in self._place]
-        config.hook.pytest_deselected(items=unwanted)
-        items[:] = sorted((i for i in items if i.nodeid in self._place), key=lambda i: self._place[i.nodeid])
-
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        self.status = int(exitstatus)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self._session = session
+        self._items = {item.nodeid: item for item in session.items}
+        folder = str(self._copy.folder)
+        for function in gc.get_objects():
+            if type(function) is FunctionType and function.__code__.co_filename.startswith(folder):
+                self._functions.setdefault(function.__code__.co_filename, []).append(function)
+        self._work(self)
+        return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self._notes.write_text(report.nodeid, "utf-8")
+            self._noticed = self._noticed or report.nodeid
+
+    def run(self, copy: Copy, tests: Sequence[str], seconds: float, guard: Guard | None = None) -> str:
+        """Runs the tests without the guard until one fails, and tells which: "" when all
+        pass. A run that takes more than `seconds` or crashes was noticed, too.
+        """
+        notes = copy.folder / "noticed"
+        notes.write_text("", "utf-8")
+        child = os.fork()
+        if child == 0:
+            self._be_tested(copy, tests, guard)
+        status = _wait(child, seconds)
+        if status == pytest.ExitCode.OK:
+            return ""
+        ended = "a run that never ended" if status is None else f"a run with status {status}"
+        return notes.read_text("utf-8") or ended
+
+    def prove(self, tests: Sequence[str]) -> None:
+        """Runs tests that pass without any change. Raises Broken when they do not here,
+        as then every guard would seem to be noticed."""
+        if failing := self.run(self._copy, tests, 600.0):
+            raise Broken(f"{failing}\n" + (self._copy.folder / "output").read_text("utf-8", "replace")[-3000:])
+
+    def _be_tested(self, copy: Copy, tests: Sequence[str], guard: Guard | None) -> None:
+        """What the child does; it never returns."""
+        status = 70
+        try:
+            os.setsid()
+            output = os.open(copy.folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.environ.update(copy.environ)
+            if guard is not None:
+                self._take_away(guard)
+            self._session.items = [self._items[test] for test in tests if test in self._items]
+            with contextlib.suppress(self._session.Failed):
+                pytest_runtestloop(self._session)
+            status = int(bool(self._session.testsfailed))
+            (copy.folder / "noticed").write_text(self._noticed, "utf-8")
+        except BaseException:  # noqa: BLE001 - a child must not go on as if it were its parent
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _take_away(self, guard: Guard) -> None:
+        """Gives every function of the file the code that it has without the guard."""
+        file = self._copy.folder / guard.path
+        source = file.read_bytes()
+        changed = _functions_of(compile(guard.removed_from(source), str(file), "exec"))
+        kept = _functions_of(compile(guard.hidden_in(source), str(file), "exec"))
+        for function in self._functions.get(str(file), []):
+            name = function.__code__.co_qualname
+            if name in changed:
+                # Without the guard a function may not know a name of those around it any
+                # more; then the guard stays where it is and is never looked at.
+                same = changed[name].co_freevars == function.__code__.co_freevars
+                function.__code__ = (changed if same else kept)[name]
 
 
-def run(copy: Copy, tests: Sequence[str], seconds: float) -> str:
-    """Runs the tests until one fails, and tells which: "" when all pass.
+def collected(copy: Copy, tests: Sequence[str], work: Callable[[Trials], None]) -> None:
+    """Collects the tests over the copy and calls `work` with what can run them."""
+    os.environ.update(copy.environ)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    originals = {str(copy.root / source) for source in copy.sources}
+    sys.path[:] = [*copy.import_path, *(entry for entry in sys.path if entry not in originals)]
+    sys.dont_write_bytecode = True
+    os.chdir(copy.root)
+    options = ["-q", "-q", "-x", "-s", f"--rootdir={copy.root}", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options += ["--hypothesis-profile=ci", f"--timeout={LONGEST_TEST}"]
+    options += [option for plugin in PLUGINS for option in ("-p", plugin)]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    status = pytest.main([*options, *tests], plugins=[Trials(copy, work)])
+    if status not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        raise Broken(f"the tests could not be collected: {status!r}")
 
-    A run that takes more than `seconds`, crashes or cannot even begin was noticed, too.
-    """
-    notes = copy.folder / "noticed"
-    notes.write_text("", "utf-8")
-    child = os.fork()
-    if child == 0:
-        _be_tested(copy, tests, notes)
-    status = _wait(child, seconds)
-    if status == pytest.ExitCode.OK:
-        return ""
-    return notes.read_text("utf-8") or ("a run that never ended" if status is None else f"a run with status {status}")
 
-
-def prove(copy: Copy, tests: Sequence[str]) -> None:
-    """Runs tests that pass without any change. Raises Broken when they do not here, as
-    then every guard would seem to be noticed."""
-    if failing := run(copy, tests, 600.0):
-        raise Broken(f"{failing}\n" + (copy.folder / "output").read_text("utf-8", "replace")[-3000:])
+def _functions_of(code: CodeType) -> dict[str, CodeType]:
+    """The code of every function below, by qualified name."""
+    found: dict[str, CodeType] = {}
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            found |= {inner.co_qualname: inner, **_functions_of(inner)}
+    return found
 
 
 def _wait(child: int, seconds: float) -> int | None:
@@ -109,41 +160,3 @@ def _wait(child: int, seconds: float) -> int | None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-
-
-def _be_tested(copy: Copy, tests: Sequence[str], notes: Path) -> None:
-    """What the child does; it never returns."""
-    chosen = _Chosen(tests, notes)
-    try:
-        os.setsid()
-        output = os.open(copy.folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.environ.update(copy.environ)
-        os.chdir(copy.root)
-        originals = {str(copy.root / source) for source in copy.sources}
-        sys.path[:] = [*copy.import_path, *(entry for entry in sys.path if entry not in originals)]
-        sys.dont_write_bytecode = True
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        files = sorted({test.partition("::")[0] for test in tests})
-        options = [
-            "-q",
-            "-x",
-            f"--rootdir={copy.root}",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "--hypothesis-profile=ci",
-            f"--timeout={LONGEST_TEST}",
-        ]
-        options += [option for plugin in PLUGINS for option in ("-p", plugin)]
-        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins that are warm already
-        pytest.main([*options, *files], plugins=[chosen])
-    except BaseException:  # noqa: BLE001 - a child must not go on as if it were its parent
-        # Also sockets that a failed test left open: the session had its status before.
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(chosen.status)

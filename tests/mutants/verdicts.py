@@ -7,19 +7,18 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-import trial
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from copies import Copy
     from evidence import Evidence
     from guards import Guard
+    from trial import Trials
 
 PATIENCE = 20.0
 """Seconds that a run may take beside four times what its tests took before."""
 
-_mine: list[Copy] = []
+_mine: list[tuple[Trials, Copy]] = []
 
 
 class Verdict(NamedTuple):
@@ -32,13 +31,12 @@ class Verdict(NamedTuple):
     """Whether any test got as far as the guard, or as its refusal where that tells."""
 
 
-def verdicts(copy: Copy, guards: Sequence[Guard], evidence: Evidence, workers: int) -> Iterator[Verdict]:
-    """Tries every guard in copies of `copy`; verdicts come in the order of the guards.
-    Raises trial.Broken when the tests cannot be run that way at all."""
-    trial.warm_up(evidence.modules)
-    trial.prove(copy, evidence.quick())
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=_begin, initargs=(copy,))
-    with pool:
+def verdicts(
+    trials: Trials, copy: Copy, guards: Sequence[Guard], evidence: Evidence, workers: int
+) -> Iterator[Verdict]:
+    """Tries every guard; verdicts come in the order of the guards."""
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, fork, initializer=_begin, initargs=(trials, copy)) as pool:
         tries = []
         for guard in guards:
             attempts = evidence.noticing(guard)
@@ -48,10 +46,10 @@ def verdicts(copy: Copy, guards: Sequence[Guard], evidence: Evidence, workers: i
             yield Verdict(guard, told.result(), bool(attempts))
 
 
-def false_alarms(copy: Copy, killers: Sequence[str]) -> list[str]:
+def false_alarms(trials: Trials, copy: Copy, killers: Sequence[str]) -> list[str]:
     """The tests that fail without any change: what they noticed counts for nothing."""
     remaining, found = list(killers), []
-    while remaining and (failing := trial.run(copy, remaining, 3600.0)):
+    while remaining and (failing := trials.run(copy, remaining, 3600.0)):
         if failing not in remaining:
             return [*found, f"{failing}\n" + (copy.folder / "output").read_text("utf-8", "replace")[-3000:]]
         found.append(failing)
@@ -59,14 +57,14 @@ def false_alarms(copy: Copy, killers: Sequence[str]) -> list[str]:
     return found
 
 
-def _begin(copy: Copy) -> None:
-    _mine[:] = [copy.again(copy.folder / f"worker-{os.getpid()}")]
+def _begin(trials: Trials, copy: Copy) -> None:
+    _mine[:] = [(trials, copy.again(copy.folder / f"worker-{os.getpid()}"))]
 
 
 def _try(guard: Guard, attempts: Sequence[Sequence[str]], limits: Sequence[float]) -> str:
-    (copy,) = _mine
+    ((trials, copy),) = _mine
     with copy.without(guard):
         for tests, limit in zip(attempts, limits, strict=True):
-            if killer := trial.run(copy, tests, limit):
+            if killer := trials.run(copy, tests, limit, guard):
                 return killer
     return ""
