@@ -52,10 +52,9 @@ class Guard:
 
     def hidden_in(self, source: bytes) -> bytes:
         """The file with the guard still in it, where it decides nothing."""
-        guard = source[self.start : self.end]
-        return (
-            source[: self.start] + b"(%b if True else (%b))" % (self.replacement.encode(), guard) + source[self.end :]
-        )
+        guard, replacement = source[self.start : self.end], self.replacement.encode()
+        hidden = b"if False: %b" % guard if replacement == b"pass" else b"(%b if True else (%b))" % (replacement, guard)
+        return source[: self.start] + hidden + source[self.end :]
 
 
 def guards_of(root: Path, sources: Sequence[str], only: Sequence[str]) -> list[Guard]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LONGEST_TEST = 40
 """Seconds; the tests of this repository take 20 at most."""
+UNTRIED = 70
+"""The exit status of a child that never got as far as its tests, or not through them."""
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin")
 """What the tests need of pytest's plugins."""
 
@@ -72,6 +74,8 @@ class Trials:
         status = _wait(child, seconds)
         if status == pytest.ExitCode.OK:
             return ""
+        if status == UNTRIED:
+            raise Broken((copy.folder / "output").read_text("utf-8", "replace")[-3000:])
         ended = "a run that never ended" if status is None else f"a run with status {status}"
         return notes.read_text("utf-8") or ended
 
@@ -83,7 +87,7 @@ class Trials:
 
     def _be_tested(self, copy: Copy, tests: Sequence[str], guard: Guard | None) -> None:
         """What the child does; it never returns."""
-        status = 70
+        status = UNTRIED
         try:
             os.setsid()
             output = os.open(copy.folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -109,14 +113,13 @@ class Trials:
         file = self._copy.folder / guard.path
         source = file.read_bytes()
         changed = _functions_of(compile(guard.removed_from(source), str(file), "exec"))
-        kept = _functions_of(compile(guard.hidden_in(source), str(file), "exec"))
-        for function in self._functions.get(str(file), []):
-            name = function.__code__.co_qualname
-            if name in changed:
-                # Without the guard a function may not know a name of those around it any
-                # more; then the guard stays where it is and is never looked at.
-                same = changed[name].co_freevars == function.__code__.co_freevars
-                function.__code__ = (changed if same else kept)[name]
+        functions = [f for f in self._functions.get(str(file), []) if f.__code__.co_qualname in changed]
+        if any(changed[f.__code__.co_qualname].co_freevars != f.__code__.co_freevars for f in functions):
+            # Without the guard a function does not know a name of those around it any
+            # more; so the guard stays where it is and is never looked at.
+            changed = _functions_of(compile(guard.hidden_in(source), str(file), "exec"))
+        for function in functions:
+            function.__code__ = changed[function.__code__.co_qualname]
 
 
 def collected(copy: Copy, tests: Sequence[str], work: Callable[[Trials], None]) -> None:
