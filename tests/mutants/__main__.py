@@ -31,10 +31,11 @@ def main() -> int:
     if not found:
         print(f"no guard in {asked.only}")
         return 2
+    paths = sorted({guard.path for guard in found})
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Copy.made(asked.root, sources, Path(folder))
         try:
-            evidence = gather(copy, sorted({guard.path for guard in found}), asked.tests, asked.workers)
+            evidence = gather(copy, paths, asked.tests, asked.workers)
         except TestsFail as failure:
             print(failure)
             return 2
@@ -50,7 +51,7 @@ def main() -> int:
             alarms.extend(false_alarms(trials, copy, sorted({v.killer for v in told if "::" in v.killer})))
 
         try:
-            collected(copy, asked.tests, work)
+            collected(copy, paths, asked.tests, work)
         except Broken as fault:
             print(fault)
             return 2

@@ -47,6 +47,11 @@ class Copy:
     def import_path(self) -> list[str]:
         return [str(self.folder / source) for source in self.sources]
 
+    def module(self, path: str) -> str:
+        """The name under which a file of the sources is imported."""
+        below = next(path.removeprefix(f"{source}/") for source in self.sources if path.startswith(f"{source}/"))
+        return below.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
     @property
     def environ(self) -> dict[str, str]:
         """For the tests and the programs that they start. An editable installation

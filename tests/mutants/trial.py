@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import signal
 import sys
@@ -40,8 +41,9 @@ class Broken(Exception):
 class Trials:
     """A pytest plugin that collects, and then hands over instead of running."""
 
-    def __init__(self, copy: Copy, work: Callable[[Trials], None]) -> None:
+    def __init__(self, copy: Copy, paths: Sequence[str], work: Callable[[Trials], None]) -> None:
         self._copy = copy
+        self._paths = paths
         self._work = work
         self._items: dict[str, pytest.Item] = {}
         self._functions: dict[str, list[FunctionType]] = {}
@@ -51,6 +53,10 @@ class Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._session = session
         self._items = {item.nodeid: item for item in session.items}
+        for path in self._paths:
+            # Also what a program only imports when it is used: there is nothing to change
+            # in a module that is not there.
+            importlib.import_module(self._copy.module(path))
         folder = str(self._copy.folder)
         for function in gc.get_objects():
             if type(function) is FunctionType and function.__code__.co_filename.startswith(folder):
@@ -122,8 +128,9 @@ class Trials:
             function.__code__ = changed[function.__code__.co_qualname]
 
 
-def collected(copy: Copy, tests: Sequence[str], work: Callable[[Trials], None]) -> None:
-    """Collects the tests over the copy and calls `work` with what can run them."""
+def collected(copy: Copy, paths: Sequence[str], tests: Sequence[str], work: Callable[[Trials], None]) -> None:
+    """Collects the tests over the copy, in which the files at `paths` will be changed, and
+    calls `work` with what can run them."""
     os.environ.update(copy.environ)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     originals = {str(copy.root / source) for source in copy.sources}
@@ -134,7 +141,7 @@ def collected(copy: Copy, tests: Sequence[str], work: Callable[[Trials], None]) 
     options += ["--hypothesis-profile=ci", f"--timeout={LONGEST_TEST}"]
     options += [option for plugin in PLUGINS for option in ("-p", plugin)]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    status = pytest.main([*options, *tests], plugins=[Trials(copy, work)])
+    status = pytest.main([*options, *tests], plugins=[Trials(copy, paths, work)])
     if status not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         raise Broken(f"the tests could not be collected: {status!r}")
 
