@@ -88,3 +88,28 @@ async def test_details_have_a_greatest_length(house: House, length: int, status:
     found = await granted(house, authorization_details=json.dumps([TICKET]).ljust(length), resource=[org.TICKETS])
 
     assert found.status == status
+
+
+@pytest.mark.req("A-18")
+@pytest.mark.parametrize(
+    "whose",
+    [{"clients": ["robot"]}, {"subjects": {"groups": ["corp:leads"]}}],
+    ids=["another client", "another group"],
+)
+async def test_details_of_a_rule_about_somebody_else_are_not_granted(house: House, whose: dict[str, Any]) -> None:
+    document = bundle()
+    del document["grants"]["grants"][0]["details"]
+    del document["grants"]["grants"][2]["details"]
+    rule = {
+        "id": "with-tickets", "effect": "allow", "subjects": {"groups": ["corp:eng"]},
+        "clients": ["desk"], "resources": ["tickets"], "scopes": ["shared:read"], "details": {"tickets": {}},
+    }  # fmt: skip
+    document["grants"]["grants"].append(rule)
+    await house.apply(document)
+    mine = await granted(house, TICKET, resource=[org.TICKETS])
+    rule |= whose
+    await house.apply(document)
+    theirs = await granted(house, TICKET, resource=[org.TICKETS])
+
+    assert mine.status == "OK"
+    assert theirs.reason == "DETAILS_NOT_GRANTED"
