@@ -93,10 +93,15 @@ async def test_details_have_a_greatest_length(house: House, length: int, status:
 @pytest.mark.req("A-18")
 @pytest.mark.parametrize(
     "whose",
-    [{"clients": ["robot"]}, {"subjects": {"groups": ["corp:leads"]}}],
-    ids=["another client", "another group"],
+    [
+        {"clients": ["robot"]},
+        {"subjects": {"groups": ["corp:leads"]}},
+        {"expires": "2020-01-31T00:00:00Z"},
+        {"require": {"acr": ["phrh"]}},
+    ],
+    ids=["another client", "another group", "expired", "a stronger sign-in"],
 )
-async def test_details_of_a_rule_about_somebody_else_are_not_granted(house: House, whose: dict[str, Any]) -> None:
+async def test_details_of_a_rule_that_does_not_hold_are_not_granted(house: House, whose: dict[str, Any]) -> None:
     document = bundle()
     del document["grants"]["grants"][0]["details"]
     del document["grants"]["grants"][2]["details"]
