@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.flows.accounts import local_subject
+from grantd_server.flows.signing import key_at_hand
 from grantd_server.keys.pairwise import Sector
-from grantd_server.keys.signer import SignerUnavailable
 from grantd_server.model.governed import SubjectRule
-from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +62,6 @@ def _upstream_names(
     if rule is not SubjectRule.PAIRWISE:
         return [f"{provider.name}:{sub}"]
     sector, view = Sector(server.issuer, provider.name, tenant), world.view
-    try:
+    with key_at_hand():
         blocked = world.pairwise.blocked(sector, sub, lambda: view.names("user"), view.epochs.withdrawals)
-    except SignerUnavailable as unavailable:
-        raise Refused(Reason.SIGNER_UNAVAILABLE, cause=str(unavailable)) from unavailable
     return [] if blocked is None else [blocked]

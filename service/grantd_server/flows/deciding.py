@@ -7,23 +7,21 @@ state moved past what the decision saw, nothing was written and it is decided ag
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from grantd_server.audit.record import Check
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import (
     Committed,
     Epochs,
     Issued,
     Lost,
-    Mark,
     OutcomeUnknown,
     StoreUnavailable,
     Tombstone,
     Write,
 )
-from grantd_server.store.used_before import USED_BEFORE
+from grantd_server.store.used_before import note_replay, replayed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.flows.call import Call
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.store import Outcome
+    from grantd_server.store import Mark, Outcome
     from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.world import World
 
@@ -81,7 +79,7 @@ async def decided_on_record(
         write = Write(
             entry=world.ledger.entry(record),
             marks=(*record.marks, *decided.marks),
-            lost=lambda mark, winner: world.ledger.entry(_replayed(record, mark, winner)),
+            lost=lambda mark, winner: world.ledger.entry(replayed(record, step, mark, winner)),
             epochs=None if decided.snapshot is None else _seen(epochs, decided.snapshot),
             issued=decided.issued,
             tombstones=decided.tombstones,
@@ -93,10 +91,8 @@ async def decided_on_record(
             record.written = True
             return decided.answer
         if isinstance(outcome, Lost):
-            lost = _replayed(record, outcome.mark, outcome.winner)
-            record.outcome, record.reason, record.token_hash = lost.outcome, lost.reason, lost.token_hash
-            record.checks, record.facts, record.written = lost.checks, lost.facts, True
-            raise Refused(USED_BEFORE[outcome.mark.space][0], winner=outcome.winner)
+            record.written = True
+            raise Refused(note_replay(record, step, outcome), winner=outcome.winner)
         await world.catch_up()
         if world.governed().epoch != world.view.epochs.bundle:
             raise Refused(Reason.NOT_READY, cause="the active bundle cannot be used by this process")
@@ -126,17 +122,3 @@ async def _written(world: World, record: Record, write: Write) -> Outcome:
         raise Refused(Reason.STORE_UNAVAILABLE, cause=str(unavailable)) from unavailable
     except OutcomeUnknown as unknown:
         raise Refused(Reason.OUTCOME_UNKNOWN, cause=str(unknown)) from unknown
-
-
-def _replayed(record: Record, mark: Mark, winner: str) -> Record:
-    """The record as it is when a mark turns out to be used: it names the winner. A copy,
-    because the window may ask more than once and then find the mark unused."""
-    reason, check = USED_BEFORE[mark.space]
-    return replace(
-        record,
-        outcome="refused",
-        reason=reason,
-        token_hash="",
-        checks=[*record.checks, Check(record.steps[-1].name, check, False, "not used before", f"used by {winner}")],
-        facts={**record.facts, "winner": winner},
-    )

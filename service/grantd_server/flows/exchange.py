@@ -21,14 +21,15 @@ from grantd_server.checks import (
     one_or_many,
     sign_in_claims,
 )
-from grantd_server.client_auth import Asking, authenticate_client
+from grantd_server.flows.asking import asking_client
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.details import detail_claims
 from grantd_server.flows.entitlement import Asker, entitle
+from grantd_server.flows.exchanged import Exchanged
 from grantd_server.flows.name_ids import name_id_claims
 from grantd_server.flows.people import person_now
 from grantd_server.flows.possession import confirmation, read_possession
-from grantd_server.flows.remembering import Exchanged, remembered_sign_in
+from grantd_server.flows.remembering import remembered_sign_in
 from grantd_server.flows.signing import signed
 from grantd_server.flows.targets import account_claims, read_target, subject_for
 from grantd_server.keys.purpose import Purpose
@@ -59,18 +60,10 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     record, now, snapshot = call.record, world.clock(), world.governed()
 
     record.step("exchange.client")
-    issuer = snapshot.grant_issuers.get(request.issuer)
-    if issuer is None:
-        raise record.refuse("issuer", Reason.ISSUER_UNKNOWN, "a grant issuer of this service", request.issuer)
-    record.issuer, record.bundle_version, record.bundle_epoch = issuer.issuer, snapshot.version, snapshot.epoch
-    asking = Asking(world, record, call.caller, issuer.issuer, now)
-    client = await authenticate_client(asking, snapshot, request.client)
-    blocked = world.view.withdrawn("issuer", issuer.issuer, now)
-    record.require("issuer.not_blocked", blocked is None, Reason.ISSUER_BLOCKED, "no block", otherwise=issuer.issuer)
+    issuer, client = await asking_client(world, snapshot, request, call, now)
     allowed = GRANT_TYPE_TOKEN_EXCHANGE in client.grant_types
     record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, GRANT_TYPE_TOKEN_EXCHANGE)
-    proofs = request.observed.dpop_proofs
-    possession = read_possession(world, record, proofs, issuer, client) if proofs or issuer.dpop else None
+    possession = read_possession(world, record, request.observed.dpop_proofs, issuer, client)
 
     record.step("exchange.subject")
     _check_parameters(record, request, issuer)
@@ -97,8 +90,8 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     record.step("exchange.sign")
     jti = secrets.token_urlsafe(16)
     lifetime = target.grant_lifetime(issuer)
-    claims = _claims(issuer, target, entitlement, identity, jti=jti, now=int(now), lifetime=lifetime)
-    claims["sub"] = subject_for(world, target, identity)
+    subject = subject_for(world, target, identity)
+    claims = _claims(issuer, target, entitlement, identity, sub=subject, jti=jti, now=int(now), lifetime=lifetime)
     claims |= confirmation(possession)
     record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
@@ -142,6 +135,7 @@ def _claims(
     entitlement: Entitlement,
     identity: Identity,
     *,
+    sub: str,
     jti: str,
     now: int,
     lifetime: int,
@@ -149,7 +143,7 @@ def _claims(
     """The claims of the ID-JAG (section 3.1): as granted, not as requested."""
     return {
         "iss": issuer.issuer,
-        "sub": identity.sub,
+        "sub": sub,
         "aud": target.server.issuer,
         "client_id": target.client_id,
         "jti": jti,

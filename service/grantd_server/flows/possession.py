@@ -11,8 +11,8 @@ from grantd import dpop
 from grantd.dpop_nonce import Nonces
 from grantd.jws import Fault
 from grantd_server.checks import digest, token_endpoint
+from grantd_server.flows.signing import key_at_hand
 from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.signer import SignerUnavailable
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import Mark, Space
 
@@ -45,7 +45,8 @@ def read_possession(
     where there is none and nobody demands one."""
     policy = party.dpop
     if policy is None:
-        record.require("request.dpop", not proofs, Reason.PROOF_UNSUPPORTED, "no DPoP header", otherwise="one")
+        if proofs:
+            raise record.refuse("request.dpop", Reason.PROOF_UNSUPPORTED, "no DPoP header", "one")
         return None
     if not proofs:
         demanded = policy.required or client.dpop_bound
@@ -97,10 +98,8 @@ def _verified(world: World, record: Record, proofs: tuple[Secret, ...], issuer: 
 
 def _next_nonce(world: World, record: Record, issuer: str, nonce: str | None) -> str:
     """Refuses a proof without a nonce of ours; returns the one for the next proof."""
-    try:
+    with key_at_hand():
         secret = world.ring.secret(Purpose.DPOP_NONCE).secret
-    except SignerUnavailable as unavailable:
-        raise Refused(Reason.SIGNER_UNAVAILABLE, cause=str(unavailable)) from unavailable
     nonces = Nonces(base64.urlsafe_b64decode(secret.reveal() + "=="), issuer)
     now = world.clock()
     if nonce is None or not nonces.accepts(nonce, now):

@@ -84,8 +84,7 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     record.require("client.grant", grant_type in client.grant_types, Reason.CLIENT_GRANT_NOT_ALLOWED, grant_type)
     if request.assertion is None:
         raise record.refuse("request.assertion", Reason.PARAMETER_MISSING, "assertion", "absent")
-    proofs = request.observed.dpop_proofs
-    possession = read_possession(world, record, proofs, server, client) if proofs or server.dpop else None
+    possession = read_possession(world, record, request.observed.dpop_proofs, server, client)
 
     record.step("redeem.assertion")
     grant = await kind(Reading(world, snapshot, record, server, client, now), request.assertion.reveal())

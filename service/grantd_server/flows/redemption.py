@@ -76,7 +76,7 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
             record.refused_scopes[f"{resource.name} {scope}"] = f"{why.value} {rule}" if rule else why.value
     # A scope that one resource grants and another does not is granted by nobody.
     details: tuple[Detail, ...] = ()
-    if redemption.grant.raw_details or redemption.request.authorization_details is not None:
+    if redemption.grant.raw_details is not None or redemption.request.authorization_details is not None:
         scopes, details = _details(snapshot, record, redemption, scopes, attempts)
     record.rules = {name: rule for name, rule in record.rules.items() if name in scopes or name not in asked}
     record.require("policy.rule", bool(scopes), Reason.ASSERTION_POLICY, "a redemption rule that allows", list(asked))
@@ -96,9 +96,8 @@ def _details(
     """B-37: the objects of the grant, of which the request may leave some out, and the
     rules of this server may, too."""
     server, rules = redemption.server.name, snapshot.redemption_rules(redemption.server.name)
-    offered: tuple[Detail, ...] = ()
-    for raw in redemption.grant.raw_details:
-        offered = read_values(grant_reading(record, snapshot, server), raw)
+    raw = redemption.grant.raw_details
+    offered = () if raw is None else read_values(grant_reading(record, snapshot, server), raw)
     for detail in offered:
         named = any(snapshot.resource_at(server, uri) is snapshot.resources[detail.kind.resource]
                     for uri in redemption.grant.resources)  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_REFRESH_TOKEN
-from grantd_server.client_auth import Asking, authenticate_client
+from grantd_server.flows.asking import asking_client
 from grantd_server.flows.deciding import Decided, decided_on_record
 from grantd_server.flows.people import person_now
 from grantd_server.flows.possession import read_possession
@@ -44,21 +44,13 @@ async def _decide(world: World, request: Refresh, call: Call) -> Decided[Renewed
     record, now, snapshot = call.record, world.clock(), world.governed()
 
     record.step("refresh.client")
-    issuer = snapshot.grant_issuers.get(request.issuer)
-    if issuer is None:
-        raise record.refuse("issuer", Reason.ISSUER_UNKNOWN, "a grant issuer of this service", request.issuer)
-    record.issuer, record.bundle_version, record.bundle_epoch = issuer.issuer, snapshot.version, snapshot.epoch
-    client = await authenticate_client(Asking(world, record, call.caller, issuer.issuer, now), snapshot, request.client)
-    blocked = world.view.withdrawn("issuer", issuer.issuer, now)
-    record.require("issuer.not_blocked", blocked is None, Reason.ISSUER_BLOCKED, "no block", otherwise=issuer.issuer)
+    issuer, client = await asking_client(world, snapshot, request, call, now)
     policy = issuer.refresh_tokens
     if policy is None:
         expected = "an issuer with refresh tokens"
         raise record.refuse("request.grant_type", Reason.GRANT_TYPE_UNSUPPORTED, expected, GRANT_TYPE_REFRESH_TOKEN)
-    proofs = request.observed.dpop_proofs
-    if proofs or issuer.dpop is not None:
-        # The token is not bound: it is rotated at each use, by a client with credentials.
-        read_possession(world, record, proofs, issuer, client)
+    # The token is not bound: it is rotated at each use, by a client with credentials.
+    read_possession(world, record, request.observed.dpop_proofs, issuer, client)
     scopes = check_renewal_scope(record, request.scope)
 
     record.step("refresh.token")

@@ -5,33 +5,18 @@ What it will be good for is decided at each exchange; here nothing is granted ye
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_REFRESH_TOKEN, TOKEN_TYPE_REFRESH_TOKEN
 from grantd_server.flows.deciding import Decided
+from grantd_server.flows.exchanged import Exchanged
 from grantd_server.flows.renewal import check_renewal_scope, make_refresh_token
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
-    from grantd_server.flows.possession import Possession
-    from grantd_server.model.details import Detail
     from grantd_server.model.requests import Exchange
     from grantd_server.subjects.identity import Identity, Reading
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanged:
-    """An issued ID-JAG and what it grants; or a refresh token, which grants nothing."""
-
-    token: str
-    type: str
-    expires_in: int
-    scopes: tuple[str, ...]
-    resources: tuple[str, ...]
-    possession: Possession | None = None
-    """The key that the grant is bound to."""
-    details: tuple[Detail, ...] = ()
 
 
 def remembered_sign_in(reading: Reading, request: Exchange, identity: Identity) -> Decided[Exchanged]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import scope_names
 from grantd_server.flows.details import read_parameter, request_reading
+from grantd_server.flows.signing import key_at_hand
 from grantd_server.flows.tenancy import tenant_at_server
 from grantd_server.keys.pairwise import Sector
-from grantd_server.keys.signer import SignerUnavailable
 from grantd_server.model.governed import ForeignAuthorizationServer, SubjectRule
 from grantd_server.model.uris import normalise_resource
-from grantd_server.refusals import Reason, Refused
+from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
@@ -192,7 +192,5 @@ def subject_for(world: World, target: Target, identity: Identity) -> str:
     provider = identity.provider
     if provider.subject.rule is not SubjectRule.PAIRWISE:
         return identity.sub
-    try:
+    with key_at_hand():
         return world.pairwise.subject(Sector(target.server.issuer, provider.name, target.tenant), identity.upstream_sub)
-    except SignerUnavailable as unavailable:
-        raise Refused(Reason.SIGNER_UNAVAILABLE, cause=str(unavailable)) from unavailable

@@ -48,5 +48,5 @@ class Grant:
     """Of this server, likewise."""
     jkt: str | None = None
     """Thumbprint of the key that its bearer must prove to hold; None: it is not bound."""
-    raw_details: tuple[object, ...] = ()
-    """The claim `authorization_details`, not yet read; empty where there is none."""
+    raw_details: object = None
+    """The claim `authorization_details`, not yet read; None where there is none."""

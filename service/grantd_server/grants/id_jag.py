@@ -123,8 +123,18 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
         tenant=read.optional_text(claims, "tenant"),
         aud_tenant=read.optional_text(claims, "aud_tenant"),
         jkt=jkt,
-        raw_details=tuple(claims[name] for name in ("authorization_details",) if name in claims),
+        raw_details=_raw_details(reading, claims),
     )
+
+
+def _raw_details(reading: Reading, claims: Claims) -> object:
+    """What narrows the grant and is read later. A null is refused: taken for no claim, it
+    would narrow nothing."""
+    raw = claims.get("authorization_details")
+    if raw is None and "authorization_details" in claims:
+        reason, expected = Reason.ASSERTION_DETAILS, "an array of objects"
+        raise reading.record.refuse("assertion.authorization_details", reason, expected, "null")
+    return raw
 
 
 def _bound_key(reading: Reading, confirmation: object) -> str:

@@ -7,21 +7,19 @@ import asyncio
 import contextlib
 import json
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.audit.canonical import canonical
-from grantd_server.audit.record import Check
 from grantd_server.refusals import Reason
 from grantd_server.store import Entry, Lost, OutcomeUnknown, StoreUnavailable, Write
 from grantd_server.store.aggregates import Aggregates
-from grantd_server.store.used_before import USED_BEFORE
+from grantd_server.store.used_before import note_replay, replayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grantd_server.audit.record import Record
-    from grantd_server.store import Mark, Store
+    from grantd_server.store import Store
 
 INTERVAL: Final = 1.0
 """Seconds between two writings behind."""
@@ -98,7 +96,7 @@ class Ledger:
         write = Write(
             self.entry(record),
             marks,
-            lost=lambda mark, winner: self.entry(_replayed(record, mark, winner)),
+            lost=lambda mark, winner: self.entry(replayed(record, "client", mark, winner)),
             tombstones=() if ours else tuple(record.tombstones),
             deadline=deadline,
         )
@@ -108,12 +106,7 @@ class Ledger:
             self._remember(record)
             raise
         record.written = True
-        if not isinstance(outcome, Lost):
-            return reason
-        replayed = _replayed(record, outcome.mark, outcome.winner)
-        record.checks, record.facts = replayed.checks, replayed.facts
-        record.outcome, record.reason = replayed.outcome, replayed.reason
-        return replayed.reason or reason
+        return note_replay(record, "client", outcome) if isinstance(outcome, Lost) else reason
 
     def introspected(self, record: Record) -> None:
         """Counts an introspection, token by token; it is written behind."""
@@ -181,17 +174,3 @@ class Ledger:
         while len(self._ring) > self._room:
             self._ring.popitem(last=False)
             self._overflowed("ring", 1)
-
-
-def _replayed(record: Record, mark: Mark, winner: str) -> Record:
-    """The record as it is when its own proof turns out to be used: a copy, because the
-    window may ask more than once and then find the proof unused."""
-    reason, name = USED_BEFORE[mark.space]
-    check = Check("client", name, False, "not used before", f"used by {winner}")
-    return replace(
-        record,
-        outcome="refused",
-        reason=reason,
-        checks=[*record.checks, check],
-        facts={**record.facts, "winner": winner},
-    )
