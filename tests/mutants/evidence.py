@@ -50,16 +50,20 @@ class Evidence:
         """The tests that could notice the guard's removal, in attempts, likely ones first.
 
         Only a test that the guard refused can notice that it is gone, so where the line
-        of the refusal tells them apart those come first. What no test is seen to reach
-        may run in another process or in a thread of grpc: then every test that comes
-        near is tried.
+        of the refusal tells them apart those come first. Then come tests that are seen
+        in the function up to some line before: of a coroutine that an exception was
+        thrown into, no further line is seen. What no test is seen to enter may run in
+        another process or in a thread of grpc: then every test of the file is tried.
         """
         lines = self.lines[guard.path]
         reach = set().union(*(lines.get(line, set()) for line in guard.reached))
         first = lines.get(guard.tripped, set()) if guard.tripped else reach - lines.get(guard.passed, set())
         rest = reach - first
-        near = set() if first or rest else set().union(*lines.values())
-        ordered = [*self._diverse(first), *self._diverse(rest), *self._diverse(near)]
+        ordered = [*self._diverse(first), *self._diverse(rest)]
+        for line in reversed(range(guard.around.start, guard.line)):
+            ordered += self._diverse(lines.get(line, set()).difference(ordered))
+        if not ordered:
+            ordered = self._diverse(set().union(*lines.values()))
         attempts = [ordered[:FIRST]]
         spent = 0.0
         later = []

@@ -37,6 +37,8 @@ class Guard:
     """The line that runs next when it does not; 0 where there is none."""
     reached: tuple[int, ...]
     """The lines of the guard itself."""
+    around: range
+    """The lines of its function."""
 
     @property
     def key(self) -> str:
@@ -94,6 +96,7 @@ def guards_in(path: str, source: bytes) -> list[Guard]:
                 tripped=change.tripped,
                 passed=following.lineno if following is not None and not change.tripped else 0,
                 reached=tuple(range(node.lineno, node.end_lineno + 1)),
+                around=function.lines,
             )
             found.setdefault((start, end, change.replacement), guard)
     return sorted(found.values(), key=lambda guard: (guard.start, guard.end))
@@ -109,7 +112,8 @@ def _statements(path: str, tree: ast.Module) -> Iterator[tuple[operators.Functio
             if isinstance(statement, ast.ClassDef):
                 pending.append((f"{name}{statement.name}.", function, statement.body))
             elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-                inner = operators.Function(path, f"{name}{statement.name}", statement.returns)
+                lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+                inner = operators.Function(path, f"{name}{statement.name}", statement.returns, lines)
                 pending.append((f"{name}{statement.name}.", inner, statement.body))
             elif not _is_for_types(statement):
                 if function is not None:

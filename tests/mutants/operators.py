@@ -37,6 +37,7 @@ class Function:
     path: str
     name: str
     returns: ast.expr | None
+    lines: range
 
     @property
     def says(self) -> str:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 def remembered_sign_in(reading: Reading, request: Exchange, identity: Identity) -> Decided[Exchanged]:
     """Decides about a request for a refresh token (A-34)."""
     record, policy = reading.record, reading.grant_issuer.refresh_tokens
-    if policy is None:
-        raise AssertionError("the requested token type was not checked")
+    assert policy is not None  # noqa: S101 - the requested token type was checked
     allowed = GRANT_TYPE_REFRESH_TOKEN in reading.client.grant_types
     record.require("client.grant", allowed, Reason.CLIENT_GRANT_NOT_ALLOWED, GRANT_TYPE_REFRESH_TOKEN)
     # A second family from one token would outlive the revocation of the first (X-8).
