@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import pytest
+
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import Document, parse_directory
+from grantd_server.governance.faults import BundleError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +131,13 @@ def parse(folder: Path, text: str = BUNDLE) -> Document:
     """Parses a bundle of one file, `b.yaml`."""
     (folder / "b.yaml").write_text(text)
     return parse_directory(folder)
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    """All that is wrong with a broken bundle, each with its place."""
+    with pytest.raises(BundleError) as refused:
+        parse(folder, text)
+    return str(refused.value).splitlines()
 
 
 def generated(reference: SecretReference) -> bytes:

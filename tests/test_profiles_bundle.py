@@ -14,7 +14,6 @@ import northwind
 from grantd_server.cli.app import app
 from grantd_server.governance.document import version_of
 from grantd_server.governance.effective import effective
-from grantd_server.governance.faults import BundleError
 from grantd_server.governance.reading.profiles import PROFILES
 
 CORP = """\
@@ -33,12 +32,6 @@ VENDOR = "    issuer: https://as.vendor.example\n    trust_domain: vendor\n"
 def content(folder: Path, text: str) -> dict[str, Any]:
     parsed: dict[str, Any] = yaml.safe_load(northwind.parse(folder, text).json)
     return parsed
-
-
-def faults(folder: Path, text: str) -> list[str]:
-    with pytest.raises(BundleError) as refused:
-        northwind.parse(folder, text)
-    return [str(error) for error in refused.value.errors]
 
 
 def provider(profile: str, more: str = "") -> str:
@@ -96,41 +89,41 @@ def test_the_same_bundle_written_out_differs_by_the_name_of_the_profile_alone(tm
     ],
 )
 def test_an_unknown_profile_is_refused_at_its_place(profile: str, sentence: str, tmp_path: Path) -> None:
-    told = faults(tmp_path, provider(profile))
+    told = northwind.faults(tmp_path, provider(profile))
     assert f"b.yaml:5:14: identity_providers.corp.profile: {sentence}" in told
 
 
 def test_a_provider_with_saml_alone_has_no_profile(tmp_path: Path) -> None:
     text = northwind.changed(CORP, "    profile: okta\n    saml: {entity_id: urn:corp}\n    subject: passthrough\n")
     told = "identity_providers.corp.profile: a profile is about ID tokens, and this provider has SAML alone"
-    assert f"b.yaml:4:14: {told}" in faults(tmp_path, text)
+    assert f"b.yaml:4:14: {told}" in northwind.faults(tmp_path, text)
 
 
 @pytest.mark.parametrize("profile", ["keycloak", "entra", "fastmcp"])
 def test_a_profile_of_software_that_issues_no_grants_is_none_of_a_trusted_issuer(profile: str, tmp_path: Path) -> None:
     text = northwind.changed(FABRIKAM, f"{FABRIKAM}    profile: {profile}\n")
-    assert faults(tmp_path, text) == [
+    assert northwind.faults(tmp_path, text) == [
         f'b.yaml:22:14: trusted_issuers.fabrikam.profile: "{profile}" is no profile of a trusted issuer'
     ]
 
 
 def test_a_server_of_ours_has_no_profile(tmp_path: Path) -> None:
     text = northwind.changed("    trust_domain: tools\n", "    trust_domain: tools\n    profile: okta\n")
-    assert any('"profile" is not known here' in fault for fault in faults(tmp_path, text))
+    assert any('"profile" is not known here' in fault for fault in northwind.faults(tmp_path, text))
 
 
 def test_what_a_profile_fills_in_wrongly_is_told_at_its_name(tmp_path: Path) -> None:
     text = northwind.changed(FABRIKAM, f"{FABRIKAM}    profile: okta\n").replace(
         "        resources: [wiki]\n", "        resources: [wiki, ledger]\n"
     )
-    (told,) = faults(tmp_path, text)
+    (told,) = northwind.faults(tmp_path, text)
     assert told.startswith("b.yaml:22:14: authorization_servers.tools.trusts.fabrikam.resource_claim: with several")
 
 
 @pytest.mark.parametrize("value", ["no", "false", "[optional]"])
 def test_resource_claim_is_required_or_optional(value: str, tmp_path: Path) -> None:
     text = northwind.changed("        reuse_limit: 3\n", f"        resource_claim: {value}\n")
-    assert '"required" or "optional" is expected' in faults(tmp_path, text)[0]
+    assert '"required" or "optional" is expected' in northwind.faults(tmp_path, text)[0]
 
 
 @pytest.mark.parametrize(("algorithm", "fault"), [("ES256", True), ("RS256", False)])
@@ -141,7 +134,7 @@ def test_a_grant_that_its_server_cannot_verify_is_a_fault(algorithm: str, fault:
     if not fault:
         northwind.parse(tmp_path, text)
         return
-    assert [each.partition(": ")[2] for each in faults(tmp_path, text)] == [
+    assert [each.partition(": ")[2] for each in northwind.faults(tmp_path, text)] == [
         "authorization_servers.vendor.algorithms: northwind signs grants with ES256, which vendor does not accept"
     ]
 
