@@ -11,11 +11,13 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 import organisation as org
-from case_transports import ASSERTION_TYPE
+from case_transports import ASSERTION_TYPE, GRANT_TYPES
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAssertion, ClientAuthentication, ClientSecret
 
 if TYPE_CHECKING:
+    import httpx2
+
     from house import House
 
 ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
@@ -89,6 +91,30 @@ async def exchanged(
     house: House, client: ClientAuthentication | None = None, transport: str = "grpc", **changed: Any
 ) -> Outcome:
     return await outcome(house, house.stub(transport).ExchangeIdentity(exchanging(house, client, **changed)))
+
+
+def exchange_form(house: House, **changed: Any) -> dict[str, Any]:
+    """An honest exchange over HTTP, without any proof of the client; `None` leaves a parameter out."""
+    honest = {
+        "grant_type": GRANT_TYPES["exchange"],
+        "requested_token_type": ID_JAG,
+        "audience": org.SERVER,
+        "resource": org.TICKETS,
+        "subject_token": house.id_token(),
+        "subject_token_type": ID_TOKEN,
+    }
+    return {name: value for name, value in {**honest, **changed}.items() if value is not None}
+
+
+async def post_exchange(house: House, **changed: Any) -> httpx2.Response:
+    """What the desk is answered over HTTP."""
+    form = exchange_form(house, **changed)
+    return await house.http.post(f"{org.GRANTS}/token", data=form, auth=("desk-agent", org.DESK_SECRET))
+
+
+async def reason_of(house: House, answer: httpx2.Response) -> str:
+    """Why a call over HTTP was refused, from its record."""
+    return str((await house.record(answer.headers["x-grantd-decision-id"]))["reason"])
 
 
 ASSERTION_TYP = "client-authentication+jwt"

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import organisation as org
+from case_transports import GRANT_TYPES
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.checks import chain_of
@@ -16,6 +17,8 @@ from leg_one import Outcome, outcome
 from tokens import SigningKey
 
 if TYPE_CHECKING:
+    import httpx2
+
     from grantd_server.keys.purpose import Purpose
     from house import House
 
@@ -35,6 +38,12 @@ WIKI_SERVER = secret_of("rs-wiki", org.WIKI_RS_SECRET)
 async def redeemed(house: House, assertion: str, transport: str = "grpc", **changed: Any) -> Outcome:
     fields = {"issuer": org.SERVER, "client": DESK, "assertion": assertion, **changed}
     return await outcome(house, house.stub(transport).RedeemGrant(pb.RedeemGrantRequest(**fields)))
+
+
+async def post_grant(house: House, assertion: str, **more: str) -> httpx2.Response:
+    """What the desk is answered over HTTP."""
+    form = {"grant_type": GRANT_TYPES["redeem"], "assertion": assertion, **more}
+    return await house.http.post(f"{org.SERVER}/token", data=form, auth=("cli_desk", org.TOOLS_SECRET))
 
 
 async def introspected(house: House, token: str, transport: str = "grpc", **changed: Any) -> Outcome:

@@ -12,6 +12,7 @@ import pytest
 
 import organisation as org
 from case_transports import ASSERTION_TYPE, GRANT_TYPES
+from leg_one import exchange_form
 
 if TYPE_CHECKING:
     from house import House
@@ -54,17 +55,8 @@ async def test_no_secret_byte_is_written_shown_or_answered(house: House) -> None
     seen.clear()
     hidden: set[bytes] = set()
     id_token = house.id_token(email="canary.person@corp.example", email_verified=True, sub="canary-person-8841")
-    exchange = {
-        "grant_type": GRANT_TYPES["exchange"],
-        "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
-        "audience": org.SERVER,
-        "resource": org.TICKETS,
-        "scope": "tickets:read",
-        "subject_token": id_token,
-        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-        "client_id": "desk-agent",
-        "client_secret": org.DESK_SECRET,
-    }
+    client = {"client_id": "desk-agent", "client_secret": org.DESK_SECRET}
+    exchange = exchange_form(house, scope="tickets:read", subject_token=id_token, **client)
     token = f"{org.GRANTS}/token"
     issued = await post(house, token, **exchange)
     redeem = {"grant_type": GRANT_TYPES["redeem"], "client_id": "cli_desk", "client_secret": org.TOOLS_SECRET}

@@ -14,7 +14,7 @@ import organisation as org
 from case_transports import ASSERTION_TYPE, GRANT_TYPES
 from grantd_server.client_auth import secret
 from house import House, running
-from leg_one import ID_JAG, ID_TOKEN, robot_claims
+from leg_one import exchange_form, reason_of, robot_claims
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,24 +36,11 @@ def basic(client_id: str, password: str) -> str:
 
 def form(house: House, **changed: Any) -> dict[str, Any]:
     """An honest exchange without any proof of the client."""
-    honest = {
-        "grant_type": GRANT_TYPES["exchange"],
-        "requested_token_type": ID_JAG,
-        "audience": org.SERVER,
-        "resource": org.TICKETS,
-        "scope": "tickets:read",
-        "subject_token": house.id_token(),
-        "subject_token_type": ID_TOKEN,
-    }
-    return {name: value for name, value in {**honest, **changed}.items() if value is not None}
+    return exchange_form(house, **{"scope": "tickets:read", **changed})
 
 
 async def post(house: House, data: Any, *, at: str = org.GRANTS, **headers: str) -> httpx2.Response:
     return await house.http.post(f"{at}/token", data=data, headers=headers)
-
-
-async def reason_of(house: House, answer: httpx2.Response) -> str:
-    return str((await house.record(answer.headers["x-grantd-decision-id"]))["reason"])
 
 
 POSTED = {"client_id": "desk-agent", "client_secret": org.DESK_SECRET}

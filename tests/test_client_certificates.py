@@ -23,6 +23,7 @@ from grantd_server.governance.faults import BundleError
 from grantd_server.shim import Shim, ShimLimits
 from grantd_server.shim.server import HttpServer, server_config
 from house import House, running
+from leg_one import exchange_form, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,16 +56,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 def form(house: House, **more: str) -> dict[str, str]:
-    return {
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-        "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
-        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-        "subject_token": house.id_token(),
-        "audience": org.SERVER,
-        "resource": org.TICKETS,
-        "client_id": "desk-agent",
-        **more,
-    }
+    return exchange_form(house, **{"client_id": "desk-agent", **more})
 
 
 async def through(
@@ -74,10 +66,6 @@ async def through(
     transport = httpx2.ASGITransport(app=Shim(house.parts.channel(), limits), client=(peer, 4711))
     async with httpx2.AsyncClient(transport=transport) as http:
         return await http.post(f"{org.GRANTS}/token", data=form(house, **more), headers=list(headers))
-
-
-async def reason_of(house: House, answer: httpx2.Response) -> str:
-    return str((await house.record(answer.headers["x-grantd-decision-id"]))["reason"])
 
 
 @pytest.mark.req("D-12")

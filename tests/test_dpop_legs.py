@@ -23,6 +23,7 @@ from grantd_server.keys.purpose import Purpose
 from grantd_server.store import Space
 from grantd_server.wiring.parts import needed_keys
 from house import House, running
+from leg_one import exchange_form, reason_of
 from leg_two import fresh
 
 if TYPE_CHECKING:
@@ -52,17 +53,8 @@ def prover(house: House) -> Prover:
     return Prover(org.HOLDER_KEY.private, "ES256", now=lambda: house.now)
 
 
-async def leg_one(house: House, *proofs: str, **changed_form: str) -> httpx2.Response:
-    form = {
-        "grant_type": URN + "grant-type:token-exchange",
-        "requested_token_type": URN + "token-type:id-jag",
-        "subject_token_type": URN + "token-type:id_token",
-        "subject_token": house.id_token(),
-        "audience": org.SERVER,
-        "resource": org.TICKETS,
-        "scope": "tickets:read",
-        **changed_form,
-    }
+async def leg_one(house: House, *proofs: str) -> httpx2.Response:
+    form = exchange_form(house, scope="tickets:read")
     return await post(house, GRANTS_URL, form, ("desk-agent", org.DESK_SECRET), proofs)
 
 
@@ -82,10 +74,6 @@ async def introspected(house: House, token: str) -> dict[str, Any]:
         f"{org.SERVER}/introspect", data={"token": token}, auth=("rs-tickets", org.RS_SECRET)
     )
     return dict(answer.json())
-
-
-async def reason_of(house: House, answer: httpx2.Response) -> str:
-    return str((await house.record(answer.headers["x-grantd-decision-id"]))["reason"])
 
 
 def payload(token: str) -> dict[str, Any]:

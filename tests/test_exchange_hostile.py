@@ -15,7 +15,7 @@ import organisation as org
 from hostile_tokens import ALGORITHMS, ES, HOSTILE, ODD_VALUES, Slot, published
 from house import House, running
 from key_server import KeyServer, answer, key_server
-from leg_one import exchanged
+from leg_one import exchange_form, exchanged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,15 +89,8 @@ async def test_a_kid_that_is_a_command_costs_no_time(hall: House, keys: KeyServe
 @pytest.mark.hostile("J40")
 @pytest.mark.parametrize(("size", "status"), [(90_000, 400), (1 << 20, 413), (10 << 20, 413)])
 async def test_a_token_of_any_length_is_refused_over_http(hall: House, keys: KeyServer, size: int, status: int) -> None:
-    form = {
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-        "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
-        "audience": org.SERVER,
-        "subject_token": "a" * size,
-        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-        "client_id": "desk-agent",
-        "client_secret": org.DESK_SECRET,
-    }
+    client = {"client_id": "desk-agent", "client_secret": org.DESK_SECRET}
+    form = exchange_form(hall, resource=None, subject_token="a" * size, **client)
     found = await hall.http.post(f"{org.GRANTS}/token", data=form)
     assert found.status_code == status
     assert found.json()["error"] == ("invalid_grant" if status == 400 else "invalid_request")

@@ -11,12 +11,10 @@ import organisation as org
 from grantd_server.__main__ import main
 from grantd_server.checks import LONGEST_SCOPE, scope_names
 from grantd_server.rpc.messages import LONGEST_TEXT
-from leg_one import exchanging, outcome
+from leg_one import exchanging, outcome, post_exchange, reason_of
 
 if TYPE_CHECKING:
     from house import House
-
-URN = "urn:ietf:params:oauth:"
 
 
 @pytest.mark.req("F-27")
@@ -25,22 +23,10 @@ async def test_a_process_that_cannot_use_the_active_bundle_says_so_at_once(house
     document["clients"]["other"]["at"]["tools"]["authentication"] = [{"secret": {"env": "NOT_SET_ANYWHERE"}}]
     await house.apply(document)
 
-    answer = await house.http.post(
-        f"{org.GRANTS}/token",
-        data={
-            "grant_type": URN + "grant-type:token-exchange",
-            "requested_token_type": URN + "token-type:id-jag",
-            "subject_token_type": URN + "token-type:id_token",
-            "subject_token": house.id_token(),
-            "audience": org.SERVER,
-            "resource": org.TICKETS,
-        },
-        auth=("desk-agent", org.DESK_SECRET),
-    )
+    answer = await post_exchange(house)
 
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
-    record = await house.record(answer.headers["x-grantd-decision-id"])
-    assert record["reason"] == "NOT_READY"
+    assert await reason_of(house, answer) == "NOT_READY"
 
 
 @pytest.mark.parametrize(

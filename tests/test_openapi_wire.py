@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import organisation as org
+from leg_one import post_exchange
+from leg_two import post_grant
 from openapi_ import check_answer, document
 
 if TYPE_CHECKING:
-    import httpx2
-
     from house import House
 
-URN = "urn:ietf:params:oauth:"
-DESK = ("desk-agent", org.DESK_SECRET)
 TOOLS = ("cli_desk", org.TOOLS_SECRET)
 SERVER = ("rs-tickets", org.RS_SECRET)
 
@@ -25,27 +23,9 @@ def operation(path: str, method: str = "post") -> dict[str, Any]:
     return found
 
 
-async def exchanged(house: House, **changed: Any) -> httpx2.Response:
-    form = {
-        "grant_type": URN + "grant-type:token-exchange",
-        "requested_token_type": URN + "token-type:id-jag",
-        "subject_token": house.id_token(),
-        "subject_token_type": URN + "token-type:id_token",
-        "audience": org.SERVER,
-        "resource": org.TICKETS,
-        **changed,
-    }
-    return await house.http.post(f"{org.GRANTS}/token", data=form, auth=DESK)
-
-
-async def redeemed(house: House, assertion: str, **more: str) -> httpx2.Response:
-    form = {"grant_type": URN + "grant-type:jwt-bearer", "assertion": assertion, **more}
-    return await house.http.post(f"{org.SERVER}/token", data=form, auth=TOOLS)
-
-
 async def test_the_whole_road(house: House) -> None:
-    grant = await exchanged(house, scope="tickets:read shared:read")
-    token = await redeemed(house, grant.json()["access_token"])
+    grant = await post_exchange(house, scope="tickets:read shared:read")
+    token = await post_grant(house, grant.json()["access_token"])
     about = {"token": token.json()["access_token"]}
     active = await house.http.post(f"{org.SERVER}/introspect", data=about, auth=SERVER)
     revoked = await house.http.post(f"{org.SERVER}/revoke", data=about, auth=TOOLS)
@@ -72,7 +52,7 @@ async def test_the_whole_road(house: House) -> None:
     ],
 )
 async def test_refusals_of_leg_1(house: House, changed: dict[str, str], error: str) -> None:
-    answer = await exchanged(house, **changed)
+    answer = await post_exchange(house, **changed)
     assert answer.json()["error"] == error
     check_answer(operation("/token"), answer)
 

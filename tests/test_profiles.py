@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,16 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 import organisation as org
 from grantd_server.governance.reading.profiles import PROFILES
 from house import House, running
+from leg_one import post_exchange, reason_of
+from leg_two import post_grant
 from tokens import NOW, SigningKey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     import httpx2
 
 FOLDER = Path(__file__).with_name("profiles")
-URN = "urn:ietf:params:oauth:"
 TIMES = ("iat", "nbf", "exp", "auth_time")
 
 
@@ -80,21 +81,13 @@ def behind_us(profile: str) -> dict[str, Any]:
     return document
 
 
-async def exchanged(house: House, subject_token: str) -> httpx2.Response:
-    form = {
-        "grant_type": URN + "grant-type:token-exchange",
-        "requested_token_type": URN + "token-type:id-jag",
-        "subject_token_type": URN + "token-type:id_token",
-        "subject_token": subject_token,
-        "audience": org.SERVER,
-        "resource": org.TICKETS,
-    }
-    return await house.http.post(f"{org.GRANTS}/token", data=form, auth=("desk-agent", org.DESK_SECRET))
-
-
-async def reason_of(house: House, answer: httpx2.Response) -> str:
-    record = await house.record(answer.headers["x-grantd-decision-id"])
-    return str(record["reason"])
+async def all_refused(house: House, vector: dict[str, Any], post: Callable[[str], Awaitable[httpx2.Response]]) -> None:
+    """Asserts that each near variant of a token is refused, and for its own reason."""
+    told = {}
+    for variant in vector["refused"]:
+        answer = await post(token(vector, variant))
+        told[variant["what"]] = (answer.status_code, await reason_of(house, answer))
+    assert told == {variant["what"]: (400, variant["reason"]) for variant in vector["refused"]}
 
 
 @pytest.mark.req("X-5", "A-40")
@@ -102,7 +95,7 @@ async def reason_of(house: House, answer: httpx2.Response) -> str:
 async def test_a_sign_in_of_the_software_becomes_a_grant(profile: str, tmp_path: Path) -> None:
     vector = vectors()[profile]["identity_provider"]
     async with at_the_fixed_time(tmp_path, behind_us(profile)) as house:
-        answer = await exchanged(house, token(vector))
+        answer = await post_exchange(house, subject_token=token(vector))
     assert answer.status_code == 200, answer.text
     grant = claims_of(answer.json()["access_token"])
     assert {name: grant.get(name) for name in vector["becomes"]} == vector["becomes"]
@@ -112,11 +105,7 @@ async def test_a_sign_in_of_the_software_becomes_a_grant(profile: str, tmp_path:
 async def test_a_sign_in_that_is_nearly_of_the_software_is_refused(profile: str, tmp_path: Path) -> None:
     vector = vectors()[profile]["identity_provider"]
     async with at_the_fixed_time(tmp_path, behind_us(profile)) as house:
-        told = {}
-        for variant in vector["refused"]:
-            answer = await exchanged(house, token(vector, variant))
-            told[variant["what"]] = (answer.status_code, await reason_of(house, answer))
-    assert told == {variant["what"]: (400, variant["reason"]) for variant in vector["refused"]}
+        await all_refused(house, vector, lambda near: post_exchange(house, subject_token=near))
 
 
 def trusting(profile: str) -> dict[str, Any]:
@@ -130,18 +119,13 @@ def trusting(profile: str) -> dict[str, Any]:
     return document
 
 
-async def redeemed(house: House, assertion: str) -> httpx2.Response:
-    form = {"grant_type": URN + "grant-type:jwt-bearer", "assertion": assertion}
-    return await house.http.post(f"{org.SERVER}/token", data=form, auth=("cli_desk", org.TOOLS_SECRET))
-
-
 @pytest.mark.req("X-4", "B-32")
 @pytest.mark.parametrize("profile", parts("trusted_issuer"))
 async def test_a_grant_of_the_software_becomes_a_token_once(profile: str, tmp_path: Path) -> None:
     vector = vectors()[profile]["trusted_issuer"]
     async with at_the_fixed_time(tmp_path, trusting(profile)) as house:
-        answer = await redeemed(house, token(vector))
-        again = await redeemed(house, token(vector))
+        answer = await post_grant(house, token(vector))
+        again = await post_grant(house, token(vector))
         assert await reason_of(house, again) == "ASSERTION_REPLAYED"
     assert answer.status_code == 200, answer.text
     granted = claims_of(answer.json()["access_token"])
@@ -152,11 +136,7 @@ async def test_a_grant_of_the_software_becomes_a_token_once(profile: str, tmp_pa
 async def test_a_grant_that_is_nearly_of_the_software_is_refused(profile: str, tmp_path: Path) -> None:
     vector = vectors()[profile]["trusted_issuer"]
     async with at_the_fixed_time(tmp_path, trusting(profile)) as house:
-        told = {}
-        for variant in vector["refused"]:
-            answer = await redeemed(house, token(vector, variant))
-            told[variant["what"]] = (answer.status_code, await reason_of(house, answer))
-    assert told == {variant["what"]: (400, variant["reason"]) for variant in vector["refused"]}
+        await all_refused(house, vector, partial(post_grant, house))
 
 
 def test_every_part_that_a_profile_plays_has_its_vectors() -> None:
@@ -174,8 +154,7 @@ def claims_of(compact: str) -> dict[str, Any]:
 async def test_without_a_resource_a_grant_is_for_the_only_one_and_the_request_may_not_change_it(tmp_path: Path) -> None:
     vector = vectors()["okta"]["trusted_issuer"]
     async with at_the_fixed_time(tmp_path, trusting("okta")) as house:
-        form = {"grant_type": URN + "grant-type:jwt-bearer", "assertion": token(vector), "resource": org.WIKI}
-        answer = await house.http.post(f"{org.SERVER}/token", data=form, auth=("cli_desk", org.TOOLS_SECRET))
+        answer = await post_grant(house, token(vector), resource=org.WIKI)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_target")
 
 
@@ -186,8 +165,8 @@ async def test_a_profile_can_be_said_otherwise_key_by_key(tmp_path: Path) -> Non
     vector = vectors()["okta"]["trusted_issuer"]
     named = {"claims": {"resource": org.TICKETS}}
     async with at_the_fixed_time(tmp_path, document) as house:
-        assert await reason_of(house, await redeemed(house, token(vector))) == "ASSERTION_RESOURCE"
-        answers = [await redeemed(house, token(vector, named)) for _ in range(3)]
+        assert await reason_of(house, await post_grant(house, token(vector))) == "ASSERTION_RESOURCE"
+        answers = [await post_grant(house, token(vector, named)) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 400]
 
 
@@ -207,19 +186,8 @@ async def test_a_grant_lives_no_longer_than_its_foreign_server_takes(
     more: dict[str, Any], seconds: int, tmp_path: Path
 ) -> None:
     async with running(tmp_path, abroad("keycloak", **more)) as house:
-        form = {
-            "grant_type": URN + "grant-type:token-exchange",
-            "requested_token_type": URN + "token-type:id-jag",
-            "subject_token_type": URN + "token-type:id_token",
-            "subject_token": house.id_token(),
-            "audience": org.FOREIGN_SERVER,
-        }
-        answer = await house.http.post(f"{org.GRANTS}/token", data=form, auth=("desk-agent", org.DESK_SECRET))
-        at_home = await house.http.post(
-            f"{org.GRANTS}/token",
-            data={**form, "audience": org.SERVER, "resource": org.TICKETS},
-            auth=("desk-agent", org.DESK_SECRET),
-        )
+        answer = await post_exchange(house, audience=org.FOREIGN_SERVER, resource=None)
+        at_home = await post_exchange(house)
     grant = claims_of(answer.json()["access_token"])
     assert (answer.json()["expires_in"], grant["exp"] - grant["iat"]) == (seconds, seconds)
     assert at_home.json()["expires_in"] == 600
@@ -237,6 +205,6 @@ async def test_a_grant_without_a_required_claim_is_refused(
     document["trusted_issuers"]["partner"]["require_claims"] = {"region": ["eu", "uk"]}
     vector = vectors()["okta"]["trusted_issuer"]
     async with at_the_fixed_time(tmp_path, document) as house:
-        refused = await redeemed(house, token(vector, {"claims": changed}))
-        good = await redeemed(house, token(vector, {"claims": {"region": ["asia", "uk"]}}))
+        refused = await post_grant(house, token(vector, {"claims": changed}))
+        good = await post_grant(house, token(vector, {"claims": {"region": ["asia", "uk"]}}))
         assert (await reason_of(house, refused), good.status_code) == (reason, 200)

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import organisation as org
+from leg_one import post_exchange
+from leg_two import fresh, post_grant
 
 if TYPE_CHECKING:
     import httpx2
 
     from house import House
 
-URN = "urn:ietf:params:oauth:"
 
-
-async def exchanged(house: House, **changed: str) -> httpx2.Response:
-    form = {
-        "grant_type": URN + "grant-type:token-exchange",
-        "requested_token_type": URN + "token-type:id-jag",
-        "subject_token_type": URN + "token-type:id_token",
-        "subject_token": house.id_token(),
-        "audience": org.SERVER,
-        "resource": org.TICKETS,
-        **changed,
-    }
-    return await house.http.post(f"{org.GRANTS}/token", data=form, auth=("desk-agent", org.DESK_SECRET))
-
-
-async def redeemed(house: House, **changed: str) -> httpx2.Response:
-    form = {
-        "grant_type": URN + "grant-type:jwt-bearer",
-        "assertion": house.partner_grant(jti=secrets.token_hex(8), scope="tickets:read"),
-        **changed,
-    }
-    return await house.http.post(f"{org.SERVER}/token", data=form, auth=("cli_desk", org.TOOLS_SECRET))
+async def redeemed(house: House, **more: str) -> httpx2.Response:
+    return await post_grant(house, house.partner_grant(jti=fresh(), scope="tickets:read"), **more)
 
 
 @pytest.mark.req("H-19", "A-42", "B-27")
-@pytest.mark.parametrize("leg", [exchanged, redeemed])
+@pytest.mark.parametrize("leg", [post_exchange, redeemed], ids=["exchanged", "redeemed"])
 async def test_a_union_of_scopes_wider_than_policy_is_narrowed_and_does_not_fail(house: House, leg: Any) -> None:
     # What a client asks for after a 403: all that it had and all that it lacked.
     answer = await leg(house, scope="tickets:write tickets:read tickets:admin")
@@ -66,12 +47,12 @@ async def test_a_token_of_a_client_alone_never_becomes_a_grant(house: House, typ
         "aud": "desk-sso",
         "client_id": "desk-sso",
         "scope": "api",
-        "jti": secrets.token_hex(8),
+        "jti": fresh(),
         "iat": house.now - 1,
         "exp": house.now + 300,
         "groups": ["eng"],
     }
-    answer = await exchanged(house, subject_token=org.LOGIN_KEY.sign(claims, typ))
+    answer = await post_exchange(house, subject_token=org.LOGIN_KEY.sign(claims, typ))
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
