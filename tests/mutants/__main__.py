@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import allowed
 from copies import Copy
@@ -19,6 +20,9 @@ from evidence import TestsFail, gather
 from guards import guards_of
 from trial import Broken, Trials, collected
 from verdicts import Verdict, false_alarms, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +35,7 @@ def main() -> int:
     if not found:
         print(f"no guard in {asked.only}")
         return 2
+    reasons = allowed.read(asked.allowed) if asked.allowed.is_file() else {}
     paths = sorted({guard.path for guard in found})
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Copy.made(asked.root, sources, Path(folder))
@@ -45,7 +50,7 @@ def main() -> int:
 
         def work(trials: Trials) -> None:
             trials.prove(evidence.quick())
-            for verdict in verdicts(trials, copy, found, evidence, asked.workers):
+            for verdict in verdicts(trials, copy, found, evidence, asked.workers, expected=reasons):
                 told.append(verdict)
                 _tell(verdict, verbose=asked.verbose)
             alarms.extend(false_alarms(trials, copy, sorted({v.killer for v in told if "::" in v.killer})))
@@ -55,7 +60,7 @@ def main() -> int:
         except Broken as fault:
             print(fault)
             return 2
-    return _report(told, alarms, asked, (time.monotonic() - began) / 60)
+    return _report(told, alarms, reasons, asked, (time.monotonic() - began) / 60)
 
 
 def _tell(verdict: Verdict, *, verbose: bool) -> None:
@@ -67,9 +72,10 @@ def _tell(verdict: Verdict, *, verbose: bool) -> None:
         print(f"{verdict.guard} noticed by {verdict.killer}", flush=True)
 
 
-def _report(told: list[Verdict], alarms: list[str], asked: argparse.Namespace, minutes: float) -> int:
+def _report(
+    told: list[Verdict], alarms: list[str], reasons: Mapping[str, str], asked: argparse.Namespace, minutes: float
+) -> int:
     survivors = [verdict.guard for verdict in told if not verdict.killer]
-    reasons = allowed.read(asked.allowed) if asked.allowed.is_file() else {}
     unexplained = [guard for guard in survivors if guard.key not in reasons]
     keys, alive = {verdict.guard.key for verdict in told}, {guard.key for guard in survivors}
     unneeded = [key for key in reasons if key not in alive and (key in keys or not (asked.only or asked.every > 1))]

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from copies import Copy
     from evidence import Evidence
@@ -32,14 +32,21 @@ class Verdict(NamedTuple):
 
 
 def verdicts(
-    trials: Trials, copy: Copy, guards: Sequence[Guard], evidence: Evidence, workers: int
+    trials: Trials,
+    copy: Copy,
+    guards: Sequence[Guard],
+    evidence: Evidence,
+    workers: int,
+    *,
+    expected: Collection[str] = (),
 ) -> Iterator[Verdict]:
-    """Tries every guard; verdicts come in the order of the guards."""
+    """Tries every guard; verdicts come in the order of the guards. Survivors that are
+    `expected`, by key, are tried with the likeliest tests only."""
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, fork, initializer=_begin, initargs=(trials, copy)) as pool:
         tries = []
         for guard in guards:
-            attempts = evidence.noticing(guard)
+            attempts = evidence.noticing(guard)[: 1 if guard.key in expected else None]
             limits = [PATIENCE + 4 * sum(evidence.seconds[test] for test in tests) for tests in attempts]
             tries.append((guard, attempts, pool.submit(_try, guard, attempts, limits)))
         for guard, attempts, told in tries:
