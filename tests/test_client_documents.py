@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 
 import organisation as org
 from client_site import ALGS, HOST, KEYS_PATH, URL, Site, client_site
+from clocks import Clock
 from grantd_server.keys.client_documents import ClientDocuments, DocumentInvalid, DocumentUnavailable
 from grantd_server.keys.fetch import Fetched
 from grantd_server.keys.remote import RemoteKeys
@@ -17,14 +17,6 @@ from tokens import signing_key
 OLD, NEW = org.ROBOT_KEY, signing_key("ES256", "newer")
 OTHER = signing_key("RS256", "rsa-1")
 KEYS_URI = f"https://{HOST}{KEYS_PATH}"
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -10,33 +10,15 @@ from grantd.strict import Fault
 from grantd_server.keys.fetch import Fetcher
 from grantd_server.keys.remote import KeysUnavailable, RemoteKeys, metadata_urls
 from grantd_server.model.governed import KeySource
-from key_server import answer, key_server
-from tokens import jwks, signing_key
-
-ALGS = frozenset({"ES256", "RS256"})
-OLD, NEW = signing_key(kid="old"), signing_key(kid="new")
-ISSUER = "https://idp.example"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from key_cache import ALGS, ISSUER, NEW, OLD, caching
+from key_server import answer
+from tokens import jwks
 
 
 @pytest.fixture
 async def world():
-    """A server that publishes OLD, the cache over it, its clock, and the source."""
-    clock = Clock()
-    fetcher = Fetcher(allow_loopback=True)
-    async with key_server() as server:
-        server.scripts["/keys"] = answer(jwks(OLD), "Cache-Control: max-age=600")
-        keys = RemoteKeys(fetcher, clock)
-        yield server, keys, clock, KeySource(jwks_uri=server.url())
-        await keys.aclose()
-        await fetcher.aclose()
+    async with caching() as parts:
+        yield parts
 
 
 async def test_two_hundred_calls_on_a_cold_cache_make_one_fetch(world):

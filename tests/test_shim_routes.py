@@ -8,6 +8,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from clocks import Clock
 from grantd.v1 import metadata_pb2 as mpb
 from grantd_server.refusals import Public
 from shim_fakes import AS, IDP, Refuse, fronted, issuer_metadata
@@ -15,14 +16,6 @@ from shim_fakes import AS, IDP, Refuse, fronted, issuer_metadata
 OAUTH, OPENID = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
 
 GRANT_ISSUER, SERVER = mpb.ISSUER_KIND_GRANT_ISSUER, mpb.ISSUER_KIND_AUTHORIZATION_SERVER
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.mark.hostile("H08")

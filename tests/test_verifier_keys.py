@@ -9,6 +9,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clocks import Clock
 from grantd import http
 from grantd.errors import Unavailable
 from grantd.verifiers.access_token import AccessTokenVerifier
@@ -21,16 +22,6 @@ from tokens import jwks, signing_key
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OTHER = signing_key(kid="other")
-
-
-class Clock:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

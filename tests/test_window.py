@@ -8,19 +8,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from clocks import Clock
 from grantd_server.store import Committed, Epochs, Lost, Moved, OutcomeUnknown, StoreUnavailable
 from grantd_server.store.commit import Busy, Head, Unanswered
 from grantd_server.store.pace import RARELY, Pace
 from grantd_server.store.window import ENOUGH, LARGEST, LIMIT, Window
 from store_values import mark, token, write
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @dataclass
