@@ -31,6 +31,22 @@ FORM = "application/x-www-form-urlencoded"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 REDEEM = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 IDP, AS = "https://login.example/idp", "https://mcp.example/as"
+CLIENT = {"client_id": "desk", "client_secret": "s"}
+LEG_1 = {
+    "grant_type": EXCHANGE,
+    "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
+    "audience": AS,
+    "resource": ["https://mcp.example/files", "https://mcp.example/mail"],
+    "scope": "files:read files:write",
+    "authorization_details": '[{"type":"x"}]',
+    "subject_token": "id.token.x",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+    "actor_token": "actor",
+    "actor_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    **CLIENT,
+}
+"""Leg 1 with every parameter there is."""
+LEG_2 = {"grant_type": REDEEM, "assertion": "id.jag.x", "scope": "files:read", "resource": "https://mcp.example/files"}
 
 FAULTS = {
     pb.WIRE_FAULT_FORM: Public.MESSAGE_MALFORMED,

@@ -5,27 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grantd.v1 import authorization_pb2 as pb
-from shim_fakes import AS, EXCHANGE, REDEEM, fronted
-
-CLIENT = {"client_id": "desk", "client_secret": "s"}
-
-
-LEG_1 = {
-    "grant_type": EXCHANGE,
-    "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
-    "audience": AS,
-    "resource": ["https://mcp.example/files", "https://mcp.example/mail"],
-    "scope": "files:read files:write",
-    "authorization_details": '[{"type":"x"}]',
-    "subject_token": "id.token.x",
-    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-    "actor_token": "actor",
-    "actor_token_type": "urn:ietf:params:oauth:token-type:jwt",
-    **CLIENT,
-}
-
-
-LEG_2 = {"grant_type": REDEEM, "assertion": "id.jag.x", "scope": "files:read", "resource": "https://mcp.example/files"}
+from shim_fakes import AS, EXCHANGE, LEG_1, LEG_2, REDEEM, fronted
 
 
 @pytest.mark.req("F-32")

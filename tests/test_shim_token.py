@@ -9,23 +9,7 @@ from grantd.v1 import authorization_pb2 as pb
 from grantd.v1 import client_pb2
 from grantd_server.refusals import Public
 from grantd_server.shim import ShimLimits
-from shim_fakes import AS, EXCHANGE, IDP, REDEEM, Refuse, basic, fronted
-
-CLIENT = {"client_id": "desk", "client_secret": "s"}
-LEG_1 = {
-    "grant_type": EXCHANGE,
-    "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
-    "audience": AS,
-    "resource": ["https://mcp.example/files", "https://mcp.example/mail"],
-    "scope": "files:read files:write",
-    "authorization_details": '[{"type":"x"}]',
-    "subject_token": "id.token.x",
-    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-    "actor_token": "actor",
-    "actor_token_type": "urn:ietf:params:oauth:token-type:jwt",
-    **CLIENT,
-}
-LEG_2 = {"grant_type": REDEEM, "assertion": "id.jag.x", "scope": "files:read", "resource": "https://mcp.example/files"}
+from shim_fakes import AS, CLIENT, EXCHANGE, IDP, LEG_1, LEG_2, REDEEM, Refuse, basic, fronted
 
 
 @pytest.mark.req("A-01", "F-09", "F-12", "F-47")
