@@ -72,6 +72,15 @@ def sign_on(**changed: Any) -> dict[str, Any]:
     return {name: value for name, value in declared.items() if value is not None}
 
 
+def shared() -> dict[str, Any]:
+    """Edits of the company's bundle: two clients that its directory knows by one id, as one
+    service provider, may both exchange an assertion."""
+    return {
+        "identity_providers.corp.saml": sign_on(),
+        "clients.robot.at.grants.sso.corp": ["robot-sso", "desk-sso"],
+    }
+
+
 def instant(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

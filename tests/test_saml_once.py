@@ -12,6 +12,7 @@ import pytest_asyncio
 import assertions_
 import organisation as org
 from assertions_ import SAML2
+from case_files import changed
 from house import House, running
 from leg_one import Outcome, desk, exchanged, robot_assertion, signed
 
@@ -23,11 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def document() -> dict[str, Any]:
-    """Two clients that the directory knows by one id, as one service provider."""
-    whole = org.bundle()
-    whole["identity_providers"]["corp"]["saml"] = assertions_.sign_on()
-    whole["clients"]["robot"]["at"]["grants"]["sso"]["corp"] = ["robot-sso", "desk-sso"]
-    return whole
+    return changed(org.bundle(), assertions_.shared())
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -26,10 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def document() -> dict[str, Any]:
-    whole = with_sessions()
-    whole["identity_providers"]["corp"]["saml"] = assertions_.sign_on()
-    whole["clients"]["robot"]["at"]["grants"]["sso"]["corp"] = ["robot-sso", "desk-sso"]
-    return whole
+    return with_sessions(**assertions_.shared())
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
