@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from serving_ import base_of, listening, serving
+from serving_ import base_of, body_of, listening, serving
 from tokens import SigningKey, jwks, signing_key
 
 if TYPE_CHECKING:
@@ -73,12 +73,7 @@ class Issuer:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
         self.asked.append((scope["method"], scope["path"]))
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await body_of(receive)
         if scope["method"] == "POST":
             self.forms.append(parse_qs(body.decode()))
             self.authorization += [value.decode() for name, value in scope["headers"] if name == b"authorization"]

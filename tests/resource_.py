@@ -8,6 +8,7 @@ from typing import Any
 from grantd.errors import Unavailable
 from grantd.resource_server.protected_resource import ProtectedResource
 from grantd.verifiers.tokens import TokenRefused, VerifiedToken
+from serving_ import body_of
 
 NOW = 1_795_000_000
 RESOURCE = ProtectedResource("https://tickets.example/mcp", ("https://as.example/as",))
@@ -52,13 +53,7 @@ class Called:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scopes.append(scope)
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        self.bodies.append(body)
+        self.bodies.append(await body_of(receive))
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 

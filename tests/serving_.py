@@ -32,6 +32,16 @@ async def serving(app: Any, *, lifespan: str = "off", listener: socket.socket | 
         await task
 
 
+async def body_of(receive: Any) -> bytes:
+    """The whole body of the request that an application is called for."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
 def listening() -> socket.socket:
     """A listening loopback socket, for applications that must know their URL beforehand."""
     listener = socket.socket()
