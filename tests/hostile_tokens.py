@@ -261,3 +261,5 @@ ODD_VALUES: dict[str, Any] = {
     "a nested list": [["x"]],
 }
 """What stands in a claim where a library expected something else."""
+
+ODD_DATES: list[Any] = ["1795291544", [1], -1, 1e400, "soon", 253402300800, 1795291544000]

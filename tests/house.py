@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import sqlite3
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ import organisation
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 from grantd_server.audit.canonical import canonical
+from grantd_server.flows import deciding
 from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.secret_references import FilesAndEnvironment
 from grantd_server.keys.client_documents import ClientDocuments
@@ -40,8 +43,10 @@ from grantd_server.wiring.parts import Choices, Parts, assemble, needed_keys
 from tokens import b64, part
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    import pytest
 
     from grantd_server.governance.snapshot import Snapshot
 
@@ -107,6 +112,17 @@ class House:
         epoch = await self.store.activate(version_of(parsed), active[0] if active else 0, act())
         await self.parts.world.catch_up()
         return epoch
+
+    @contextmanager
+    def busy_database(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """Somebody else holds the database's write lock, for half a second at most; that is
+        longer than a decision now waits for it."""
+        monkeypatch.setattr(deciding, "PATIENCE", 0.2)
+        with closing(sqlite3.connect(self.folder / "grantd.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            release = asyncio.get_running_loop().call_later(0.5, other.execute, "ROLLBACK")
+            yield
+            release.cancel()
 
     async def block(self, kind: str, name: str) -> None:
         await self.store.withdraw(Withdrawal(kind, name, "test", None), act())

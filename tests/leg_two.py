@@ -13,7 +13,7 @@ from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.checks import chain_of
 from grantd_server.store import Committed, Tombstone, Write
 from house import act
-from leg_one import Outcome, outcome
+from leg_one import Outcome, outcome, robot_assertion, signed
 from tokens import SigningKey
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ DESK = secret_of("cli_desk", org.TOOLS_SECRET)
 OTHER = secret_of("cli_other", org.OTHER_SECRET)
 TICKETS_SERVER = secret_of("rs-tickets", org.RS_SECRET)
 WIKI_SERVER = secret_of("rs-wiki", org.WIKI_RS_SECRET)
+
+
+def robot_at_tools(house: House) -> ClientAuthentication:
+    """The robot with a fresh assertion, at the tools server."""
+    return signed(robot_assertion(house, org.SERVER), "cli_robot")
 
 
 async def redeemed(house: House, assertion: str, transport: str = "grpc", **changed: Any) -> Outcome:

@@ -3,7 +3,6 @@ is refused like any other failed authentication, and an honest call passes after
 
 from __future__ import annotations
 
-import json
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,9 @@ import pytest_asyncio
 
 import organisation as org
 from grantd_server.model.buckets import SECOND
-from hostile_tokens import ALGORITHMS, ES, HOSTILE, ODD_VALUES, Slot, published
+from hostile_tokens import ALGORITHMS, ES, HOSTILE, ODD_VALUES, Slot
 from house import House, running
-from key_server import KeyServer, answer, key_server
+from key_server import KeyServer
 from leg_one import exchanged, robot_claims, signed
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TYPE = "client-authentication+jwt"
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def keys() -> AsyncIterator[KeyServer]:
-    async with key_server() as served:
-        served.scripts["/jwks"] = answer(json.dumps(published()), "Content-Type: application/json")
-        yield served
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

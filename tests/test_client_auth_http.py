@@ -8,26 +8,17 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 
 import organisation as org
 from case_transports import ASSERTION_TYPE, GRANT_TYPES
 from grantd_server.client_auth import secret
-from house import House, running
+from house import House
 from leg_one import exchange_form, reason_of, robot_claims
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import httpx2
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with running(tmp_path_factory.mktemp("hall"), org.bundle()) as house:
-        yield house
 
 
 def basic(client_id: str, password: str) -> str:

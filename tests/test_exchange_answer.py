@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 
 import organisation as org
 from case_transports import GRANT_TYPES
@@ -20,16 +19,9 @@ from house import House, act, running
 from leg_one import ID_JAG, ID_TOKEN, desk, exchanged, robot_claims
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with running(tmp_path_factory.mktemp("hall"), org.bundle()) as house:
-        yield house
 
 
 def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

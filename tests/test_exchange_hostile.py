@@ -12,22 +12,15 @@ import pytest
 import pytest_asyncio
 
 import organisation as org
-from hostile_tokens import ALGORITHMS, ES, HOSTILE, ODD_VALUES, Slot, published
+from hostile_tokens import ALGORITHMS, ES, HOSTILE, ODD_DATES, ODD_VALUES, Slot
 from house import House, running
-from key_server import KeyServer, answer, key_server
+from key_server import KeyServer
 from leg_one import exchange_form, exchanged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def keys() -> AsyncIterator[KeyServer]:
-    async with key_server() as served:
-        served.scripts["/jwks"] = answer(json.dumps(published()), "Content-Type: application/json")
-        yield served
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -158,7 +151,7 @@ async def test_a_claim_of_another_kind_is_refused_and_breaks_nothing(
 
 
 @pytest.mark.req("G-08")
-@pytest.mark.parametrize("value", ["1795291544", [1], -1, 1e400, "soon", 253402300800, 1795291544000])
+@pytest.mark.parametrize("value", ODD_DATES)
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "auth_time"])
 async def test_a_date_that_is_no_sane_number_is_refused(hall: House, keys: KeyServer, claim: str, value: Any) -> None:
     raw = json.dumps(dict(slot(hall, keys).claims) | {claim: value}).replace("Infinity", "1e400")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
-import pytest_asyncio
 
 import organisation as org
 from case_files import changed
@@ -17,16 +14,7 @@ from grantd_server.keys.rotation import Rotation, Schedule
 from house import House, running
 from leg_two import WIKI_SERVER, a_token, active, batch, bury, fresh, introspected, redeemed, revoked, secret_of
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with running(tmp_path_factory.mktemp("hall"), org.bundle()) as house:
-        yield house
 
 
 async def remembered(house: House) -> str:

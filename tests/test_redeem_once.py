@@ -4,35 +4,22 @@ that came to nothing."""
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-import pytest_asyncio
 
 import organisation as org
 from case_files import changed
 from case_tokens import own_grant
 from grantd.v1.client_pb2 import ClientAuthentication
-from grantd_server.flows import deciding
-from house import House, running
-from leg_one import robot_claims, signed
-from leg_two import OTHER, active, bury, fresh, redeemed
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+from house import House
+from leg_two import OTHER, active, bury, fresh, redeemed, robot_at_tools
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OF_ISSUER = "authorization_servers.tools.trusts.partner.reuse_limit"
 OF_CLIENT = "clients.desk.at.tools.reuse_limit"
 ALLOW_OTHER = {"redemptions.tools.1.clients": ["desk", "other"]}
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with running(tmp_path_factory.mktemp("hall"), org.bundle()) as house:
-        yield house
 
 
 async def uses(house: House, grant: str, **more: Any) -> list[str]:
@@ -137,21 +124,21 @@ async def test_a_call_that_failed_uses_up_no_grant(hall: House, failing: dict[st
 @pytest.mark.req("G-18", "B-21")
 async def test_a_refused_redemption_uses_up_its_client_assertion_and_not_its_grant(hall: House) -> None:
     grant = await own_grant(hall, client_id="cli_robot")
-    proof = hall_assertion(hall)
+    proof = robot_at_tools(hall)
     assert (await redeemed(hall, grant, client=proof, scope="tickets:write")).public == "SCOPE_INVALID"
     again = await redeemed(hall, grant, client=proof)
     assert (again.status, again.reason) == ("UNAUTHENTICATED", "CLIENT_ASSERTION_REPLAYED")
-    assert (await redeemed(hall, grant, client=hall_assertion(hall))).status == "OK"
+    assert (await redeemed(hall, grant, client=robot_at_tools(hall))).status == "OK"
 
 
 @pytest.mark.req("G-18")
 async def test_of_one_client_assertion_in_two_redemptions_only_one_counts(hall: House) -> None:
     grants = [await own_grant(hall, client_id="cli_robot") for _ in range(6)]
-    proof = hall_assertion(hall)
+    proof = robot_at_tools(hall)
     found = await asyncio.gather(*(redeemed(hall, grant, client=proof) for grant in grants))
     assert sorted(each.reason or each.status for each in found) == ["CLIENT_ASSERTION_REPLAYED"] * 5 + ["OK"]
     lost = [grant for grant, each in zip(grants, found, strict=True) if each.status != "OK"]
-    again = await asyncio.gather(*(redeemed(hall, grant, client=hall_assertion(hall)) for grant in lost))
+    again = await asyncio.gather(*(redeemed(hall, grant, client=robot_at_tools(hall)) for grant in lost))
     assert {each.status for each in again} == {"OK"}, "a lost client assertion uses up no grant"
 
 
@@ -159,19 +146,10 @@ async def test_of_one_client_assertion_in_two_redemptions_only_one_counts(hall: 
 async def test_without_its_database_the_service_redeems_nothing_and_uses_nothing_up(
     hall: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "PATIENCE", 0.2)
     grant = hall.partner_grant(jti=fresh())
-    blocker = sqlite3.connect(hall.folder / "grantd.db", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    asyncio.get_running_loop().call_later(0.5, blocker.execute, "ROLLBACK")
-    found = await redeemed(hall, grant)
-    assert (found.status, found.public, found.reason) == ("UNAVAILABLE", "UNAVAILABLE", "STORE_UNAVAILABLE")
-    assert found.record["outcome"] == "failed"
-    assert await hall.durable(found.id) is not None, "that it failed is on record once the database is back"
-    blocker.close()
+    with hall.busy_database(monkeypatch):
+        found = await redeemed(hall, grant)
+        assert (found.status, found.public, found.reason) == ("UNAVAILABLE", "UNAVAILABLE", "STORE_UNAVAILABLE")
+        assert found.record["outcome"] == "failed"
+        assert await hall.durable(found.id) is not None, "that it failed is on record once the database is back"
     assert (await redeemed(hall, grant)).status == "OK"
-
-
-def hall_assertion(house: House) -> ClientAuthentication:
-    """A fresh client assertion of the robot at the tools server."""
-    return signed(org.ROBOT_TOOLS_KEY.sign(robot_claims(house, org.SERVER), "client-authentication+jwt"), "cli_robot")

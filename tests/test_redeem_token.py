@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jwt
 import pytest
-import pytest_asyncio
 
 import organisation as org
 from case_files import changed
@@ -18,16 +17,7 @@ from grantd_server.keys.purpose import Purpose
 from house import House, running
 from leg_two import active, fresh, own_key, redeemed
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with running(tmp_path_factory.mktemp("hall"), org.bundle()) as house:
-        yield house
 
 
 async def published(house: House, issuer: str) -> list[dict[str, str]]:

@@ -12,7 +12,6 @@ import pytest_asyncio
 
 import organisation as org
 from grantd_server.checks import digest
-from grantd_server.flows import deciding
 from grantd_server.store import StoreUnavailable
 from grantd_server.subjects.refresh_token import RACE
 from house import House, running
@@ -245,14 +244,10 @@ async def test_a_refused_renewal_uses_up_the_proof_of_the_client_and_not_the_tok
 
 @pytest.mark.req("A-39", "F-45")
 async def test_without_its_database_nothing_is_rotated(hall: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deciding, "PATIENCE", 0.2)
     token = await a_session(hall)
-    blocker = sqlite3.connect(hall.folder / "grantd.db", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    asyncio.get_running_loop().call_later(0.5, blocker.execute, "ROLLBACK")
-    found = await refreshed(hall, token)
+    with hall.busy_database(monkeypatch):
+        found = await refreshed(hall, token)
     assert (found.status, found.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
-    blocker.close()
     assert (await refreshed(hall, token)).status == "OK"
 
 

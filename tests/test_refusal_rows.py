@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 
 import organisation as org
 from case_transports import GRANT_TYPES
@@ -17,18 +16,11 @@ from house import House, running
 from leg_one import desk, exchanged, exchanging, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EXCHANGE = "/grantd.v1.AuthorizationService/ExchangeIdentity"
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with running(tmp_path_factory.mktemp("hall"), org.bundle()) as house:
-        yield house
 
 
 @pytest.mark.parametrize("transport", ["grpc", "inprocess"])

@@ -7,31 +7,20 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 import organisation as org
 from case_files import changed
 from case_tokens import own_grant
 from grantd import jws
 from grantd_server.checks import digest
-from grantd_server.flows import deciding
 from house import House, running
-from leg_one import robot_claims, signed
-from leg_two import OTHER, a_token, active, batch, fresh, redeemed, revoked
+from leg_two import OTHER, a_token, active, batch, fresh, redeemed, revoked, robot_at_tools
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from grantd.v1.client_pb2 import ClientAuthentication
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def hall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with running(tmp_path_factory.mktemp("hall"), org.bundle()) as house:
-        yield house
 
 
 @pytest.mark.req("C-36", "C-38", "X-11")
@@ -142,8 +131,8 @@ async def test_revoking_one_use_of_a_grant_leaves_the_others(hall: House) -> Non
 @pytest.mark.req("C-36", "D-10", "G-18")
 async def test_a_client_that_signs_its_assertions_revokes_with_each_once(hall: House) -> None:
     grants = [await own_grant(hall, client_id="cli_robot") for _ in range(2)]
-    one, two = [(await redeemed(hall, grant, client=_robot(hall))).answer.access_token for grant in grants]
-    proof = _robot(hall)
+    one, two = [(await redeemed(hall, grant, client=robot_at_tools(hall))).answer.access_token for grant in grants]
+    proof = robot_at_tools(hall)
     assert (await revoked(hall, one, client=proof)).record["outcome"] == "revoked"
     again = await revoked(hall, two, client=proof)
     assert again.reason == "CLIENT_ASSERTION_REPLAYED"
@@ -152,14 +141,10 @@ async def test_a_client_that_signs_its_assertions_revokes_with_each_once(hall: H
 
 @pytest.mark.req("C-36", "F-45")
 async def test_without_its_database_nothing_is_called_revoked(hall: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deciding, "PATIENCE", 0.2)
     token = await a_token(hall)
-    blocker = sqlite3.connect(hall.folder / "grantd.db", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    asyncio.get_running_loop().call_later(0.5, blocker.execute, "ROLLBACK")
-    found = await revoked(hall, token)
+    with hall.busy_database(monkeypatch):
+        found = await revoked(hall, token)
     assert (found.status, found.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
-    blocker.close()
     assert await active(hall, token)
     assert (await revoked(hall, token)).status == "OK"
     assert not await active(hall, token)
@@ -172,7 +157,3 @@ async def test_concurrent_revocations_all_hold(hall: House) -> None:
     assert {each.status for each in found} == {"OK"}
     answers = (await batch(hall, tokens)).answer.results
     assert not any(answer.active for answer in answers)
-
-
-def _robot(house: House) -> ClientAuthentication:
-    return signed(org.ROBOT_TOOLS_KEY.sign(robot_claims(house, org.SERVER), "client-authentication+jwt"), "cli_robot")

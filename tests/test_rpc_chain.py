@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 import pytest
@@ -19,9 +19,6 @@ from grantd_server.rpc.edge import Arrival, Edge
 from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.rpc.limits import LEAST_TIME, MESSAGE_BYTES
 from rpc_toy import AUTHORIZATION, REDEEM, REQUEST, Ledger, Show, Toy, answer, caller, end_of, see
-
-if TYPE_CHECKING:
-    pass
 
 
 async def refuse(message: Any, call: Any) -> Any:
