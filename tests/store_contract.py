@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grantd_server.audit.chain import verify
+from grantd_server.audit.chain import Head, verify
 from grantd_server.store import (
     Committed,
     Conflict,
@@ -443,6 +443,18 @@ async def test_two_stores_of_one_writer_name_keep_one_whole_chain(open_store):
     rows = [row async for row in stores[0].history()]
     assert verify(rows) is None
     assert [row.seq for row in rows] == list(range(1, 11))
+
+
+async def test_the_heads_are_the_last_records_of_all_writers(open_store):
+    one, two = open_store(), open_store(writer="other")
+    assert await one.heads() == []
+    for number in range(3):
+        await one.write(write(f"d{number}"))
+    await two.write(write("d3"))
+
+    ends = {row.writer: row async for row in one.history()}
+    assert await one.heads() == [Head(row.writer, row.writer_epoch, row.seq, row.hash) for row in ends.values()]
+    assert [head.seq for head in await two.heads()] == [3, 1]
 
 
 async def test_records_are_found_by_id_and_by_each_searched_column_newest_first(store):

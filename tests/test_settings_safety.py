@@ -92,6 +92,7 @@ def test_nothing_set_tells_all_that_is_missing():
         ("keys.directory", None, "keys.directory is missing"),
         ("keys.directory", "/nowhere/keys", "keys.directory: /nowhere/keys does not exist"),
         ("keys.auto_create", True, "keys.auto_create makes keys that nobody governs"),
+        ("audit.checkpoints.directory", "/nowhere", "audit.checkpoints.directory: /nowhere does not exist"),
         ("governance.directory", "/nowhere", "governance.directory: /nowhere does not exist"),
         ("store.url", None, "store.url is missing"),
         ("store.url", "postgresql://u:hunter2@h/d", "store.url must be sqlite:///path"),

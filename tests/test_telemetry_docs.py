@@ -18,6 +18,7 @@ LABELS = {
     names.REFUSED: "`rpc`, `reason`",
     names.SPANS_DROPPED: "`cause`: " + ", ".join(f"`{each}`" for each in names.DROP_CAUSES),
     names.LOG_DROPPED: "none",
+    names.CHECKPOINTS: "`outcome`: " + ", ".join(f"`{each}`" for each in names.CHECKPOINT_OUTCOMES),
     names.LEDGER_OVERFLOW: "`class`: " + ", ".join(f"`{each}`" for each in names.LEDGER_CLASSES),
 }
 

@@ -117,6 +117,21 @@ class Keys(_Section):
     poll: float = Field(default=5.0, ge=0.1, le=60, description="Seconds between looks for changed key files.")
 
 
+class Checkpoints(_Section):
+    """Signed checkpoints of the records."""
+
+    directory: Path | None = Field(
+        default=None, description="The second place: a directory that whoever can write the database cannot change."
+    )
+    interval: float = Field(default=10.0, ge=1, le=3600, description="Seconds between two checkpoints.")
+
+
+class Audit(_Section):
+    """What makes tampering with records show."""
+
+    checkpoints: Checkpoints = Field(default_factory=Checkpoints)
+
+
 class Governance(_Section):
     """The bundle."""
 
@@ -186,6 +201,7 @@ class Settings(_Section):
     store: Store = Field(default_factory=Store)
     keys: Keys = Field(default_factory=Keys)
     governance: Governance = Field(default_factory=Governance)
+    audit: Audit = Field(default_factory=Audit)
     remote_keys: RemoteKeys = Field(default_factory=RemoteKeys)
     limits: Limits = Field(default_factory=Limits)
     telemetry: Telemetry = Field(default_factory=Telemetry)

@@ -125,6 +125,9 @@ def _state(settings: Settings) -> Iterator[str]:
     directory = settings.governance.directory
     if directory is not None and not directory.is_dir():
         yield f"governance.directory: {directory} does not exist."
+    checkpoints = settings.audit.checkpoints.directory
+    if checkpoints is not None and not checkpoints.is_dir():
+        yield f"audit.checkpoints.directory: {checkpoints} does not exist."
     if store.url is None:
         yield "store.url is missing; set it to sqlite:///path."
         return

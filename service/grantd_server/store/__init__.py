@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from grantd_server.audit.chain import Head
     from grantd_server.store.refresh_tokens import RefreshToken
 
 
@@ -213,6 +214,9 @@ class Store(Protocol):
     def history(self) -> AsyncIterator[StoredEntry]:
         """Reads every record, each writer's chain in its order."""
 
+    async def heads(self) -> list[Head]:
+        """Reads the end of every writer's chain."""
+
     async def aggregates(self, table: str, limit: int = 100) -> list[dict[str, Any]]:
         """Reads the newest rows of class 2 (`introspections`) or 3 (`refusals`)."""
 
@@ -223,11 +227,8 @@ class Store(Protocol):
         """Stores an immutable bundle version; the same version again is a no-op."""
 
     async def activate(self, version: str, expected: int, entry: Entry) -> int:
-        """Points at `version` if the epoch is `expected`, and returns the new epoch.
-
-        Raises:
-            Conflict: somebody else activated meanwhile.
-        """
+        """Points at `version` if the epoch is `expected`, and returns the new epoch;
+        Conflict when somebody else activated meanwhile."""
 
     async def active_bundle(self) -> tuple[int, str, bytes] | None:
         """Reads epoch, version and document of the active bundle."""

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from grantd_server.audit.chain import Head
 from grantd_server.store import (
     Conflict,
     Entry,
@@ -126,6 +127,10 @@ class SqliteStore:
             for stored in rows:
                 after = (stored.writer, stored.seq)
                 yield stored
+
+    async def heads(self) -> list[Head]:
+        rows = await self._read(lambda reader: reader.execute(sql.HEADS).fetchall())
+        return [Head(*row) for row in rows]
 
     async def aggregates(self, table: str, limit: int = 100) -> list[dict[str, Any]]:
         statement = sql.AGGREGATES[table]

@@ -69,6 +69,7 @@ APPEND: Final = f"INSERT INTO records ({_COLUMNS}) VALUES ({', '.join('?' * len(
 ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = ?"  # noqa: S608 constants only
 ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMIT ?"  # noqa: S608 constants only
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"  # noqa: S608 constants only
+HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 
 PUT_BUNDLE: Final = """\
 INSERT INTO bundles (version, document, author, why, written) VALUES (?, ?, ?, ?, unixepoch())

@@ -70,6 +70,14 @@ class Metrics:
             labels=("class",),
             series=[(kind,) for kind in (*names.LEDGER_CLASSES, names.OTHER)],
         )
+        self._checkpoints = Tally(
+            self._meter,
+            names.CHECKPOINTS,
+            unit="{checkpoint}",
+            description="Checkpoints of the records that were due.",
+            labels=("outcome",),
+            series=[(outcome,) for outcome in names.CHECKPOINT_OUTCOMES],
+        )
 
     def call_finished(self, record: Record, seconds: float, status: str) -> None:
         """Counts one call and its duration."""
@@ -100,6 +108,10 @@ class Metrics:
     def ledger_overflowed(self, kind: str, count: int = 1) -> None:
         """Counts records that found no room; `kind` is one of `names.LEDGER_CLASSES`."""
         self._overflow.add(kind if kind in names.LEDGER_CLASSES else names.OTHER, count=count)
+
+    def checkpointed(self, outcome: str) -> None:
+        """Counts a checkpoint; `outcome` is one of `names.CHECKPOINT_OUTCOMES`."""
+        self._checkpoints.add(outcome)
 
     def watch(self, gauge: names.Gauge, readings: Readings) -> None:
         """Reads a gauge at each collection, on the exporter's thread; `readings` must

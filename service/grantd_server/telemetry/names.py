@@ -53,6 +53,7 @@ REFUSED: Final = "grantd.refused"
 SPANS_DROPPED: Final = "grantd.spans.dropped"
 LOG_DROPPED: Final = "grantd.log.dropped"
 LEDGER_OVERFLOW: Final = "grantd.ledger.overflow"
+CHECKPOINTS: Final = "grantd.checkpoints"
 
 DROP_CAUSES: Final = ("bucket", "queue", "export")
 """Why a span was dropped: its reason had enough of them, the queue was full, or the
@@ -60,6 +61,8 @@ collector did not take it."""
 
 LEDGER_CLASSES: Final = ("introspections", "refusals", "ring")
 """What overflows: the two aggregated classes of records, and the ring in memory."""
+
+CHECKPOINT_OUTCOMES: Final = ("written", "failed")
 
 RPC_SYSTEM: Final = "rpc.system.name"
 RPC_METHOD: Final = "rpc.method"
@@ -74,6 +77,7 @@ class Gauge(Enum):
     JWKS_AGE = ("grantd.jwks.age", "s", ("issuer",), "Age of the last good copy of another party's keys.")
     VIEW_AGE = ("grantd.view.age", "s", (), "Age of the revocation view.")
     LEDGER_BACKLOG = ("grantd.ledger.backlog", "{record}", ("class",), "Records waiting to be written behind.")
+    CHECKPOINT_AGE = ("grantd.checkpoint.age", "s", (), "Time since the last checkpoint of the records.")
     BUNDLE_EPOCH = ("grantd.bundle.epoch", "1", (), "Epoch of the bundle in force.")
 
     def __init__(self, metric: str, unit: str, labels: tuple[str, ...], meaning: str) -> None:

@@ -15,6 +15,7 @@ from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.remote import RemoteKeys
 from grantd_server.keys.ring import KeyRing, Needed
 from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.keys.signer import SignerUnavailable
 from grantd_server.keys.stored import KeyFileFault
 from grantd_server.settings import SettingsError, issuer_problems, issuers_of
 from grantd_server.store import StoreUnavailable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 SERVICE_KEYS = (Needed("", Purpose.PSEUDONYM, "HS256"),)
 """Keys that the service needs whatever the bundle says."""
+CHECKPOINT_KEYS = (Needed("", Purpose.CHECKPOINT, "ES256"),)
+"""And with a second place; of any algorithm, unless it is made here."""
 
 
 def build(settings: Settings, telemetry: Telemetry) -> Parts:
@@ -40,11 +43,12 @@ def build(settings: Settings, telemetry: Telemetry) -> Parts:
     rotation = Rotation(directory, Schedule())
     try:
         if settings.keys.auto_create:
-            rotation.ensure(SERVICE_KEYS, int(time.time()))
+            checkpoints = settings.audit.checkpoints.directory is not None
+            rotation.ensure([*SERVICE_KEYS, *(CHECKPOINT_KEYS if checkpoints else ())], int(time.time()))
         ring = KeyRing(directory)
     except KeyFileFault as fault:
         raise SettingsError([str(fault)]) from fault
-    if missing := ring.lacking(SERVICE_KEYS):
+    if missing := ring.lacking(SERVICE_KEYS) + _no_checkpoint_key(settings, ring):
         raise SettingsError(missing)
     own = settings.remote_keys.private_networks
     fetcher = Fetcher(allow_loopback=settings.development, own_networks=own)
@@ -63,6 +67,15 @@ def build(settings: Settings, telemetry: Telemetry) -> Parts:
         documents=ClientDocuments(Fetcher(allow_loopback=settings.development), time.monotonic),
         lacking=_lacking(settings, ring, rotation),
     )
+
+
+def _no_checkpoint_key(settings: Settings, ring: KeyRing) -> list[str]:
+    if settings.audit.checkpoints.directory is not None:
+        try:
+            ring.signer("", Purpose.CHECKPOINT)
+        except SignerUnavailable:
+            return ["There is no checkpoint key; make one with `grantd keys create --purpose checkpoint`."]
+    return []
 
 
 def telemetry_of(settings: Settings) -> Telemetry:

@@ -17,6 +17,7 @@ from grantd_server.settings import SettingsError
 from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable
 from grantd_server.telemetry.logs import Level
 from grantd_server.telemetry.names import Gauge
+from grantd_server.wiring.checkpoints import Checkpoints, checkpointer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -39,6 +40,7 @@ class Service:
         self._parts = parts
         self._settings = settings
         self._tasks: list[asyncio.Task[None]] = []
+        self._checkpoints = self._second_place(settings.audit.checkpoints.directory)
 
     async def start(self) -> None:
         """Reads the live state, applies the governance directory, begins to follow.
@@ -60,6 +62,8 @@ class Service:
         metrics.watch(Gauge.KEY_AGE, lambda: world.ring.ages(time.time()))
         metrics.watch(Gauge.VIEW_AGE, lambda: [({}, world.view.age())])
         metrics.watch(Gauge.LEDGER_BACKLOG, lambda: [({"class": k}, n) for k, n in world.ledger.backlog().items()])
+        if self._checkpoints is None:
+            self._tell(Level.WARNING, "checkpoints.off", why="audit.checkpoints.directory is not set")
         metrics.watch(Gauge.BUNDLE_EPOCH, lambda: [({}, parts.active.epoch)])
         for name, work in self._work(directory, seen):
             self._tasks.append(asyncio.create_task(work, name=name))
@@ -83,6 +87,8 @@ class Service:
         await self._parts.world.documents.aclose()
         self._parts.world.offloop.close()
         await self._parts.world.ledger.close()
+        if self._checkpoints is not None:
+            await self._checkpoints.finish()
         await self._parts.world.store.close()
 
     def _work(self, directory: Path | None, seen: Stamp) -> list[tuple[str, Coroutine[None, None, None]]]:
@@ -93,9 +99,19 @@ class Service:
             ("bundle", self._parts.active.run()),
             ("keys", self._follow_keys()),
         ]
+        if self._checkpoints is not None:
+            work.append(("checkpoints", self._checkpoints.run()))
         if directory is not None:
             work.append(("governance directory", self._follow_directory(directory, seen)))
         return work
+
+    def _second_place(self, directory: Path | None) -> Checkpoints | None:
+        if directory is None:
+            return None
+        world = self._parts.world
+        taking = checkpointer(directory, world.store, world.ring, world.clock)
+        interval = self._settings.audit.checkpoints.interval
+        return Checkpoints(taking, self._parts.telemetry, world.clock, interval)
 
     async def _apply_at_start(self, directory: Path) -> None:
         try:
