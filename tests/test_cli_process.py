@@ -92,5 +92,5 @@ def test_a_served_process_drains_on_a_signal_and_exits_with_0(house, parts, numb
         process.kill()
         process.wait()
         process.stderr.close()
-    assert events[0] == "serving"
+    assert events[:2] == ["checkpoints.off", "serving"]
     assert "draining" in events
