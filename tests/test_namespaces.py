@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 import organisation as org
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
-from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.cli.app import app
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
 from house import House, act
+from leg_one import exchanging
+from leg_two import DESK
 from tokens import signing_key
 
 if TYPE_CHECKING:
@@ -43,23 +44,12 @@ def two_directories(subject: str = "qualified") -> dict[str, Any]:
 
 
 async def grant(house: House, **token: Any) -> str:
-    request = pb.ExchangeIdentityRequest(
-        issuer=org.GRANTS,
-        client=ClientAuthentication(client_id="desk-agent", secret=ClientSecret(secret=org.DESK_SECRET)),
-        requested_token_type="urn:ietf:params:oauth:token-type:id-jag",
-        audience=[org.SERVER],
-        resource=[org.TICKETS],
-        subject_token=house.id_token(**token),
-        subject_token_type="urn:ietf:params:oauth:token-type:id_token",
-    )
+    request = exchanging(house, scope=None, subject_token=house.id_token(**token))
     return str((await house.stub().ExchangeIdentity(request)).token)
 
 
 async def redeemed(house: House, assertion: str) -> str:
-    client = ClientAuthentication(client_id="cli_desk", secret=ClientSecret(secret=org.TOOLS_SECRET))
-    answer = await house.stub().RedeemGrant(
-        pb.RedeemGrantRequest(issuer=org.SERVER, client=client, assertion=assertion)
-    )
+    answer = await house.stub().RedeemGrant(pb.RedeemGrantRequest(issuer=org.SERVER, client=DESK, assertion=assertion))
     return str(jws.read(answer.access_token).unverified_claims["sub"])
 
 

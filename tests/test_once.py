@@ -14,10 +14,11 @@ import organisation as org
 from case_tokens import access_token
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
-from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
+from grantd.v1.client_pb2 import ClientAuthentication
 from grantd_server.keys.purpose import Purpose
 from grantd_server.store import Epochs, Withdrawal
 from house import House, act, running
+from leg_two import DESK, OTHER, TICKETS_SERVER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +26,8 @@ if TYPE_CHECKING:
     from grantd_server.keys.signer import Signer
 
 
-def desk() -> ClientAuthentication:
-    return ClientAuthentication(client_id="cli_desk", secret=ClientSecret(secret=org.TOOLS_SECRET))
-
-
-def redeeming(assertion: str, client: ClientAuthentication | None = None) -> pb.RedeemGrantRequest:
-    return pb.RedeemGrantRequest(issuer=org.SERVER, client=client or desk(), assertion=assertion)
+def redeeming(assertion: str, client: ClientAuthentication = DESK) -> pb.RedeemGrantRequest:
+    return pb.RedeemGrantRequest(issuer=org.SERVER, client=client, assertion=assertion)
 
 
 async def outcome(house: House, assertion: str, transport: str = "grpc") -> str:
@@ -84,9 +81,8 @@ async def test_the_record_of_a_replay_names_the_winner(house: House) -> None:
 @pytest.mark.hostile("R05")
 async def test_the_wrong_client_does_not_use_up_a_grant(house: House) -> None:
     grant = house.partner_grant(jti=secrets.token_hex(8))
-    stranger = ClientAuthentication(client_id="cli_other", secret=ClientSecret(secret=org.OTHER_SECRET))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await house.stub().RedeemGrant(redeeming(grant, stranger))
+        await house.stub().RedeemGrant(redeeming(grant, OTHER))
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert await outcome(house, grant) == "token"
 
@@ -137,7 +133,7 @@ async def test_an_access_token_is_read_back_by_introspection(house: House) -> No
     answer = await house.stub().IntrospectToken(
         pb.IntrospectTokenRequest(
             issuer=org.SERVER,
-            client=ClientAuthentication(client_id="rs-tickets", secret=ClientSecret(secret=org.RS_SECRET)),
+            client=TICKETS_SERVER,
             token=await access_token(house),
         )
     )

@@ -12,7 +12,6 @@ import organisation as org
 from case_files import changed
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
-from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
 from grantd_server.keys.files import KeyDirectory
@@ -21,6 +20,8 @@ from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.ring import KeyRing
 from grantd_server.keys.rotation import Rotation, RotationRefused, Schedule
 from grantd_server.keys.signer import SignerUnavailable
+from leg_one import exchanging
+from leg_two import DESK
 from test_namespaces import SECOND, SECOND_KEY, grant, redeemed, two_directories
 from test_tenants import active
 
@@ -37,14 +38,9 @@ def pairwise() -> dict[str, Any]:
 
 
 async def issued_for(house: House, audience: str, **token: Any) -> Any:
-    request = pb.ExchangeIdentityRequest(
-        issuer=org.GRANTS,
-        client=ClientAuthentication(client_id="desk-agent", secret=ClientSecret(secret=org.DESK_SECRET)),
-        requested_token_type="urn:ietf:params:oauth:token-type:id-jag",
-        audience=[audience],
-        resource=[org.TICKETS] if audience == org.SERVER else [],
-        subject_token=house.id_token(**token),
-        subject_token_type="urn:ietf:params:oauth:token-type:id_token",
+    resource = [org.TICKETS] if audience == org.SERVER else []
+    request = exchanging(
+        house, audience=[audience], resource=resource, scope=None, subject_token=house.id_token(**token)
     )
     answer = await house.stub().ExchangeIdentity(request)
     return jws.read(answer.token).unverified_claims["sub"]
@@ -75,10 +71,9 @@ async def test_rules_and_records_know_the_person_by_the_name_in_the_directory(ho
 @pytest.mark.req("A-38", "B-38", "G-43", "C-39")
 async def test_a_block_finds_a_person_behind_the_pairwise_name(house: House) -> None:
     await house.apply(pairwise())
-    client = ClientAuthentication(client_id="cli_desk", secret=ClientSecret(secret=org.TOOLS_SECRET))
 
     async def token(assertion: str) -> str:
-        message = pb.RedeemGrantRequest(issuer=org.SERVER, client=client, assertion=assertion)
+        message = pb.RedeemGrantRequest(issuer=org.SERVER, client=DESK, assertion=assertion)
         return str((await house.stub().RedeemGrant(message)).access_token)
 
     mine, other = await token(await grant(house)), await token(await grant(house, sub="u-2"))

@@ -9,10 +9,10 @@ import pytest
 import organisation as org
 from case_files import changed
 from grantd.v1 import authorization_pb2 as pb
-from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
 from grantd_server.policy.sign_in import SignedInSince
+from leg_two import DESK
 from policy_world import asking
 
 if TYPE_CHECKING:
@@ -71,9 +71,8 @@ async def test_the_record_says_how_often_a_grant_may_be_used_and_who_says_so(
     house: House, edits: dict[str, Any], dialect: str, declared: str
 ) -> None:
     await house.apply(changed(org.bundle(), edits))
-    client = ClientAuthentication(client_id="cli_desk", secret=ClientSecret(secret=org.TOOLS_SECRET))
     call = house.stub().RedeemGrant(
-        pb.RedeemGrantRequest(issuer=org.SERVER, client=client, assertion=house.partner_grant())
+        pb.RedeemGrantRequest(issuer=org.SERVER, client=DESK, assertion=house.partner_grant())
     )
     await call
     record = await house.record(str(dict(await call.trailing_metadata())["x-grantd-decision-id"]))

@@ -12,8 +12,9 @@ from case_files import changed
 from case_tokens import own_token
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
-from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
+from grantd.v1.client_pb2 import ClientAuthentication
 from grantd_server.audit.explanation import explain
+from leg_two import DESK, TICKETS_SERVER, secret_of
 from test_namespaces import grant
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def tenants() -> dict[str, Any]:
     return document
 
 
-NORTH = ClientAuthentication(client_id="cli_desk", secret=ClientSecret(secret=org.TOOLS_SECRET))
-SOUTH = ClientAuthentication(client_id="cli_south", secret=ClientSecret(secret=SOUTH_SECRET))
+NORTH, SOUTH = DESK, secret_of("cli_south", SOUTH_SECRET)
 
 
 async def redeemed(house: House, assertion: str, client: ClientAuthentication) -> str:
@@ -58,8 +58,7 @@ async def redeemed(house: House, assertion: str, client: ClientAuthentication) -
 
 
 async def active(house: House, token: str) -> pb.IntrospectTokenResponse:
-    asker = ClientAuthentication(client_id="rs-tickets", secret=ClientSecret(secret=org.RS_SECRET))
-    message = pb.IntrospectTokenRequest(issuer=org.SERVER, client=asker, token=token)
+    message = pb.IntrospectTokenRequest(issuer=org.SERVER, client=TICKETS_SERVER, token=token)
     return await house.stub().IntrospectToken(message)
 
 
