@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from grantd_server.store import migrations
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -107,6 +109,7 @@ class Server:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=count)
+    _left: list[str] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
@@ -161,21 +164,25 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql://grantd@127.0.0.1:{self.port}/{database}"
 
-    def ask(self, statement: str, database: str = "postgres") -> list[list[str]]:
+    def ask(self, *statements: str, database: str = "postgres") -> list[list[str]]:
         """Runs SQL as an administrator; its rows as text."""
+        asked = [part for statement in statements for part in ("-c", statement)]
         printed = self.installation.run(
-            "psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database), cwd=self.folder
+            "psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", *asked, self.url(database), cwd=self.folder
         )
         return [line.split("\t") for line in printed.splitlines()]
 
     def new_database(self, template: str = "template0") -> str:
         """Makes a database of a fresh name."""
         name = f"t{next(self._numbers)}"
-        self.ask(f"CREATE DATABASE {name} TEMPLATE {template}")
+        dropped = [f"DROP DATABASE IF EXISTS {old} WITH (FORCE)" for old in self._left]
+        self._left.clear()
+        self.ask(*dropped, f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def drop_database(self, name: str) -> None:
-        self.ask(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        """Drops it, when the next one is made: half the processes."""
+        self._left.append(name)
 
 
 @contextlib.contextmanager
@@ -201,3 +208,22 @@ def server() -> Iterator[Server]:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+TEMPLATE = "grantd_template"
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Server) -> Server:
+    """The shared server, with a template that has this release's schema."""
+    server.ask(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+    migrations.upgrade(server.url(TEMPLATE))
+    return server
+
+
+@pytest.fixture
+def database(migrated: Server) -> Iterator[str]:
+    """The address of a database of this test's own, with the schema."""
+    name = migrated.new_database(TEMPLATE)
+    yield migrated.url(name)
+    migrated.drop_database(name)

@@ -71,8 +71,8 @@ class _PausingDatabase(SqliteDatabase):
         super().__init__(path)
         self._kind = type("Paused", (_Paused,), {"report": report, "at": at})
 
-    async def begin(self) -> SqliteTransaction:
-        await super().begin()
+    async def begin(self, jobs) -> SqliteTransaction:
+        await super().begin(jobs)
         paused: SqliteTransaction = self._kind(self.writer)
         return paused
 

@@ -24,8 +24,8 @@ def test_it_listens_on_loopback_only(server: postgres_.Server) -> None:
 
 def test_databases_are_apart(server: postgres_.Server) -> None:
     one, two = server.new_database(), server.new_database()
-    server.ask("CREATE TABLE t (n int)", one)
-    assert server.ask("SELECT count(*) FROM pg_class WHERE relname = 't'", two) == [["0"]]
+    server.ask("CREATE TABLE t (n int)", database=one)
+    assert server.ask("SELECT count(*) FROM pg_class WHERE relname = 't'", database=two) == [["0"]]
     for name in (one, two):
         server.drop_database(name)
 

@@ -11,6 +11,7 @@ pytest.register_assert_rewrite("store_contract_refresh")
 from alembic import command  # noqa: E402 after the rewrite
 
 from grantd_server.store import migrations  # noqa: E402 after the rewrite
+from grantd_server.store.migrations.connecting import connected  # noqa: E402 after the rewrite
 from grantd_server.store.schema import SchemaMismatch  # noqa: E402 after the rewrite
 from grantd_server.store.sqlite import SqliteStore  # noqa: E402 after the rewrite
 from store_contract_refresh import *  # noqa: E402, F403 the whole contract is collected here
@@ -33,10 +34,13 @@ async def open_store(tmp_path):
 
 async def test_a_file_of_the_first_release_is_refused_until_it_is_migrated_and_loses_nothing(tmp_path):
     path = tmp_path / "grantd.db"
-    for connection in migrations._connected(f"sqlite:///{path}"):
+
+    def first_release(connection):
         config = migrations._config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
+
+    connected(f"sqlite:///{path}", first_release)
     with sqlite3.connect(path) as raw:
         raw.execute("INSERT INTO bundles VALUES ('b1', x'7b7d', 'ada', 'why', 1)")
     with pytest.raises(SchemaMismatch, match="grantd db upgrade"):

@@ -208,8 +208,8 @@ class BreakingDatabase(SqliteDatabase):
         super().__init__(path)
         self.breaks = []
 
-    async def begin(self):
-        transaction = await super().begin()
+    async def begin(self, jobs):
+        transaction = await super().begin(jobs)
         return Unsure(self.writer, self.breaks.pop(0)) if self.breaks else transaction
 
 

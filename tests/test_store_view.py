@@ -23,6 +23,9 @@ class FakeStore:
         self.asked = []
         self.exhausted = asyncio.Event()
 
+    async def changed(self, seconds):
+        await asyncio.sleep(seconds)
+
     async def live_state(self, since):
         self.asked.append(since)
         answer = self.answers.pop(0) if self.answers else StoreUnavailable("nothing more")
@@ -33,8 +36,8 @@ class FakeStore:
         return await answer if asyncio.isfuture(answer) else answer
 
 
-def live(now=1000, *, tombstones=(), withdrawals=(), **epochs):
-    return LiveState(Epochs(**epochs), withdrawals, tombstones, now)
+def live(now=1000, *, newest=0, tombstones=(), withdrawals=(), **epochs):
+    return LiveState(Epochs(**epochs), withdrawals, tombstones, now, newest)
 
 
 @pytest.fixture
@@ -73,12 +76,12 @@ async def test_the_age_counts_from_the_start_of_the_last_poll_that_succeeded(now
 
 async def test_a_revoked_digest_shows_and_stays_over_later_polls(now):
     dead = Tombstone(b"d" * 32, 2000)
-    view, store = viewing(now, live(1000, tombstones=(dead,)), live(1010), live(1020))
+    view, store = viewing(now, live(tombstones=(dead,), newest=990), live(newest=1007), live())
     for _ in range(3):
         await view.refresh()
         assert view.revoked(dead.digest)
     assert not view.revoked(b"e" * 32)
-    assert store.asked == [0, 1000, 1010]
+    assert store.asked == [0, 990, 1007]
 
 
 async def test_a_tombstone_is_forgotten_only_long_after_its_token(now):
@@ -139,10 +142,11 @@ async def test_an_older_poll_that_answers_late_does_not_lift_a_block(now):
 
 
 async def test_a_late_poll_does_not_turn_the_clock_of_the_view_back(now):
-    view, store = viewing(now, live(1000), live(400), live(1001))
+    dead = Tombstone(b"d" * 32, 1000)
+    view, _ = viewing(now, live(1301), live(400, tombstones=(dead,)), live(1301))
     for _ in range(3):
         await view.refresh()
-    assert store.asked == [0, 1000, 1000]
+    assert view.revoked(dead.digest), "only a clock that went on makes it forget"
 
 
 async def test_polling_goes_on_after_a_failure(now, monkeypatch):

@@ -41,7 +41,7 @@ class FakeDatabase:
     begun: int = 0
     committed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def begin(self):
+    async def begin(self, jobs):
         self.begun += 1
         fault = self.faults.pop(0) if self.faults else None
         if fault == "busy":
@@ -65,11 +65,9 @@ class FakeTransaction:
         self.rows = Rows(dict(old.marks), list(old.records), set(old.buried), dict(old.writers))
         self.written = []
 
-    async def epochs(self):
-        return self.database.epochs
-
-    async def buried(self, chains):
-        return frozenset(chain for chain in chains if bytes.fromhex(chain) in self.rows.buried)
+    async def standing(self, chains):
+        buried = frozenset(chain for chain in chains if bytes.fromhex(chain) in self.rows.buried)
+        return self.database.epochs, buried
 
     async def remember(self, marks):
         answers = []
@@ -90,16 +88,14 @@ class FakeTransaction:
         self.rows.writers[writer] = Head(epoch + 1, seq, digest)
         return self.rows.writers[writer]
 
-    async def append(self, rows):
+    async def append(self, writer, head, rows):
+        if self.rows.writers[writer].epoch != head.epoch:
+            return False
+        self.rows.writers[writer] = head
         if self.database.bad & {row.entry.id for row in rows}:
             raise StoreUnavailable("a bad row")
         self.written = [row.entry.id for row in rows]
         self.rows.records += rows
-
-    async def advance(self, writer, head):
-        if self.rows.writers[writer].epoch != head.epoch:
-            return False
-        self.rows.writers[writer] = head
         return True
 
     async def commit(self):

@@ -177,6 +177,9 @@ class LiveState:
     """Those written since the last poll, and somewhat before: overlapping, idempotent."""
     now: int
     """The database clock, seconds since the epoch."""
+    newest: int = 0
+    """When the newest tombstone was written: what the next poll goes on from. Not `now`:
+    a row may be committed long after the moment that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,13 @@ class Store(Protocol):
     """What the road needs. Every call is bounded in time; a failure that provably
     precedes COMMIT is `StoreUnavailable`, any other `OutcomeUnknown`."""
 
+    async def start(self) -> None:
+        """Reaches the database and holds it to this release's schema.
+
+        Raises:
+            SchemaMismatch: it has another one; nothing was touched.
+        """
+
     async def write(self, write: Write) -> Outcome:
         """Joins the open window and answers after its COMMIT."""
 
@@ -202,8 +212,11 @@ class Store(Protocol):
         """Upserts aggregates of class 2 (`introspections`) or 3 (`refusals`)."""
 
     async def live_state(self, since: int) -> LiveState:
-        """Reads epochs, withdrawals, and tombstones written after `since` (database
-        clock, seconds) less an overlap."""
+        """Reads epochs, withdrawals, and tombstones written after `since` (`newest` of
+        a poll before, or 0) less an overlap."""
+
+    async def changed(self, seconds: float) -> None:
+        """Waits until the live state may have changed, at most so long."""
 
     async def entry(self, decision_id: str) -> StoredEntry | None:
         """Reads one record."""

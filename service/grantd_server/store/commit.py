@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
     from grantd_server.store import Epochs, Issued, Mark, StoredEntry, Tombstone
     from grantd_server.store.refresh_tokens import RefreshToken
+    from grantd_server.store.settlement import Job
 
 
 class Busy(StoreUnavailable):
     """Another process is writing; to be tried again."""
+
+
+class Collided(Busy):
+    """Two transactions stood in each other's way, and this one was given up for it; it is
+    to be tried again as it is."""
 
 
 class Unanswered(Exception):
@@ -36,11 +42,9 @@ class Head(NamedTuple):
 class Transaction(Protocol):
     """One transaction under way. Its own writes are visible to its reads."""
 
-    async def epochs(self) -> Epochs:
-        """Reads the one epoch row."""
-
-    async def buried(self, chains: Collection[str]) -> frozenset[str]:
-        """Which of these chains have a tombstone."""
+    async def standing(self, chains: Collection[str]) -> tuple[Epochs, frozenset[str]]:
+        """Reads the one epoch row, and which of these chains have a tombstone. Nobody
+        moves the live state, or ends one of the chains, between this and COMMIT."""
 
     async def remember(self, marks: Sequence[tuple[Mark, str]]) -> list[str | None]:
         """Tries each mark for a decision id, in order. None where that decision won,
@@ -60,11 +64,9 @@ class Transaction(Protocol):
     async def claim(self, writer: str) -> Head:
         """Starts a new epoch of this writer from the head read back."""
 
-    async def append(self, rows: Sequence[StoredEntry]) -> None:
-        """Writes chained records."""
-
-    async def advance(self, writer: str, head: Head) -> bool:
-        """Moves the writer's head; False when somebody else claimed the writer."""
+    async def append(self, writer: str, head: Head, rows: Sequence[StoredEntry]) -> bool:
+        """Writes chained records and moves the writer's head to the last of them; False,
+        and nothing to be committed, when somebody else claimed the writer."""
 
     async def commit(self) -> None:
         """Commits durably.
@@ -81,8 +83,9 @@ class Transaction(Protocol):
 class Database(Protocol):
     """Where transactions come from."""
 
-    async def begin(self) -> Transaction:
-        """Starts a transaction, at once.
+    async def begin(self, jobs: Sequence[Job]) -> Transaction:
+        """Starts a transaction for these jobs. A database with several writers takes the
+        locks that they need here, all at once and in one order.
 
         Raises:
             Busy: another process is writing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REVISION = "0003"
+REVISION = "0004"
 """A test holds it to the newest migration."""
 
 

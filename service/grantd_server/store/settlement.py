@@ -5,8 +5,7 @@ what is recorded, and how the records are chained. Knows no database.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from grantd_server.audit.chain import link
 from grantd_server.store import Committed, Lost, Moved, Space, StoredEntry, Tombstone
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
     """Something else that a call does in its transaction; a fault gives it all up."""
 
 
+_TURNS: Final = {Space.CLIENT_ASSERTION: 0, Space.DPOP: 1}
+"""Proofs of a client are tried first, in this order; then what a call is about."""
+
+
 class Superseded(Exception):
     """Another process claimed this writer: its head must be read back."""
 
@@ -36,6 +39,12 @@ class Job:
     deadline: float
     answer: Future[Outcome]
     """Cancelled when the caller leaves; the job itself goes on."""
+
+    @property
+    def leads(self) -> bool:
+        """True for revocations and changes of the live state: they are committed first,
+        so that what is issued at the same time on what they end is refused, not missed."""
+        return self.effect is not None or (self.write is not None and bool(self.write.tombstones))
 
     def tell(self, outcome: Outcome) -> None:
         """Gives the answer to whoever still waits for it."""
@@ -62,17 +71,6 @@ class Settlement:
         if undelivered:
             await self.transaction.bury([Tombstone(token.digest, token.expires) for token in undelivered])
 
-    async def settle(self, jobs: Sequence[Job]) -> None:
-        """Decides every job and writes all but its record.
-
-        Revocations and changes of the live state go first, so that a token issued in
-        the same window on what they end is refused, not missed.
-        """
-        first = [job for job in jobs if job.write is None or job.effect is not None or job.write.tombstones]
-        for group in (first, [job for job in jobs if job not in first]):
-            if group:
-                await self._settle(group)
-
     async def record(self, writer: str, head: Head | None) -> Head | None:
         """Chains and writes the records; returns the writer's new head."""
         if not self._entries:
@@ -84,12 +82,12 @@ class Settlement:
             digest = link(head.hash, writer, head.epoch, seq, entry)
             rows.append(StoredEntry(entry, writer, head.epoch, seq, head.hash, digest))
             head = Head(head.epoch, seq, digest)
-        if not await self.transaction.advance(writer, head):
+        if not await self.transaction.append(writer, head, rows):
             raise Superseded
-        await self.transaction.append(rows)
         return head
 
-    async def _settle(self, jobs: Sequence[Job]) -> None:
+    async def settle(self, jobs: Sequence[Job]) -> None:
+        """Decides every job and writes all but its record."""
         writes = {job: job.write for job in jobs if job.write is not None}
         await self._drop_moved(writes)
         await self._drop_lost(writes)
@@ -112,8 +110,7 @@ class Settlement:
         chains = {chain for write in writes.values() for chain in _chains(write)}
         if not chains and all(write.epochs is None for write in writes.values()):
             return
-        live = await self.transaction.epochs()
-        buried = await self.transaction.buried(chains) if chains else frozenset()
+        live, buried = await self.transaction.standing(chains)
         for job, write in list(writes.items()):
             dead = next((chain for chain in _chains(write) if chain in buried), "")
             if dead or (write.epochs is not None and _behind(write.epochs, live)):
@@ -121,20 +118,21 @@ class Settlement:
                 del writes[job]
 
     async def _drop_lost(self, writes: dict[Job, Write]) -> None:
-        """Tries the first mark of each call, then the second of those that won: a
-        replayed client assertion must not use up an ID-JAG."""
-        marks = {job: sorted(write.marks, key=_turn) for job, write in writes.items()}
-        lost = {job: _lost(write) for job, write in writes.items() if write.marks}
-        for turn in count():
-            trying = [job for job in writes if turn < len(marks[job])]
-            if not trying:
-                return
-            tried = [(marks[job][turn], writes[job].entry.id) for job in trying]
+        """Tries the marks of all calls kind by kind: a replayed client assertion must not
+        use up an ID-JAG, and writers that meet on two marks meet in the same order."""
+        left = {job: sorted(write.marks, key=_turn, reverse=True) for job, write in writes.items() if write.marks}
+        lost = {job: _lost(writes[job]) for job in left}
+        while left:
+            turn = min(_turn(marks[-1]) for marks in left.values())
+            trying = [job for job, marks in left.items() if _turn(marks[-1]) == turn]
+            tried = [(left[job].pop(), writes[job].entry.id) for job in trying]
             for job, (mark, _), winner in zip(trying, tried, await self.transaction.remember(tried), strict=True):
                 if winner is not None:
                     self._entries.append(lost[job](mark, winner))
                     self.outcomes[job] = Lost(mark, winner)
                     del writes[job]
+                if winner is not None or not left[job]:
+                    del left[job]
 
 
 def _lost(write: Write) -> Callable[[Mark, str], Entry]:
@@ -151,8 +149,8 @@ def _chains(write: Write) -> list[str]:
     return chains
 
 
-def _turn(mark: Mark) -> bool:
-    return mark.space in {Space.ID_JAG, Space.SAML, Space.REFRESH}
+def _turn(mark: Mark) -> int:
+    return _TURNS.get(mark.space, len(_TURNS))
 
 
 def _behind(seen: Epochs, live: Epochs) -> bool:

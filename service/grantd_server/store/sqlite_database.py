@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from grantd_server.store import Issued, Mark, StoredEntry, Tombstone
     from grantd_server.store.refresh_tokens import RefreshToken
+    from grantd_server.store.settlement import Job
 
 _PATIENCE: Final = 5000
 """Milliseconds that opening waits for another process, for instance one that recovers
@@ -44,13 +45,11 @@ class SqliteTransaction:
         self._connection = connection
         self._execute = connection.execute
 
-    async def epochs(self) -> Epochs:
-        return Epochs(*self._execute(sql.EPOCHS).fetchone())
-
-    async def buried(self, chains: Collection[str]) -> frozenset[str]:
-        return frozenset(
+    async def standing(self, chains: Collection[str]) -> tuple[Epochs, frozenset[str]]:
+        buried = (
             chain for chain in chains if self._execute(sql.BURIED, (bytes.fromhex(chain),)).fetchone() is not None
         )
+        return Epochs(*self._execute(sql.EPOCHS).fetchone()), frozenset(buried)
 
     async def remember(self, marks: Sequence[tuple[Mark, str]]) -> list[str | None]:
         return [self._remember(mark, decision_id) for mark, decision_id in marks]
@@ -98,11 +97,12 @@ class SqliteTransaction:
     async def claim(self, writer: str) -> Head:
         return Head(*self._execute(sql.CLAIM, (writer, bytes(32))).fetchone())
 
-    async def append(self, rows: Sequence[StoredEntry]) -> None:
-        self._connection.executemany(sql.APPEND, [_row(stored) for stored in rows])
-
-    async def advance(self, writer: str, head: Head) -> bool:
-        return self._execute(sql.ADVANCE, (head.seq, head.hash, writer, head.epoch)).fetchone() is not None
+    async def append(self, writer: str, head: Head, rows: Sequence[StoredEntry]) -> bool:
+        moved = self._execute(sql.ADVANCE, (head.seq, head.hash, writer, head.epoch)).fetchone()
+        if moved is None:
+            return False
+        self._connection.executemany(sql.APPEND, [(*_row(stored), moved[0]) for stored in rows])
+        return True
 
     async def commit(self) -> None:
         fault = None
@@ -176,7 +176,7 @@ class SqliteDatabase:
         connection.execute("PRAGMA busy_timeout = 0")
         return connection
 
-    async def begin(self) -> SqliteTransaction:
+    async def begin(self, jobs: Sequence[Job]) -> SqliteTransaction:  # noqa: ARG002 - the file has one lock for all
         fault: Exception | None = None
         try:
             connection = self.writer

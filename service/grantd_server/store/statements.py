@@ -44,18 +44,20 @@ WHERE owner = :owner RETURNING use"""
 
 ISSUE: Final = "INSERT INTO issued (digest, chain, expires) VALUES (?, ?, ?)"
 BURIED: Final = "SELECT 1 FROM tombstones WHERE digest = ?"
+# Never before one that is there: a poll goes on from the newest that the last one saw.
+_WRITTEN: Final = "max(unixepoch(), coalesce((SELECT max(written) FROM tombstones), 0))"
 # A chain's tombstone stays as long as the longest-lived token below it.
-BURY: Final = """\
+BURY: Final = f"""\
 INSERT INTO tombstones (digest, expires, written)
-VALUES (:digest, max(:expires, coalesce((SELECT max(expires) FROM issued WHERE chain = :chain), 0)), unixepoch())
+VALUES (:digest, max(:expires, coalesce((SELECT max(expires) FROM issued WHERE chain = :chain), 0)), {_WRITTEN})
 ON CONFLICT (digest) DO UPDATE SET expires = max(expires, excluded.expires)"""
-BURY_BELOW: Final = """\
+BURY_BELOW: Final = f"""\
 INSERT INTO tombstones (digest, expires, written)
-SELECT digest, expires, unixepoch() FROM issued WHERE chain = :chain AND expires > unixepoch()
+SELECT digest, expires, {_WRITTEN} FROM issued WHERE chain = :chain AND expires > unixepoch()
 ON CONFLICT (digest) DO NOTHING"""
 _KEPT: Final = "digest, family, parent, issuer, client_id, issued, expires, family_expires, sealed, rotated"
-KEEP: Final = f"INSERT INTO refresh_tokens ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 constants only
-KEPT: Final = f"SELECT {_KEPT} FROM refresh_tokens WHERE digest = ?"  # noqa: S608 constants only
+KEEP: Final = f"INSERT INTO refresh_tokens ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+KEPT: Final = f"SELECT {_KEPT} FROM refresh_tokens WHERE digest = ?"
 ROTATE: Final = "UPDATE refresh_tokens SET rotated = ?, sealed = x'' WHERE digest = ?"
 
 REVOKED: Final = "UPDATE epochs SET revocations = revocations + 1 WHERE id = 1"
@@ -63,12 +65,14 @@ REVOKED: Final = "UPDATE epochs SET revocations = revocations + 1 WHERE id = 1"
 CLAIM: Final = """\
 INSERT INTO writers (name, epoch, seq, hash) VALUES (?, 1, 0, ?)
 ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1 RETURNING epoch, seq, hash"""
-ADVANCE: Final = "UPDATE writers SET seq = ?, hash = ? WHERE name = ? AND epoch = ? RETURNING seq"
-APPEND: Final = f"INSERT INTO records ({_COLUMNS}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 constants only
+# A clock that is turned back does not turn the days of a chain back.
+ADVANCE: Final = """\
+UPDATE writers SET seq = ?, hash = ?, day = max(day, unixepoch() / 86400) WHERE name = ? AND epoch = ? RETURNING day"""
+APPEND: Final = f"INSERT INTO records ({_COLUMNS}, day) VALUES ({', '.join('?' * len(NAMES))}, ?)"
 
-ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = ?"  # noqa: S608 constants only
-ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMIT ?"  # noqa: S608 constants only
-HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"  # noqa: S608 constants only
+ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = ?"
+ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMIT ?"
+HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"
 HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 
 PUT_BUNDLE: Final = """\
@@ -89,8 +93,8 @@ RESTORE: Final = "DELETE FROM withdrawals WHERE kind = ? AND name = ? RETURNING 
 WITHDRAWN: Final = "UPDATE epochs SET withdrawals = withdrawals + 1 WHERE id = 1"
 WITHDRAWALS: Final = "SELECT kind, name, reason, until FROM withdrawals"
 TOMBSTONES: Final = f"""\
-SELECT digest, expires FROM tombstones WHERE written >= ? - {OVERLAP} AND expires > unixepoch() - {MARGIN}"""  # noqa: S608 constants only
-NOW: Final = "SELECT unixepoch()"
+SELECT digest, expires FROM tombstones WHERE written >= ? - {OVERLAP} AND expires > unixepoch() - {MARGIN}"""
+NOW: Final = "SELECT unixepoch(), coalesce((SELECT max(written) FROM tombstones), 0)"
 
 BEAT: Final = "UPDATE epochs SET beat = unixepoch() WHERE id = 1"
 
@@ -108,25 +112,22 @@ ON CONFLICT (minute, address, reason)
 DO UPDATE SET count = count + excluded.count, decision_id = excluded.decision_id""",
 }
 
-AGGREGATES: Final = {
-    table: f"SELECT * FROM {table} ORDER BY minute DESC LIMIT ?"  # noqa: S608 constants only
-    for table in BEHIND
-}
+AGGREGATES: Final = {table: f"SELECT * FROM {table} ORDER BY minute DESC LIMIT ?" for table in BEHIND}
 
 # One bite each. Rows leave by the database clock, never before their time.
 PURGES: Final = (
     f"""\
 DELETE FROM marks WHERE (space, issuer, digest, use) IN
-(SELECT space, issuer, digest, use FROM marks WHERE until < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+(SELECT space, issuer, digest, use FROM marks WHERE until < unixepoch() - {MARGIN} LIMIT :bite)""",
     f"""\
 DELETE FROM issued WHERE (chain, digest) IN
-(SELECT chain, digest FROM issued WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+(SELECT chain, digest FROM issued WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",
     f"""\
 DELETE FROM tombstones WHERE digest IN
-(SELECT digest FROM tombstones WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+(SELECT digest FROM tombstones WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",
     f"""\
 DELETE FROM refresh_tokens WHERE digest IN
-(SELECT digest FROM refresh_tokens WHERE family_expires < unixepoch() - {MARGIN} LIMIT :bite)""",  # noqa: S608 constants only
+(SELECT digest FROM refresh_tokens WHERE family_expires < unixepoch() - {MARGIN} LIMIT :bite)""",
     """\
 DELETE FROM refusals WHERE rowid IN
 (SELECT rowid FROM refusals ORDER BY minute

@@ -5,7 +5,7 @@ Nothing on the hot path goes through them; see `statements` for what is executed
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, MetaData, UniqueConstraint, text
 from sqlmodel import BigInteger, Field, SQLModel
@@ -55,16 +55,26 @@ def _searched(column: str) -> Index:
     return Index(None, column, "id", sqlite_where=wanted, postgresql_where=wanted)
 
 
+PARTITION: Final = "records_"
+"""How the partitions of `records` are called: `records_20261122`, and `records_rest`."""
+
+
+def _once(*columns: str, dialect: str) -> UniqueConstraint:
+    return UniqueConstraint(*columns, info={"dialect": dialect}).ddl_if(dialect=dialect)
+
+
 class RecordRow(Table, table=True):
     """One durable record, in its place in its writer's chain.
 
     Ids begin with the time, so that `id` is also the order of time, and a new row goes
-    to the end of its trees.
+    to the end of its trees. PostgreSQL keeps each `day` in a partition of its own, and
+    holds what is unique to that within a day: the head of the chain does the rest.
     """
 
     __tablename__ = "records"
     __table_args__ = (
-        UniqueConstraint("writer", "seq"),
+        _once("writer", "seq", dialect="sqlite"),
+        _once("writer", "seq", "day", dialect="postgresql"),
         *(_searched(column) for column in ("client", "subject", "reason", "chain")),
         _digest("prev_hash"),
         _digest("hash"),
@@ -85,6 +95,8 @@ class RecordRow(Table, table=True):
     seq: int = Field(sa_type=BigInteger)
     prev_hash: bytes = Field(sa_type=LargeBinary)
     hash: bytes = Field(sa_type=LargeBinary)
+    day: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """Days since 1970 by the database clock when it was written; never falls along a chain."""
 
 
 class WriterRow(Table, table=True):
@@ -97,6 +109,7 @@ class WriterRow(Table, table=True):
     epoch: int = Field(sa_type=BigInteger)
     seq: int = Field(sa_type=BigInteger)
     hash: bytes = Field(sa_type=LargeBinary)
+    day: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class IssuedRow(Table, table=True):

@@ -6,7 +6,6 @@ one. The view has an age, and whoever asks it decides how old is too old.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -35,6 +34,7 @@ class RevocationView:
         self._monotonic = monotonic
         self._read_at = -inf
         self._now = 0
+        self._newest = 0
         self._dead: dict[bytes, int] = {}
         self._withdrawn: dict[tuple[str, str], Withdrawal] = {}
         self.epochs = Epochs()
@@ -70,7 +70,7 @@ class RevocationView:
             StoreUnavailable: the view stays as it was, and ages.
         """
         begun = self._monotonic()
-        self._apply(await self._store.live_state(self._now))
+        self._apply(await self._store.live_state(self._newest))
         self._read_at = max(self._read_at, begun)
 
     async def run(self) -> None:
@@ -78,11 +78,12 @@ class RevocationView:
         while True:
             with contextlib.suppress(StoreUnavailable):
                 await self.refresh()
-            await asyncio.sleep(INTERVAL)
+            await self._store.changed(INTERVAL)
 
     def _apply(self, live: LiveState) -> None:
         for tombstone in live.tombstones:
             self._dead[tombstone.digest] = max(tombstone.expires, self._dead.get(tombstone.digest, 0))
+        self._newest = live.newest
         if live.now > self._now:
             self._now = live.now
             for digest in [digest for digest, expires in self._dead.items() if expires + _KEPT < live.now]:

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from grantd_server.store import OutcomeUnknown, StoreUnavailable
-from grantd_server.store.commit import Busy, Unanswered
+from grantd_server.store.commit import Busy, Collided, Unanswered
 from grantd_server.store.pace import Pace
 from grantd_server.store.settlement import Job, Settlement, Superseded
 
@@ -47,6 +47,8 @@ class Window:
         self._database = database
         self._writer = writer
         self._monotonic = monotonic
+        self._first: deque[Job] = deque()
+        """Revocations and changes of the live state; see `Job.leads`."""
         self._shared: deque[Job] = deque()
         self._alone: deque[Job] = deque()
         self._head: Head | None = None
@@ -63,11 +65,12 @@ class Window:
             StoreUnavailable: nothing of it was written.
             OutcomeUnknown: COMMIT was not answered.
         """
-        return await self._queued(self._shared, write, effect, write.deadline)
+        job = self._job(write, effect, write.deadline)
+        return await self._queued(self._first if job.leads else self._shared, job)
 
     async def alone(self, effect: Effect, deadline: float | None = None) -> None:
         """Runs `effect` in a transaction of its own, between two windows."""
-        await self._queued(self._alone, None, effect, deadline)
+        await self._queued(self._alone, self._job(None, effect, deadline))
 
     async def close(self) -> None:
         """Commits what waits; whatever comes after is refused."""
@@ -75,24 +78,26 @@ class Window:
         if self._running is not None:
             await self._running
 
-    async def _queued(
-        self, queue: deque[Job], write: Write | None, effect: Effect | None, deadline: float | None
-    ) -> Outcome:
+    def _job(self, write: Write | None, effect: Effect | None, deadline: float | None) -> Job:
         now = self._monotonic()
         deadline = now + LIMIT if deadline is None else deadline
         if self._closed or deadline - now < ENOUGH:
             raise StoreUnavailable("closed" if self._closed else "too little time left")
-        job = Job(write, effect, deadline, asyncio.get_running_loop().create_future())
+        return Job(write, effect, deadline, asyncio.get_running_loop().create_future())
+
+    async def _queued(self, queue: deque[Job], job: Job) -> Outcome:
         queue.append(job)
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._drain(), name="store window")
         return await job.answer
 
     async def _drain(self) -> None:
-        while self._shared or self._alone or self._undelivered:
+        while self._first or self._shared or self._alone or self._undelivered:
             await self._gather()
+            if self._first:
+                await self._round(_taken(self._first, LARGEST), joining=self._first)
             if self._shared or self._undelivered:
-                await self._round(self._take(), joining=True)
+                await self._round(_taken(self._shared, LARGEST), joining=self._shared)
             if self._alone:
                 await self._round([self._alone.popleft()])
             if self._undelivered and not self._shared:
@@ -103,18 +108,15 @@ class Window:
     async def _gather(self) -> None:
         """Lets whoever is ready join, and whoever is on the way while that pays."""
         await asyncio.sleep(0)
-        present = len(self._shared)
+        present = len(self._first) + len(self._shared)
         if present and self._pace.waits(present) and present < LARGEST:
             await asyncio.sleep(LONGEST)
         if present:
-            self._pace.learned(len(self._shared))
+            self._pace.learned(len(self._first) + len(self._shared))
 
-    def _take(self, room: int = LARGEST) -> list[Job]:
-        return [self._shared.popleft() for _ in range(min(len(self._shared), room))]
-
-    async def _round(self, jobs: list[Job], *, joining: bool = False) -> None:
+    async def _round(self, jobs: list[Job], *, joining: deque[Job] | None = None) -> None:
         try:
-            transaction = await self._begin(jobs, joining=joining)
+            transaction = await self._begin(jobs, joining)
         except Exception as fault:  # noqa: BLE001 every waiting call must hear of it
             for job in jobs:
                 job.fail(self._database.turned(fault))
@@ -122,21 +124,21 @@ class Window:
         if transaction is not None:
             await self._attempt(transaction, jobs)
 
-    async def _begin(self, jobs: list[Job], *, joining: bool) -> Transaction | None:
+    async def _begin(self, jobs: list[Job], joining: deque[Job] | None) -> Transaction | None:
         """Waits for the write lock as long as some call still has time; None: none has."""
         pause = _FIRST_RETRY
         while True:
-            self._expire(jobs)
-            self._expire(self._alone)
+            for waiting in (jobs, self._first, self._shared, self._alone):
+                self._expire(waiting)
             try:
-                return await self._database.begin() if jobs or self._undelivered else None
+                return await self._database.begin(jobs) if jobs or self._undelivered else None
             except Busy:
                 if not jobs:
                     return None
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST_RETRY)
             if joining:
-                jobs += self._take(LARGEST - len(jobs))
+                jobs += _taken(joining, LARGEST - len(jobs))
 
     def _expire(self, jobs: MutableSequence[Job]) -> None:
         now = self._monotonic()
@@ -148,12 +150,16 @@ class Window:
         settlement = Settlement(transaction)
         undelivered = list(self._undelivered)
         try:
-            await settlement.bury(undelivered)
             await settlement.settle(jobs)
+            await settlement.bury(undelivered)
             head = await settlement.record(self._writer, self._head)
             await transaction.commit()
         except Unanswered:
             self._lose_sight(jobs, settlement)
+        except Collided:
+            await transaction.rollback()
+            await asyncio.sleep(_FIRST_RETRY)
+            await self._round(jobs)
         except Superseded:
             await transaction.rollback()
             self._head = None
@@ -185,3 +191,7 @@ class Window:
         self._undelivered += settlement.issued
         for job in jobs:
             job.fail(OutcomeUnknown("COMMIT was sent and not answered"))
+
+
+def _taken(queue: deque[Job], room: int) -> list[Job]:
+    return [queue.popleft() for _ in range(min(len(queue), room))]

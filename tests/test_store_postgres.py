@@ -1,0 +1,26 @@
+"""The store contract over PostgreSQL, and what is PostgreSQL's own."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("store_contract", "store_contract_bound", "store_contract_refresh")
+
+from grantd_server.store.postgres import PostgresStore  # noqa: E402 after the rewrite
+from grantd_server.store.postgres_link import Place  # noqa: E402 after the rewrite
+from store_contract import *  # noqa: E402, F403 the whole contract is collected here
+from store_contract_bound import *  # noqa: E402, F403 the same
+from store_contract_refresh import *  # noqa: E402, F403 the same
+
+
+@pytest.fixture
+async def open_store(database: str):
+    stores = []
+
+    def opened(*, writer="grantd", pooled=False, **settings):
+        stores.append(PostgresStore(Place(database, pooled), writer=writer, **settings))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        await store.close()
