@@ -46,7 +46,7 @@ class Evidence:
         """A few tests of different kinds."""
         return self._diverse(self.seconds)[:FIRST]
 
-    def noticing(self, guard: Guard) -> list[list[str]]:
+    def noticing(self, guard: Guard, likely: Collection[str] = ()) -> list[list[str]]:
         """The tests that could notice the guard's removal, in attempts, likely ones first.
 
         Only a test that the guard refused can notice that it is gone, so where the line
@@ -54,6 +54,7 @@ class Evidence:
         in the function up to some line before: of a coroutine that an exception was
         thrown into, no further line is seen. What no test is seen to enter may run in
         another process or in a thread of grpc: then every test of the file is tried.
+        All variants of the `likely` test functions go before the others.
         """
         lines = self.lines[guard.path]
         reach = set().union(*(lines.get(line, set()) for line in guard.reached))
@@ -64,6 +65,7 @@ class Evidence:
             ordered += self._diverse(lines.get(line, set()).difference(ordered))
         if not ordered:
             ordered = self._diverse(set().union(*lines.values()))
+        ordered.sort(key=lambda test: function_of(test) not in likely)
         attempts = [ordered[:FIRST]]
         spent = 0.0
         later = []
@@ -82,10 +84,15 @@ class Evidence:
         for test in sorted(
             (test for test in tests if test in self.seconds), key=lambda test: (self.seconds[test], test)
         ):
-            function = test.partition("[")[0]
+            function = function_of(test)
             turns.append((variants[function], self.seconds[test], test))
             variants[function] += 1
         return [test for _, _, test in sorted(turns)]
+
+
+def function_of(test: str) -> str:
+    """The test function that a test is a variant of."""
+    return test.partition("[")[0]
 
 
 def gather(copy: Copy, paths: Collection[str], tests: Collection[str], workers: int) -> Evidence:

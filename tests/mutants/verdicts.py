@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
+
+from evidence import function_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """Seconds that a run may take beside four times what its tests took before."""
 
-_mine: list[tuple[Trials, Copy]] = []
+_mine: list[tuple[Trials, Copy, Evidence]] = []
+_killers: dict[str, set[str]] = defaultdict(set)
+"""The test functions that noticed something of a file before."""
 
 
 class Verdict(NamedTuple):
@@ -43,14 +48,10 @@ def verdicts(
     """Tries every guard; verdicts come in the order of the guards. Survivors that are
     `expected`, by key, are tried with the likeliest tests only."""
     fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, fork, initializer=_begin, initargs=(trials, copy)) as pool:
-        tries = []
-        for guard in guards:
-            attempts = evidence.noticing(guard)[: 1 if guard.key in expected else None]
-            limits = [PATIENCE + 4 * sum(evidence.seconds[test] for test in tests) for tests in attempts]
-            tries.append((guard, attempts, pool.submit(_try, guard, attempts, limits)))
-        for guard, attempts, told in tries:
-            yield Verdict(guard, told.result(), bool(attempts))
+    with ProcessPoolExecutor(workers, fork, initializer=_begin, initargs=(trials, copy, evidence)) as pool:
+        tries = [pool.submit(_try, guard, brief=guard.key in expected) for guard in guards]
+        for told in tries:
+            yield told.result()
 
 
 def false_alarms(trials: Trials, copy: Copy, killers: Sequence[str]) -> list[str]:
@@ -64,14 +65,17 @@ def false_alarms(trials: Trials, copy: Copy, killers: Sequence[str]) -> list[str
     return found
 
 
-def _begin(trials: Trials, copy: Copy) -> None:
-    _mine[:] = [(trials, copy.again(copy.folder / f"worker-{os.getpid()}"))]
+def _begin(trials: Trials, copy: Copy, evidence: Evidence) -> None:
+    _mine[:] = [(trials, copy.again(copy.folder / f"worker-{os.getpid()}"), evidence)]
 
 
-def _try(guard: Guard, attempts: Sequence[Sequence[str]], limits: Sequence[float]) -> str:
-    ((trials, copy),) = _mine
+def _try(guard: Guard, *, brief: bool) -> Verdict:
+    ((trials, copy, evidence),) = _mine
+    attempts = evidence.noticing(guard, _killers[guard.path])[: 1 if brief else None]
     with copy.without(guard):
-        for tests, limit in zip(attempts, limits, strict=True):
+        for tests in attempts:
+            limit = PATIENCE + 4 * sum(evidence.seconds[test] for test in tests)
             if killer := trials.run(copy, tests, limit, guard):
-                return killer
-    return ""
+                _killers[guard.path].add(function_of(killer))
+                return Verdict(guard, killer, reached=True)
+    return Verdict(guard, "", bool(attempts))
