@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+from pydantic import ValidationError
 
 from grantd_server.settings import Serving, Settings, SettingsError, check, issuer_problems
 
@@ -118,6 +119,29 @@ def test_everybody_is_no_terminator_whose_certificates_are_believed(safe):
     (problem,) = _problems(_changed(told, "http.certificate_proxies", ["::/0"]))
     assert problem == "http.certificate_proxies: ::/0 is everybody, who could then claim any certificate."
     assert _problems(_changed(told, "http.certificate_proxies", ["10.0.0.7/32"])) == []
+
+
+@pytest.mark.parametrize(
+    ("serving", "name", "problems"),
+    [
+        (Serving.HTTP, "http", 1),
+        (Serving.HTTP, "grpc", 0),
+        (Serving.RPC, "grpc", 1),
+        (Serving.RPC, "http", 0),
+    ],
+)
+def test_several_workers_need_addresses_that_can_be_shared(develop, serving, name, problems):
+    listening = _changed(develop, f"{name}.listen", "unix:/run/grantd.sock")
+    assert _problems(listening, serving) == []
+    found = [each for each in _problems(_changed(listening, "workers", 3), serving) if "SQLite" not in each]
+    assert found == [f"workers: 3 processes cannot share a Unix socket; set {name}.listen to host:port."] * problems
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "-a", "a" * 65, "a b", "ä"])
+def test_a_replica_has_a_plain_name(develop, name):
+    with pytest.raises(ValidationError):
+        Settings.model_validate(_changed(develop, "replica", name))
+    assert Settings.model_validate(_changed(develop, "replica", "eu-1.grantd_a")).replica == "eu-1.grantd_a"
 
 
 def test_a_development_switch_does_not_reach_beyond_the_machine(safe):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.document import version_of
+from grantd_server.store import Conflict
 from grantd_server.store.act import act
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ class Applied:
     version: str
     epoch: int
     changed: bool
-    """False when this very version was in force already: nothing was written."""
+    """False when this very version was in force already: nothing was activated."""
 
 
 async def apply(store: Store, document: Document, author: str, why: str, now: float) -> Applied:
     """Activates a document that was parsed and validated.
 
     Raises:
-        Conflict: somebody else activated a version meanwhile.
+        Conflict: somebody else activated another version meanwhile.
         StoreUnavailable: nothing was changed.
     """
     version = version_of(document)
@@ -41,4 +42,11 @@ async def apply(store: Store, document: Document, author: str, why: str, now: fl
         return Applied(version, expected, changed=False)
     await store.put_bundle(version, document.json, author, why)
     entry = act("ApplyBundle", now, author=author, why=why, version=version, replaces=active[1] if active else "")
-    return Applied(version, await store.activate(version, expected, entry), changed=True)
+    try:
+        return Applied(version, await store.activate(version, expected, entry), changed=True)
+    except Conflict:
+        # Replicas that start or follow one directory together: what was asked for is so.
+        active = await store.active_bundle()
+        if active is None or active[1] != version:
+            raise
+        return Applied(version, active[0], changed=False)

@@ -194,7 +194,13 @@ class Settings(_Section):
         default=False,
         description="The one switch for everything unsafe: no TLS, made-up keys, http issuers; loopback only.",
     )
-    workers: int = Field(default=1, ge=1, description="Worker processes; SQLite serves one.")
+    workers: int = Field(default=1, ge=1, le=256, description="Worker processes; SQLite serves one.")
+    replica: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Name of this replica among those on one database, the same after a restart; the host name, "
+        "unless it is set. Its workers are `<replica>/0`, `<replica>/1`, … in the audit chain and in telemetry.",
+    )
     grpc: Grpc = Field(default_factory=Grpc)
     http: Http = Field(default_factory=Http)
     http_upstream: HttpUpstream = Field(default_factory=HttpUpstream)

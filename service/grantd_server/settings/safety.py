@@ -69,6 +69,8 @@ def _problems(settings: Settings, serving: Serving, environ: Mapping[str, str]) 
         yield from _upstream(settings)
     if settings.development:
         yield from _development(settings, serving)
+    if settings.workers > 1:
+        yield from _shared(settings, serving)
     yield from export.problems(environ)
 
 
@@ -155,6 +157,14 @@ def _upstream(settings: Settings) -> Iterator[str]:
         yield f"http_upstream.address: {upstream.address} is another machine; set http_upstream.tls."
     elif not settings.development:
         yield "http_upstream.tls is missing; set it or, to develop, development: true."
+
+
+def _shared(settings: Settings, serving: Serving) -> Iterator[str]:
+    """What several workers cannot have together; of the database, see `_state`."""
+    listens = {Serving.RPC: ("grpc.listen", settings.grpc.listen), Serving.HTTP: ("http.listen", settings.http.listen)}
+    for part, (name, address) in listens.items():
+        if part in serving and address.startswith("unix:"):
+            yield f"workers: {settings.workers} processes cannot share a Unix socket; set {name} to host:port."
 
 
 def _development(settings: Settings, serving: Serving) -> Iterator[str]:

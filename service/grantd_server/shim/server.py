@@ -6,6 +6,7 @@ request may be. Without it a byte a second holds a socket for ever.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,18 +16,45 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from grantd_server.shim.head import PEER_CERTIFICATE
 
 if TYPE_CHECKING:
-    import asyncio
+    import socket
     from collections.abc import Iterator
 
     from grantd_server.shim.limits import ShimLimits
 
 
+LINGER = 0.5
+"""Seconds for requests that are on their way when the listener closes."""
+
+
 class HttpServer(uvicorn.Server):
     """A uvicorn server that leaves signals to the process: gRPC drains first."""
+
+    leaving = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def leave(self) -> None:
+        """From now on each answer ends its connection, so that clients open another,
+        perhaps to another process. Connections are taken until `should_exit`."""
+        self.leaving = True
+        self.config.encoded_headers.append((b"connection", b"close"))
+        # uvicorn makes the same once a second.
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops listening, answers what is on its way, and closes what stays silent.
+
+        uvicorn would close a connection that it took a moment ago, whose request it has
+        not read yet: to the client that is a reset."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        if self.leaving:
+            await asyncio.sleep(LINGER)
+        await super().shutdown(sockets)
 
 
 def server_config(app: Any, limits: ShimLimits, **listen: Any) -> uvicorn.Config:

@@ -31,6 +31,8 @@ class Options:
     """What an operator may set beside the OTEL_* variables."""
 
     service_name: str = "grantd"
+    instance: str = ""
+    """`service.instance.id`: without one, the series of two processes would be one."""
     sample_ratio: float = 0.1
     trust_traceparent: Trust = Trust.LINK
     log_level: Level = Level.INFO
@@ -58,7 +60,9 @@ class Telemetry:
     ) -> None:
         self._trust = options.trust_traceparent
         name = environ.get("OTEL_SERVICE_NAME") or options.service_name
-        resource = Resource.create({"service.name": name})
+        resource = Resource.create(
+            {"service.name": name} | ({"service.instance.id": options.instance} if options.instance else {})
+        )
         self._meters = MeterProvider(
             [*readers, *export.metric_readers(environ)], resource=resource, shutdown_on_exit=False
         )

@@ -1,5 +1,4 @@
-"""Builds every object once, and runs what was built."""
+"""Builds every object once, and runs what was built.
 
-from grantd_server.wiring.serve import serve
-
-__all__ = ["serve"]
+Empty on purpose: the supervisor of several workers loads no gRPC.
+"""

@@ -78,11 +78,13 @@ def _no_checkpoint_key(settings: Settings, ring: KeyRing) -> list[str]:
     return []
 
 
-def telemetry_of(settings: Settings) -> Telemetry:
-    """Telemetry as set; exporters come from the OTEL_* variables."""
+def telemetry_of(settings: Settings, instance: str = "") -> Telemetry:
+    """Telemetry as set; exporters come from the OTEL_* variables. `instance` tells this
+    process from its siblings."""
     chosen = settings.telemetry
     options = Options(
         service_name=chosen.service_name,
+        instance=instance,
         sample_ratio=chosen.sample_ratio,
         trust_traceparent=settings.http.trust_traceparent,
         log_level=chosen.log_level,

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
-import ssl
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import grpc
 
 from grantd_server.rpc.aio import Peers
 from grantd_server.rpc.limits import Limits
@@ -16,59 +13,75 @@ from grantd_server.rpc.server import Listener, ListenerUnusable, RpcServer
 from grantd_server.rpc.tls import ReloadingCredentials, TlsFiles, TlsUnusable
 from grantd_server.settings import Serving, SettingsError
 from grantd_server.shim.app import Shim
-from grantd_server.shim.limits import ShimLimits
-from grantd_server.shim.server import HttpServer, server_config
 from grantd_server.telemetry.logs import Level
 from grantd_server.wiring.build import build, telemetry_of
+from grantd_server.wiring.http import http_listener, shim_limits, upstream
+from grantd_server.wiring.seat import READY, UP, line_of, name_of
 from grantd_server.wiring.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable
 
     from grantd_server.settings import Settings
+    from grantd_server.shim.server import HttpServer
     from grantd_server.telemetry.calls import Telemetry
     from grantd_server.wiring.parts import Parts
+    from grantd_server.wiring.seat import Seat
 
 LOOK = 0.5
 """Seconds between looks at readiness, which health tells."""
 
 
-async def serve(settings: Settings, serving: Serving) -> int:
-    """Serves until SIGTERM or SIGINT, drains, and returns the exit code.
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What one process has from its start to its end."""
+
+    settings: Settings
+    telemetry: Telemetry
+    stop: asyncio.Event
+    tell: Callable[[bytes], None]
+    """Tells the supervisor, where there is one."""
+    seat: Seat | None
+
+
+async def serve(settings: Settings, serving: Serving, seat: Seat | None = None) -> int:
+    """Serves until SIGTERM or SIGINT, drains, and returns the exit code. With a `seat`
+    it is one of several workers, and ends when their supervisor is gone.
 
     Raises:
         SettingsError: something it needs cannot be had; nothing was served.
     """
-    telemetry = telemetry_of(settings)
+    telemetry = telemetry_of(settings, name_of(settings, seat))
     telemetry.adopt_library_logs()
     stop = _signals()
+    running = Running(settings, telemetry, stop, line_of(seat, stop), seat)
     try:
         if serving is Serving.HTTP:
-            await _serve_shim(settings, telemetry, stop)
+            await _serve_shim(running)
         else:
-            await _serve_rpc(settings, telemetry, stop, shim=serving is Serving.BOTH)
+            await _serve_rpc(running, shim=serving is Serving.BOTH)
     finally:
         await asyncio.to_thread(telemetry.shutdown)
     return 0
 
 
-async def _serve_rpc(settings: Settings, telemetry: Telemetry, stop: asyncio.Event, *, shim: bool) -> None:
+async def _serve_rpc(running: Running, *, shim: bool) -> None:
+    settings, telemetry, seat = running.settings, running.telemetry, running.seat
     parts = build(settings, telemetry)
-    service = Service(parts, settings)
-    server = _rpc_server(settings, parts, telemetry)
-    health = asyncio.create_task(_tell_health(server, service))
+    service = Service(parts, settings, led=seat is not None)
+    server = _rpc_server(settings, parts, telemetry, reuse_port=seat is not None)
+    health = asyncio.create_task(_tell_health(server, service, running.tell))
 
     async def ready() -> bool:
         return not service.problem()
 
-    http = Shim(parts.channel(), _shim_limits(settings), ready=ready) if shim else None
+    http = Shim(parts.channel(), shim_limits(settings), ready=ready) if shim else None
     try:
         await service.start()
         await server.start()
-        async with _http(settings, http) as listening:
-            telemetry.log.event(Level.INFO, "serving", grpc=settings.grpc.listen, http=listening)
-            await stop.wait()
-            telemetry.log.event(Level.INFO, "draining")
+        async with http_listener(settings, http, seat) as listening:
+            _say_up(running, listening, grpc=settings.grpc.listen)
+            await _told_to_end(running, listening)
             health.cancel()
             await server.drain(settings.limits.drain_notice, settings.limits.drain_grace)
     except ListenerUnusable as fault:
@@ -80,15 +93,36 @@ async def _serve_rpc(settings: Settings, telemetry: Telemetry, stop: asyncio.Eve
         await service.stop()
 
 
-async def _serve_shim(settings: Settings, telemetry: Telemetry, stop: asyncio.Event) -> None:
-    async with _upstream(settings) as channel, _http(settings, Shim(channel, _shim_limits(settings))) as listening:
-        telemetry.log.event(Level.INFO, "serving", http=listening, upstream=settings.http_upstream.address)
-        await stop.wait()
-        telemetry.log.event(Level.INFO, "draining")
+async def _serve_shim(running: Running) -> None:
+    settings = running.settings
+    async with (
+        upstream(settings) as channel,
+        http_listener(settings, Shim(channel, shim_limits(settings)), running.seat) as listening,
+    ):
+        _say_up(running, listening, upstream=settings.http_upstream.address)
+        running.tell(READY)
+        await _told_to_end(running, listening)
         await asyncio.sleep(settings.limits.drain_notice)
 
 
-def _rpc_server(settings: Settings, parts: Parts, telemetry: Telemetry) -> RpcServer:
+def _say_up(running: Running, http: HttpServer | None, **where: object) -> None:
+    if running.seat is None:
+        listen = running.settings.http.listen if http else ""
+        running.telemetry.log.event(Level.INFO, "serving", **where, http=listen)
+    else:
+        # What all of them serve, and where, the supervisor says once.
+        running.telemetry.log.event(Level.INFO, "worker.up", worker=running.seat.index)
+    running.tell(UP)
+
+
+async def _told_to_end(running: Running, http: HttpServer | None) -> None:
+    await running.stop.wait()
+    running.telemetry.log.event(Level.INFO, "draining")
+    if http is not None:
+        http.leave()
+
+
+def _rpc_server(settings: Settings, parts: Parts, telemetry: Telemetry, *, reuse_port: bool) -> RpcServer:
     chosen, limits = settings.grpc, settings.limits
     credentials = None
     if chosen.tls is not None:
@@ -103,83 +137,20 @@ def _rpc_server(settings: Settings, parts: Parts, telemetry: Telemetry) -> RpcSe
         parts.endpoints,
         Peers(chosen.callers, chosen.plaintext if settings.development else None),
         [Listener(chosen.listen, credentials)],
-        Limits(connections=limits.connections, streams=limits.streams, calls=limits.calls),
+        Limits(connections=limits.connections, streams=limits.streams, calls=limits.calls, reuse_port=reuse_port),
         reflection=chosen.reflection,
     )
 
 
-def _shim_limits(settings: Settings) -> ShimLimits:
-    return ShimLimits(
-        call_seconds=settings.limits.deadline,
-        trusted_proxies=settings.http.trusted_proxies,
-        certificate_header=settings.http.certificate_header.encode() if settings.http.certificate_header else None,
-        certificate_proxies=settings.http.certificate_proxies,
-        cors=settings.http.cors,
-    )
-
-
-@contextlib.asynccontextmanager
-async def _http(settings: Settings, app: Shim | None) -> AsyncIterator[str]:
-    """The HTTP listener around a block; at its end, calls under way finish."""
-    if app is None:
-        yield ""
-        return
-    listen = settings.http.listen
-    tls = settings.http.tls
-    where: dict[str, object] = {}
-    if listen.startswith("unix:"):
-        where["uds"] = listen.removeprefix("unix:")
-    else:
-        host, _, port = listen.rpartition(":")
-        where |= {"host": host.strip("[]"), "port": int(port)}
-    if tls is not None:
-        where |= {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
-        if tls.client_ca is not None:
-            where |= {"ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": ssl.CERT_OPTIONAL}
-    config = server_config(app, _shim_limits(settings), **where)
-    config.timeout_graceful_shutdown = int(settings.limits.drain_grace) or 1
-    server = HttpServer(config)
-    serving = asyncio.create_task(_listening(server, listen))
-    while not server.started:
-        if serving.done():
-            await serving
-        await asyncio.sleep(0.005)
-    try:
-        yield listen
-    finally:
-        server.should_exit = True
-        await serving
-
-
-async def _listening(server: HttpServer, listen: str) -> None:
-    try:
-        await server.serve()
-    except SystemExit as end:
-        # uvicorn's way of telling that it cannot listen, which would end the process here.
-        raise SettingsError([f"http.listen: cannot listen on {listen}."]) from end
-
-
-@contextlib.asynccontextmanager
-async def _upstream(settings: Settings) -> AsyncIterator[grpc.aio.Channel]:
-    """The channel of a shim that runs apart."""
-    upstream = settings.http_upstream
-    address, tls = upstream.address or "", upstream.tls
-    if tls is None:
-        channel = grpc.aio.insecure_channel(address)
-    else:
-        credentials = grpc.ssl_channel_credentials(
-            tls.ca.read_bytes(), tls.key.read_bytes(), tls.certificate.read_bytes()
-        )
-        options = [("grpc.ssl_target_name_override", tls.server_name)] if tls.server_name else None
-        channel = grpc.aio.secure_channel(address, credentials, options=options)
-    async with channel:
-        yield channel
-
-
-async def _tell_health(server: RpcServer, service: Service) -> None:
+async def _tell_health(server: RpcServer, service: Service, tell: Callable[[bytes], None]) -> None:
     """Health follows readiness, until it is drained."""
+    told = False
     while True:
-        server.health.set_serving(not service.problem())
+        ready = not service.problem()
+        server.health.set_serving(ready)
+        if ready and not told:
+            tell(READY)
+            told = True
         await asyncio.sleep(LOOK)
 
 

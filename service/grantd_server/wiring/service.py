@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -18,27 +17,28 @@ from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable
 from grantd_server.telemetry.logs import Level
 from grantd_server.telemetry.names import Gauge
 from grantd_server.wiring.checkpoints import Checkpoints, checkpointer
+from grantd_server.wiring.directory import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
     from grantd_server.settings import Settings
+    from grantd_server.wiring.directory import Stamp
     from grantd_server.wiring.parts import Parts
-
-Stamp = list[tuple[str, int, int]]
-"""Of each file its name, time of change and size."""
 
 STALE = 5.0
 """Seconds of age at which the revocation view makes this process not ready."""
 
 
 class Service:
-    """Starts and stops what runs beside the calls."""
+    """Starts and stops what runs beside the calls. With `led` a supervisor has the
+    governance directory applied, once for all workers."""
 
-    def __init__(self, parts: Parts, settings: Settings) -> None:
+    def __init__(self, parts: Parts, settings: Settings, *, led: bool = False) -> None:
         self._parts = parts
         self._settings = settings
+        self._led = led
         self._tasks: list[asyncio.Task[None]] = []
         self._checkpoints = self._second_place(settings.audit.checkpoints.directory)
 
@@ -51,9 +51,9 @@ class Service:
         parts, world = self._parts, self._parts.world
         directory = self._settings.governance.directory
         seen: Stamp = []
-        if directory is not None:
+        if directory is not None and not self._led:
             # Looked at before it is read: what changes meanwhile is seen as a change.
-            seen = await asyncio.to_thread(_stamp, directory)
+            seen = await asyncio.to_thread(stamp, directory)
             await self._apply_at_start(directory)
         await parts.active.catch_up()
         if directory is not None and parts.active.problem:
@@ -101,7 +101,7 @@ class Service:
         ]
         if self._checkpoints is not None:
             work.append(("checkpoints", self._checkpoints.run()))
-        if directory is not None:
+        if directory is not None and not self._led:
             work.append(("governance directory", self._follow_directory(directory, seen)))
         return work
 
@@ -126,7 +126,7 @@ class Service:
         """Applies the directory whenever it changes; what is invalid keeps the old version."""
         while True:
             await asyncio.sleep(self._settings.governance.poll)
-            found = await asyncio.to_thread(_stamp, directory)
+            found = await asyncio.to_thread(stamp, directory)
             if found == seen:
                 continue
             seen = found
@@ -159,13 +159,3 @@ class Service:
 
     def _tell(self, level: Level, event: str, **fields: object) -> None:
         self._parts.telemetry.log.event(level, event, **fields)
-
-
-def _stamp(directory: Path) -> Stamp:
-    """What changes when a file of the directory does."""
-    found = []
-    for file in sorted(directory.rglob("*.y*ml")):
-        with contextlib.suppress(OSError):
-            stat = file.stat()
-            found.append((str(file), stat.st_mtime_ns, stat.st_size))
-    return found
