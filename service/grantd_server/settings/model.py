@@ -194,7 +194,12 @@ class Settings(_Section):
         default=False,
         description="The one switch for everything unsafe: no TLS, made-up keys, http issuers; loopback only.",
     )
-    workers: int = Field(default=1, ge=1, le=256, description="Worker processes; SQLite serves one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Worker processes, kept and replaced by a supervisor (docs/processes.md); SQLite serves one.",
+    )
     replica: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
