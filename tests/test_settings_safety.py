@@ -5,7 +5,7 @@ import copy
 import pytest
 from pydantic import ValidationError
 
-from grantd_server.settings import Serving, Settings, SettingsError, check, issuer_problems
+from grantd_server.settings import Serving, Settings, SettingsError, check, issuer_problems, store_safety
 
 
 @pytest.fixture
@@ -96,7 +96,10 @@ def test_nothing_set_tells_all_that_is_missing():
         ("audit.checkpoints.directory", "/nowhere", "audit.checkpoints.directory: /nowhere does not exist"),
         ("governance.directory", "/nowhere", "governance.directory: /nowhere does not exist"),
         ("store.url", None, "store.url is missing"),
-        ("store.url", "postgresql://u:hunter2@h/d", "store.url must be sqlite:///path"),
+        ("store.url", "mysql://u:hunter2@h/d", "store.url must be sqlite:///path or postgresql://user@host/database"),
+        ("store.url", "postgresql+psycopg://u:hunter2@h/d", "store.url must be sqlite:///path or postgresql://"),
+        ("store.pooled", True, "store.pooled is for PostgreSQL"),
+        ("store.wake_url", "postgresql://u:hunter2@h/d", "store.wake_url is for PostgreSQL"),
         ("store.url", "sqlite:////nowhere/grantd.db", "store.url: the folder /nowhere does not exist"),
         ("workers", 2, "workers: 2 processes cannot share SQLite"),
         ("grpc.tls.certificate", "/nowhere", "grpc.tls: /nowhere cannot be read"),
@@ -111,6 +114,66 @@ def test_one_unsafe_setting_is_one_sentence(safe, name, value, sentence):
     assert sentence in problem
     assert problem.endswith(".")
     assert "hunter2" not in problem
+
+
+VERIFIED = "sslmode=verify-full"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@127.0.0.1/d",
+        "postgresql://u:hunter2@[::1]:5433/d",
+        "postgresql://u@/d?host=/run/postgresql",
+        f"postgresql://u:hunter2@db.corp.example/d?{VERIFIED}",
+        f"postgresql://u:hunter2@db1.corp.example,db2.corp.example:5433/d?{VERIFIED}&sslrootcert=/etc/ca.pem",
+    ],
+)
+def test_a_postgresql_of_this_machine_or_one_that_proves_who_it_is_is_safe_for_many_workers(safe, url):
+    values = _changed(_changed(safe, "store.url", url), "workers", 4)
+    assert _problems(values) == []
+    assert _problems(_changed(_changed(values, "store.pooled", True), "store.wake_url", url)) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://u:hunter2@db.corp.example/d", ": db.corp.example is another machine"),
+        ("postgresql://u:hunter2@db.corp.example/d?sslmode=require", ": db.corp.example is another machine"),
+        ("postgresql://u:hunter2@127.0.0.1,10.0.0.7/d?sslmode=verify-ca", ": 10.0.0.7 is another machine"),
+        ("postgresql://u:hunter2@localhost/d", ": localhost is another machine"),
+        ("postgresql://u:hunter2@127.0.0.1/d?ssl_mode=verify-full", " has parameters that are not known: ssl_mode"),
+        ("postgresql://u:hunter2@127.0.0.1/d?sslmode=require&sslmode=disable", " names a parameter twice"),
+        ("postgresql://u:hunter2@127.0.0.1/d?sslmode", " is no address"),
+        ("postgresql://u:hunter2@127.0.0.1", " names no database"),
+        ("postgresql://u:hunter2@/d", " names no host"),
+        ("postgresql://u:hunter2@127.0.0.1:port/d", " names a host or port that is none"),
+        ("postgresql://u:hunter2@127.0.0.1:0/d", " names a host or port that is none"),
+        ("postgresql://u:hunter2@127.0.0.1:65536/d", " names a host or port that is none"),
+        ("postgresql://u:hunter2@[::1/d", " is no address"),
+        ("postgresql://u:hunter2@,127.0.0.1/d", " names a host or port that is none"),
+        ("postgresql://u:hunter2@127.0.0.1/d?host=/run/postgresql", " has a host= that is no folder"),
+        ("postgresql://u:hunter2@/d?host=db.corp.example", " has a host= that is no folder"),
+    ],
+)
+def test_a_postgresql_that_anybody_could_pose_as_stops_the_start(safe, url, sentence):
+    (problem,) = _problems(_changed(safe, "store.url", url))
+    assert problem.startswith(f"store.url{sentence}")
+    assert problem.endswith(".")
+    assert "hunter2" not in problem
+    beside = _changed(_changed(safe, "store.url", "postgresql://u@127.0.0.1/d"), "store.wake_url", url)
+    (problem,) = _problems(beside)
+    assert problem.startswith(f"store.wake_url{sentence}")
+
+
+def test_in_development_a_postgresql_of_another_machine_is_believed(develop):
+    assert _problems(_changed(develop, "store.url", "postgresql://u@db.corp.example/d")) == []
+
+
+def test_a_driver_that_is_not_installed_is_named_with_its_extra(safe, monkeypatch):
+    monkeypatch.setattr(store_safety, "find_spec", lambda name: None if name == "asyncpg" else name)
+    (problem,) = _problems(_changed(safe, "store.url", "postgresql://u@127.0.0.1/d"))
+    assert problem.endswith("pip install 'grantd[postgres]'.")
 
 
 @pytest.mark.req("D-12")

@@ -1,12 +1,19 @@
-"""`grantd db`: the schema of the database."""
+"""`grantd db`: the schema of the database, and how long records stay."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
 import typer
 
-from grantd_server.cli.ending import USAGE, Config, end, settings_of, told
+from grantd_server.cli.ending import USAGE, Config, end, opened, settings_of, told
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
+
+_DAY = 86400
 
 
 @app.callback()
@@ -18,10 +25,42 @@ def database() -> None:
 def upgrade(config: Config = None) -> None:
     """Brings the database to the schema of this release; a database that has it is left alone."""
     with told():
-        from grantd_server.store.upgrading import upgrade_file  # noqa: PLC0415 - 0.5 s
+        from grantd_server.settings.store_safety import store_problems  # noqa: PLC0415 - loaded with the settings
+        from grantd_server.store.opening import SQLITE  # noqa: PLC0415 - late, as all commands
+        from grantd_server.store.upgrading import upgrade_database  # noqa: PLC0415 - 0.5 s
 
-        try:
-            path = settings_of(config).sqlite_path
-        except ValueError as fault:
-            end(USAGE, [f"{fault}."])
-        print(f"{path} has schema {upgrade_file(path)}")
+        settings = settings_of(config)
+        if problems := list(store_problems(settings)):
+            end(USAGE, problems)
+        opening = settings.opening()
+        name = settings.sqlite_path if opening.url.startswith(SQLITE) else "the database"
+        print(f"{name} has schema {upgrade_database(opening)}")
+
+
+@app.command()
+def prune(
+    config: Config = None,
+    before: Annotated[
+        datetime | None,
+        typer.Option("--before", formats=["%Y-%m-%d"], help="Deletes records of the days before (UTC)."),
+    ] = None,
+    keep: Annotated[int | None, typer.Option("--keep", min=1, help="Keeps so many whole days beside today.")] = None,
+) -> None:
+    """Deletes old records: the beginning of each writer's chain, by whole days."""
+    with told():
+        if (before is None) == (keep is None):
+            end(USAGE, ["Say --before DATE or --keep DAYS, one of them."])
+        today = int(time.time()) // _DAY
+        day = today - keep if keep is not None else int(before.replace(tzinfo=UTC).timestamp()) // _DAY if before else 0
+        if day > today:
+            end(USAGE, ["--before is a day that has not come yet."])
+        asyncio.run(_prune(config, day * _DAY * 1_000_000))
+
+
+async def _prune(config: Config, before_us: int) -> None:
+    async with opened(settings_of(config)) as store:
+        heads = await store.prune(before_us)
+    for head in heads:
+        print(f"{head.writer}: records up to {head.seq} are gone; the last was {head.hash.hex()}")
+    if not heads:
+        print("there was nothing to prune")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from grantd_server.settings import Settings
-    from grantd_server.store.sqlite import SqliteStore
+    from grantd_server.store import Store
 
 REFUSED: Final = 1
 USAGE: Final = 2
@@ -82,21 +82,20 @@ def settings_of(config: Path | None, **over: str | None) -> Settings:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, must_exist: bool = True) -> AsyncIterator[SqliteStore]:
+async def opened(settings: Settings, *, must_exist: bool = True) -> AsyncIterator[Store]:
     """The store of the settings, closed at the end."""
     from grantd_server.settings import SettingsError  # noqa: PLC0415 - loaded with the settings
-    from grantd_server.store.sqlite import SqliteStore  # noqa: PLC0415 - 0.1 s
+    from grantd_server.settings.store_safety import store_problems  # noqa: PLC0415 - the same
+    from grantd_server.store.opening import SQLITE, open_store  # noqa: PLC0415 - late, as all commands
 
+    if problems := list(store_problems(settings)):
+        raise SettingsError(problems)
+    opening = settings.opening("cli")
+    if must_exist and opening.url.startswith(SQLITE) and not settings.sqlite_path.exists():
+        raise SettingsError([f"store.url: {settings.sqlite_path} does not exist."])
+    store = open_store(opening)
     try:
-        path = settings.sqlite_path
-    except ValueError as fault:
-        raise SettingsError([f"{fault}."]) from None
-    if must_exist and not path.exists():
-        raise SettingsError([f"store.url: {path} does not exist."])
-    if not path.parent.is_dir():
-        raise SettingsError([f"store.url: the folder {path.parent} does not exist."])
-    store = SqliteStore.open(path)
-    try:
+        await store.start()
         yield store
     finally:
         await store.close()

@@ -5,12 +5,23 @@ There is no default for anything that decides who is trusted.
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from grantd_server.settings.values import SQLITE, Address, CallerRole, HeaderName, LogLevel, Network, SecretText
+from grantd_server.settings.values import (
+    Address,
+    CallerRole,
+    HeaderName,
+    LogLevel,
+    Network,
+    SecretText,
+    WriterName,
+)
+from grantd_server.store.opening import SQLITE, Opening
+from grantd_server.store.postgres_url import POSTGRESQL
 from grantd_server.telemetry.logs import Level
 from grantd_server.telemetry.trace_context import Trust
 
@@ -105,7 +116,24 @@ class HttpUpstream(_Section):
 class Store(_Section):
     """Where grants, records and live state are kept."""
 
-    url: SecretText | None = Field(default=None, description="`sqlite:///path`; also `{file: path}` or `{env: NAME}`.")
+    url: SecretText | None = Field(
+        default=None,
+        description="`sqlite:///path` or `postgresql://user@host/database`; also `{file: path}` or `{env: NAME}`.",
+    )
+    writer: WriterName | None = Field(
+        default=None,
+        description="Name of this process's chain of records, the same after a restart and of no other process; "
+        "without it `grantd`, on PostgreSQL the name of the host.",
+    )
+    pooled: bool = Field(
+        default=False, description="PostgreSQL is reached through a pooler in transaction mode, such as PgBouncer."
+    )
+    wake_url: SecretText | None = Field(
+        default=None,
+        description="The same PostgreSQL past the pooler, to hear of blocks and revocations at once; without it they "
+        "are polled.",
+    )
+    timeout: float = Field(default=2.0, ge=0.2, le=10, description="Seconds PostgreSQL has for one answer.")
 
 
 class Keys(_Section):
@@ -217,11 +245,22 @@ class Settings(_Section):
     limits: Limits = Field(default_factory=Limits)
     telemetry: Telemetry = Field(default_factory=Telemetry)
 
+    def opening(self, part: str = "") -> Opening:
+        """How the store is opened by this process, or by a part of it that writes a chain
+        of its own where several may write. ValueError when `store.url` names none."""
+        store = self.store
+        url = store.url.reveal() if store.url else ""
+        if not url.startswith(POSTGRESQL):
+            return Opening(f"{SQLITE}{self.sqlite_path}", store.writer or "grantd")
+        host = store.writer or socket.gethostname()
+        wake = store.wake_url.reveal() if store.wake_url else None
+        return Opening(url, f"{host}/{part}" if part else host, store.pooled, wake, store.timeout)
+
     @property
     def sqlite_path(self) -> Path:
         """The database file. ValueError when `store.url` names none."""
         url = self.store.url.reveal() if self.store.url else ""
         path = url.removeprefix(SQLITE)
         if path == url or not path or path.startswith(":") or "?" in path:
-            raise ValueError("store.url is not sqlite:///path")
+            raise ValueError("store.url is not sqlite:///path or postgresql://user@host/database")
         return Path(path)

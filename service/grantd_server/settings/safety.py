@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from grantd_server.model.uris import is_loopback
 from grantd_server.settings.sources import SettingsError, secret_file_problem
+from grantd_server.settings.store_safety import store_problems
 from grantd_server.settings.values import is_local
 from grantd_server.telemetry import export
 
@@ -117,7 +118,7 @@ def _plaintext(section: str, listen: str, *, allowed: bool) -> Iterator[str]:
 
 
 def _state(settings: Settings) -> Iterator[str]:
-    keys, store = settings.keys, settings.store
+    keys = settings.keys
     if keys.directory is None:
         yield "keys.directory is missing; make keys with `grantd keys create`."
     elif not keys.directory.is_dir() and not (keys.auto_create and settings.development):
@@ -130,19 +131,7 @@ def _state(settings: Settings) -> Iterator[str]:
     checkpoints = settings.audit.checkpoints.directory
     if checkpoints is not None and not checkpoints.is_dir():
         yield f"audit.checkpoints.directory: {checkpoints} does not exist."
-    if store.url is None:
-        yield "store.url is missing; set it to sqlite:///path."
-        return
-    try:
-        folder = settings.sqlite_path.parent
-    except ValueError:
-        # The value may hold a password; it is not repeated.
-        yield "store.url must be sqlite:///path; no other store is built in yet."
-        return
-    if not folder.is_dir():
-        yield f"store.url: the folder {folder} does not exist."
-    if settings.workers > 1:
-        yield f"workers: {settings.workers} processes cannot share SQLite, which serves one; set workers: 1."
+    yield from store_problems(settings)
 
 
 def _upstream(settings: Settings) -> Iterator[str]:

@@ -20,7 +20,7 @@ from grantd_server.governance.reading.yaml_nodes import read_yaml
 from grantd_server.model.requests import Secret
 from grantd_server.settings.leaves import PREFIX, leaves, names
 from grantd_server.settings.model import Settings
-from grantd_server.settings.values import SQLITE
+from grantd_server.store.opening import SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from grantd_server.audit.chain import Head
     from grantd_server.store.refresh_tokens import RefreshToken
+
+
+DAY: Final = 86_400_000_000
+"""Microseconds of a day: records leave by whole days."""
 
 
 class StoreUnavailable(Exception):
@@ -251,6 +255,14 @@ class Store(Protocol):
 
     async def restore(self, kind: str, name: str, entry: Entry) -> bool:
         """Lifts a block, on record; False when there was none."""
+
+    async def prunable(self, before_us: int) -> list[Head]:
+        """The last record of each chain, as its head, among those written on the days (UTC,
+        database clock) that ended at `before_us`: where a prune would cut each chain."""
+
+    async def prune(self, before_us: int) -> list[Head]:
+        """Deletes the records of those days: the beginning of each chain. Returns where
+        each was cut. One that was interrupted is gone on with by the next."""
 
     async def purge(self) -> int:
         """Deletes one bite of marks and tombstones that outlived their time by the

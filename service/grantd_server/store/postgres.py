@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.audit.chain import Head
 from grantd_server.store import (
+    DAY,
     Conflict,
     Entry,
     Epochs,
@@ -20,6 +21,7 @@ from grantd_server.store import (
 from grantd_server.store import postgres_statements as sql
 from grantd_server.store.postgres_database import PostgresDatabase
 from grantd_server.store.postgres_link import Place, SharedLink
+from grantd_server.store.postgres_partitions import drop_before, make_ahead
 from grantd_server.store.postgres_wake import Wake
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.schema import REVISION, SchemaMismatch
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from grantd_server.store.settlement import Effect
 
 _PAGE: Final = 500
+_HOUR: Final = 3600.0
 
 
 class PostgresStore:
@@ -55,6 +58,8 @@ class PostgresStore:
         """Of its own: whatever takes long must not make the revocation view old."""
         self._wake = Wake(wake)
         self._side = SharedLink(place)
+        self._monotonic = monotonic
+        self._days_due = monotonic()
         self._bite = bite
         self._caps = {"refusals": refusals, "introspections": introspections}
 
@@ -154,8 +159,22 @@ class PostgresStore:
         await self._effect(entry, lift)
         return lifted[-1]
 
+    async def prunable(self, before_us: int) -> list[Head]:
+        return [Head(*row) for row in await self._side.fetch(sql.PRUNABLE, before_us // DAY)]
+
+    async def prune(self, before_us: int) -> list[Head]:
+        heads = await self.prunable(before_us)
+        await drop_before(self._side, before_us // DAY)
+        while (await self._side.change(sql.PRUNE_REST, before_us // DAY, self._bite))[0][0]:
+            pass
+        return heads
+
     async def purge(self) -> int:
-        """Deletes one bite of what has outlived its time; how many rows went."""
+        """Deletes one bite of what has outlived its time; how many rows went. Sees to the
+        partitions of the next days, now and then."""
+        if self._monotonic() >= self._days_due:
+            self._days_due = self._monotonic() + _HOUR
+            await make_ahead(self._side)
         gone = [await self._side.change(statement, self._bite) for statement in sql.PURGES]
         gone += [await self._side.change(sql.CAPS[table], self._bite, most) for table, most in self._caps.items()]
         return sum(rows[0][0] for rows in gone)

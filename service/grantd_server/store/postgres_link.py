@@ -5,6 +5,7 @@ own timeouts: only a clock on this side helps."""
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,7 +17,7 @@ from grantd_server.store.postgres_faults import FAULTS, Cut, breaks, name_of, tu
 from grantd_server.store.postgres_url import read_url
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from asyncpg import Connection, Record
 
@@ -145,6 +146,20 @@ class SharedLink:
         asked.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(asked)
 
+    async def alone(self, statements: str) -> None:
+        """Runs statements without values in a transaction of their own.
+
+        Raises:
+            StoreUnavailable: they took no effect, as far as is known.
+        """
+        async with self._taken():
+            try:
+                await self._link.run(f"BEGIN; {statements}; COMMIT")
+            except StoreUnavailable:
+                if self._link.open:
+                    await self._link.run("ROLLBACK")
+                raise
+
     async def change(self, statement: str, *values: Any) -> list[Record]:
         """Runs one statement that writes, and commits it.
 
@@ -164,6 +179,12 @@ class SharedLink:
         await self._link.close()
 
     async def _fetch(self, statement: str, values: tuple[Any, ...]) -> list[Record]:
+        async with self._taken():
+            return await self._link.fetch(statement, *values)
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncIterator[None]:
+        """Waits for the turn, no longer than for an answer."""
         try:
             async with asyncio.timeout(self._link.place.patience):
                 await self._turn.acquire()
@@ -172,6 +193,6 @@ class SharedLink:
         try:
             if self._closed:
                 raise StoreUnavailable("closed")
-            return await self._link.fetch(statement, *values)
+            yield
         finally:
             self._turn.release()

@@ -91,6 +91,19 @@ ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMI
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > ($1, $2) ORDER BY writer, seq LIMIT $3"
 HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 
+TODAY: Final = f"SELECT {_NOW} / 86400"
+PARTITIONS: Final = """\
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'records'::regclass ORDER BY relname"""
+PRUNABLE: Final = """\
+SELECT writers.name, last.writer_epoch, last.seq, last.hash FROM writers CROSS JOIN LATERAL (
+  SELECT writer_epoch, seq, hash FROM records WHERE writer = writers.name AND day < $1 ORDER BY seq DESC LIMIT 1) AS last
+ORDER BY writers.name"""
+PRUNE_REST: Final = """\
+WITH gone AS (DELETE FROM records_rest WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM records_rest WHERE day < $1 LIMIT $2)) RETURNING 1)
+SELECT count(*) FROM gone"""
+
 PUT_BUNDLE: Final = f"""\
 INSERT INTO bundles (version, document, author, why, written) VALUES ($1, $2, $3, $4, {_NOW})
 ON CONFLICT (version) DO NOTHING"""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from grantd_server.audit.chain import Head
 from grantd_server.store import (
+    DAY,
     Conflict,
     Entry,
     Epochs,
@@ -189,6 +190,23 @@ class SqliteStore:
 
         await self._effect(entry, lift)
         return lifted[-1]
+
+    async def prunable(self, before_us: int) -> list[Head]:
+        rows = await self._read(lambda reader: reader.execute(sql.PRUNABLE, (before_us // DAY,)).fetchall())
+        return [Head(*row) for row in rows]
+
+    async def prune(self, before_us: int) -> list[Head]:
+        heads = await self.prunable(before_us)
+        bite = self._caps["bite"]
+        for head in heads:
+            gone = [bite]
+
+            async def delete(writer: str = head.writer, seq: int = head.seq, gone: list[int] = gone) -> None:
+                gone[0] = self._database.writer.execute(sql.PRUNE, (writer, seq, bite)).rowcount
+
+            while gone[0] == bite:
+                await self._window.alone(delete)
+        return heads
 
     async def purge(self) -> int:
         """Deletes one bite of what has outlived its time; how many rows went."""

@@ -75,6 +75,15 @@ ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMI
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"
 HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 
+# Days never fall along a chain: what is before a day is the beginning of it.
+PRUNABLE: Final = """\
+SELECT writer, writer_epoch, seq, hash FROM records WHERE (writer, seq) IN (
+  SELECT name, coalesce((SELECT seq FROM records WHERE writer = name AND day >= ? ORDER BY seq LIMIT 1),
+    (SELECT max(seq) + 1 FROM records WHERE writer = name)) - 1 FROM writers)
+ORDER BY writer"""
+PRUNE: Final = """\
+DELETE FROM records WHERE id IN (SELECT id FROM records WHERE writer = ? AND seq <= ? ORDER BY seq LIMIT ?)"""
+
 PUT_BUNDLE: Final = """\
 INSERT INTO bundles (version, document, author, why, written) VALUES (?, ?, ?, ?, unixepoch())
 ON CONFLICT (version) DO NOTHING"""

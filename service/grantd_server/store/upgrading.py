@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
 from grantd_server.store import StoreUnavailable, migrations
+from grantd_server.store.opening import SQLITE
 from grantd_server.store.private_file import make_private
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from grantd_server.store.opening import Opening
+
+
+def upgrade_database(opening: Opening) -> str:
+    """Brings a database to the newest schema and returns its revision.
+
+    Raises:
+        StoreUnavailable: it is no database, is locked, or not ours to change; the text
+            names the driver's class of fault, as its message may hold parameters.
+    """
+    if opening.url.startswith(SQLITE):
+        return upgrade_file(Path(opening.url.removeprefix(SQLITE)))
+    from grantd_server.store.postgres_faults import FAULTS, name_of  # noqa: PLC0415 - an extra
+
+    try:
+        migrations.upgrade(opening.url)
+    except DBAPIError as fault:
+        state = getattr(fault.orig, "sqlstate", None)
+        kind = f"SQLSTATE {state}" if state else type(fault.orig).__name__
+    except FAULTS as fault:
+        kind = name_of(fault)
+    else:
+        asyncio.run(_days_ahead(opening))
+        return str(migrations.newest())
+    raise StoreUnavailable(f"PostgreSQL cannot be upgraded: {kind}.")
 
 
 def upgrade_file(path: Path) -> str:
-    """Brings a SQLite file to the newest schema and returns its revision.
-
-    Raises:
-        StoreUnavailable: the file is no database, or is locked; the text names the
-            driver's class of fault, as its message may hold parameters.
-    """
+    """The same for a SQLite file; a new one is made."""
     make_private(path)
     try:
-        migrations.upgrade(f"sqlite:///{path.absolute()}")
+        migrations.upgrade(f"{SQLITE}{path.absolute()}")
     except DBAPIError as fault:
         kind = type(fault.orig).__name__
     else:
         return str(migrations.newest())
     raise StoreUnavailable(f"{path} cannot be upgraded: {kind}.")
+
+
+async def _days_ahead(opening: Opening) -> None:
+    from grantd_server.store.postgres_link import Place, SharedLink  # noqa: PLC0415 - an extra
+    from grantd_server.store.postgres_partitions import make_ahead  # noqa: PLC0415 - the same
+
+    link = SharedLink(Place(opening.url, opening.pooled, opening.timeout))
+    try:
+        await make_ahead(link)
+    finally:
+        await link.close()

@@ -19,8 +19,8 @@ from grantd_server.keys.signer import SignerUnavailable
 from grantd_server.keys.stored import KeyFileFault
 from grantd_server.settings import SettingsError, issuer_problems, issuers_of
 from grantd_server.store import StoreUnavailable
+from grantd_server.store.opening import open_store
 from grantd_server.store.schema import SchemaMismatch
-from grantd_server.store.sqlite import SqliteStore
 from grantd_server.telemetry.calls import Options, Telemetry
 from grantd_server.wiring.parts import Choices, assemble, needed_keys
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.settings import Settings
+    from grantd_server.store import Store
     from grantd_server.wiring.parts import Parts
 
 SERVICE_KEYS = (Needed("", Purpose.PSEUDONYM, "HS256"),)
@@ -118,8 +119,8 @@ def _key_directory(settings: Settings) -> KeyDirectory:
     return directory
 
 
-def _store(settings: Settings) -> SqliteStore:
+def _store(settings: Settings) -> Store:
     try:
-        return SqliteStore.open(settings.sqlite_path)
+        return open_store(settings.opening())
     except (StoreUnavailable, SchemaMismatch) as fault:
         raise SettingsError([f"store.url: {fault}"]) from fault

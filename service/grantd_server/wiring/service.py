@@ -14,6 +14,7 @@ from grantd_server.keys.rotation import Rotation, Schedule
 from grantd_server.keys.stored import KeyFileFault
 from grantd_server.settings import SettingsError
 from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable
+from grantd_server.store.schema import SchemaMismatch
 from grantd_server.telemetry.logs import Level
 from grantd_server.telemetry.names import Gauge
 from grantd_server.wiring.checkpoints import Checkpoints, checkpointer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grantd_server.settings import Settings
+    from grantd_server.store import Store
     from grantd_server.wiring.directory import Stamp
     from grantd_server.wiring.parts import Parts
 
@@ -46,9 +48,11 @@ class Service:
         """Reads the live state, applies the governance directory, begins to follow.
 
         Raises:
-            SettingsError: the directory holds no valid bundle, or it cannot be used.
+            SettingsError: the store is out of reach or of another release; the directory
+                holds no valid bundle, or it cannot be used.
         """
         parts, world = self._parts, self._parts.world
+        await self._reach(world.store)
         directory = self._settings.governance.directory
         seen: Stamp = []
         if directory is not None and not self._led:
@@ -112,6 +116,12 @@ class Service:
         taking = checkpointer(directory, world.store, world.ring, world.clock)
         interval = self._settings.audit.checkpoints.interval
         return Checkpoints(taking, self._parts.telemetry, world.clock, interval)
+
+    async def _reach(self, store: Store) -> None:
+        try:
+            await store.start()
+        except (StoreUnavailable, SchemaMismatch) as fault:
+            raise SettingsError([f"store.url: {fault}"]) from fault
 
     async def _apply_at_start(self, directory: Path) -> None:
         try:
