@@ -32,7 +32,7 @@ def upgrade(config: Config = None) -> None:
         settings = settings_of(config)
         if problems := list(store_problems(settings)):
             end(USAGE, problems)
-        opening = settings.opening()
+        opening = settings.opening("cli")
         name = settings.sqlite_path if opening.url.startswith(SQLITE) else "the database"
         print(f"{name} has schema {upgrade_database(opening)}")
 

@@ -18,7 +18,6 @@ from grantd_server.settings.values import (
     LogLevel,
     Network,
     SecretText,
-    WriterName,
 )
 from grantd_server.store.opening import SQLITE, Opening
 from grantd_server.store.postgres_url import POSTGRESQL
@@ -119,11 +118,6 @@ class Store(_Section):
     url: SecretText | None = Field(
         default=None,
         description="`sqlite:///path` or `postgresql://user@host/database`; also `{file: path}` or `{env: NAME}`.",
-    )
-    writer: WriterName | None = Field(
-        default=None,
-        description="Name of this process's chain of records, the same after a restart and of no other process; "
-        "without it `grantd`, on PostgreSQL the name of the host.",
     )
     pooled: bool = Field(
         default=False, description="PostgreSQL is reached through a pooler in transaction mode, such as PgBouncer."
@@ -245,16 +239,16 @@ class Settings(_Section):
     limits: Limits = Field(default_factory=Limits)
     telemetry: Telemetry = Field(default_factory=Telemetry)
 
-    def opening(self, part: str = "") -> Opening:
-        """How the store is opened by this process, or by a part of it that writes a chain
-        of its own where several may write. ValueError when `store.url` names none."""
+    def opening(self, part: str) -> Opening:
+        """How the store is opened by one part of this replica, a worker or `cli`: where
+        several may write, each has a chain of its own. ValueError when `store.url` names
+        no store."""
         store = self.store
         url = store.url.reveal() if store.url else ""
         if not url.startswith(POSTGRESQL):
-            return Opening(f"{SQLITE}{self.sqlite_path}", store.writer or "grantd")
-        host = store.writer or socket.gethostname()
+            return Opening(f"{SQLITE}{self.sqlite_path}", "grantd")
         wake = store.wake_url.reveal() if store.wake_url else None
-        return Opening(url, f"{host}/{part}" if part else host, store.pooled, wake, store.timeout)
+        return Opening(url, f"{self.replica or socket.gethostname()}/{part}", store.pooled, wake, store.timeout)
 
     @property
     def sqlite_path(self) -> Path:

@@ -13,7 +13,6 @@ from grantd_server.model.requests import Secret
 from grantd_server.telemetry.logs import Level
 
 _HEADER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_WRITER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
 _NO_CERTIFICATE_HEADERS = frozenset({"authorization", "content-length", "content-type", "dpop", "host"})
 ROLES = ("shim", "service", "resource_server", "admin", "auditor", "observer")
 """Roles that a caller can be given."""
@@ -52,12 +51,6 @@ def _header(value: str) -> str:
     return name
 
 
-def _writer(value: str) -> str:
-    if _WRITER.fullmatch(value) is None:
-        raise ValueError("a name of letters, digits, dots, dashes and slashes is expected")
-    return value
-
-
 def _secret(value: Any) -> Secret:
     # `sources` has put what {file: …} and {env: …} name in their place by now.
     if isinstance(value, Secret):
@@ -88,6 +81,5 @@ Address = Annotated[str, AfterValidator(_address)]
 SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(lambda _: "Secret()")]
 CallerRole = Annotated[Role, BeforeValidator(_role)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-WriterName = Annotated[str, AfterValidator(_writer)]
 HeaderName = Annotated[str, AfterValidator(_header)]
 LogLevel = Annotated[Level, BeforeValidator(_level)]

@@ -64,24 +64,29 @@ class Link:
 
     def in_transaction(self) -> Connection[Record]:
         """The connection of the transaction under way. Raises StoreUnavailable when it is
-        gone, and the transaction with it."""
-        if self._connection is None or not self._connection.is_in_transaction():
-            raise StoreUnavailable("the connection was lost before COMMIT")
+        gone, and the transaction with it: on a new one its statements would stand alone,
+        and be committed one by one."""
+        if self._connection is None or not self.open or not self._connection.is_in_transaction():
+            raise Cut("the connection was lost before COMMIT")
         return self._connection
 
     async def within(self, statement: str, *values: Any) -> list[Record]:
-        """Runs one statement of the transaction under way, never on a new connection,
-        where it would stand alone. Raises StoreUnavailable."""
-        self.in_transaction()
-        return await self.fetch(statement, *values)
+        """Runs one statement of the transaction under way. Raises StoreUnavailable."""
+        return await self._asked(
+            self.in_transaction(), lambda open_: open_.fetch(statement, *values, timeout=self.place.patience)
+        )
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """Runs one statement with its values. Raises StoreUnavailable."""
-        return await self._bounded(lambda open_: open_.fetch(statement, *values, timeout=self.place.patience))
+        return await self._asked(
+            await self.connected(), lambda open_: open_.fetch(statement, *values, timeout=self.place.patience)
+        )
 
     async def run(self, statements: str) -> str:
         """Runs statements without values; the tag of the last. Raises StoreUnavailable."""
-        return await self._bounded(lambda open_: open_.execute(statements, timeout=self.place.patience))
+        return await self._asked(
+            await self.connected(), lambda open_: open_.execute(statements, timeout=self.place.patience)
+        )
 
     def drop(self) -> None:
         """Cuts the connection; the next use makes a new one."""
@@ -98,8 +103,7 @@ class Link:
             except FAULTS:
                 connection.terminate()
 
-    async def _bounded(self, ask: Callable[[Connection[Record]], Awaitable[T]]) -> T:
-        connection = await self.connected()
+    async def _asked(self, connection: Connection[Record], ask: Callable[[Connection[Record]], Awaitable[T]]) -> T:
         try:
             return await ask(connection)
         except FAULTS as error:

@@ -38,8 +38,8 @@ CHECKPOINT_KEYS = (Needed("", Purpose.CHECKPOINT, "ES256"),)
 """And with a second place; of any algorithm, unless it is made here."""
 
 
-def build(settings: Settings, telemetry: Telemetry) -> Parts:
-    """Builds the service. Raises SettingsError when a part cannot be had."""
+def build(settings: Settings, telemetry: Telemetry, part: str = "0") -> Parts:
+    """Builds the service; `part` says which worker of the replica it is. Raises SettingsError when a part cannot be had."""
     directory = _key_directory(settings)
     rotation = Rotation(directory, Schedule())
     try:
@@ -55,7 +55,7 @@ def build(settings: Settings, telemetry: Telemetry) -> Parts:
     fetcher = Fetcher(allow_loopback=settings.development, own_networks=own)
     folder = settings.governance.directory or Path.cwd()
     return assemble(
-        _store(settings),
+        _store(settings, part),
         ring,
         RemoteKeys(fetcher, time.monotonic),
         telemetry,
@@ -119,8 +119,8 @@ def _key_directory(settings: Settings) -> KeyDirectory:
     return directory
 
 
-def _store(settings: Settings) -> Store:
+def _store(settings: Settings, part: str) -> Store:
     try:
-        return open_store(settings.opening())
+        return open_store(settings.opening(part))
     except (StoreUnavailable, SchemaMismatch) as fault:
         raise SettingsError([f"store.url: {fault}"]) from fault

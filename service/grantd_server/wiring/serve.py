@@ -67,7 +67,7 @@ async def serve(settings: Settings, serving: Serving, seat: Seat | None = None) 
 
 async def _serve_rpc(running: Running, *, shim: bool) -> None:
     settings, telemetry, seat = running.settings, running.telemetry, running.seat
-    parts = build(settings, telemetry)
+    parts = build(settings, telemetry, str(0 if seat is None else seat.index))
     service = Service(parts, settings, led=seat is not None)
     server = _rpc_server(settings, parts, telemetry, reuse_port=seat is not None)
     health = asyncio.create_task(_tell_health(server, service, running.tell))
