@@ -33,7 +33,7 @@ that a frozen replica does not hold its locks for ever."""
 
 # `statement_timeout` could end the wait for a standby, and the COMMIT would then count.
 _BEGIN: Final = f"""\
-BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+BEGIN ISOLATION LEVEL READ COMMITTED;
 SELECT set_config('lock_timeout', '{LOCK_WAIT}', true), set_config('statement_timeout', '0', true),
 set_config('idle_in_transaction_session_timeout', '{_IDLE}', true), set_config('synchronous_commit',
 CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"""

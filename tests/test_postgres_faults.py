@@ -1,0 +1,351 @@
+"""PostgreSQL that is cut off at COMMIT, frozen, slow, stopped: what a call is told, in what
+time, what is used up, and that it works again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import contextmanager
+
+import asyncpg
+import psutil
+import pytest
+
+from grantd_server.audit.chain import verify
+from grantd_server.store import Committed, Epochs, Lost, OutcomeUnknown, StoreUnavailable, Withdrawal
+from grantd_server.store.commit import Busy, Collided, Unanswered
+from grantd_server.store.postgres import PostgresStore
+from grantd_server.store.postgres_faults import Cut, NoAnswer, breaks, turned, turned_at_commit
+from grantd_server.store.postgres_link import Place
+from postgres_ import free_port
+from store_values import buried, digest, entry, mark, token, winners, write
+from wire_ import wire_to
+
+PATIENCE = 0.5
+
+
+@pytest.fixture
+async def wire(database):
+    port = int(database.rpartition(":")[2].partition("/")[0])
+    async with wire_to(port) as way:
+        yield way
+
+
+@pytest.fixture
+async def store(database, wire):
+    """A store whose PostgreSQL is behind the wire."""
+    host = database.rpartition("@")[2].partition("/")[0]
+    place = Place(database.replace(host, f"127.0.0.1:{wire.listening}"), patience=PATIENCE)
+    opened = PostgresStore(place, writer="w")
+    await opened.write(write("d0"))
+    yield opened
+    wire.flowing.set()
+    wire.delay, wire.at_commit = 0, ""
+    await opened.close()
+
+
+@pytest.fixture
+async def beside(database):
+    """Another replica, whose wire is whole."""
+    opened = PostgresStore(Place(database, patience=PATIENCE), writer="beside")
+    yield opened
+    await opened.close()
+
+
+@contextmanager
+def frozen(*pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def backend(store):
+    return (await store._database.writer.connected()).get_server_pid()
+
+
+# COMMIT without an answer
+
+
+@pytest.mark.req("B-20", "A-49")
+@pytest.mark.parametrize(("at", "used"), [("cut before", False), ("cut after", True), ("hold", False)])
+async def test_a_commit_without_an_answer_is_unknown_sent_once_and_never_released(store, beside, wire, at, used):
+    wire.at_commit, wire.commits = at, 0
+    outcomes = await asyncio.gather(
+        *(store.write(write(f"d{i}", mark(f"jti-{i}"), issued=(token(f"token-{i}"),))) for i in (1, 2)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown] * 2
+    assert wire.commits == 1, "one window, and nothing of it was sent again"
+    await asyncio.wait_for(store._window._running, 5)
+
+    for i in (1, 2):
+        again = await beside.write(write(f"again {i}", mark(f"jti-{i}")))
+        assert again == (Lost(mark(f"jti-{i}"), f"d{i}") if used else Committed())
+    assert {digest("token-1"), digest("token-2")} <= await buried(beside), "nobody was given these tokens"
+    await store.write(write("after"))
+    rows = [row async for row in beside.history()]
+    assert verify(rows) is None
+    assert next(row for row in rows if row.entry.id == "after").writer_epoch == 2
+
+
+async def test_a_commit_that_a_frozen_backend_may_still_do_is_unknown_and_nobody_else_wins_meanwhile(
+    store, beside, wire
+):
+    pid = await backend(store)
+    wire.at_commit, wire.called = "call", lambda: os.kill(pid, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            await store.write(write("d1", mark(), issued=(token(),)))
+        assert time.monotonic() - begun < 2 * PATIENCE
+        with pytest.raises(StoreUnavailable):
+            await beside.write(write("d2", mark(), deadline=time.monotonic() + 0.4))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (await beside.write(write("d3", mark()))).winner == "d1"
+    await asyncio.wait_for(store._window._running, 5)
+    assert digest("token-1") in await buried(beside)
+
+
+async def test_a_transaction_that_failed_before_is_not_taken_for_committed(store):
+    transaction = await store._database.begin([])
+    with pytest.raises(StoreUnavailable):
+        await transaction._link.within("SELECT 1 / 0")
+    with pytest.raises(StoreUnavailable, match="rolled back"):
+        await transaction.commit()
+
+
+# a frozen server
+
+
+@pytest.mark.req("B-22")
+async def test_one_frozen_backend_costs_one_call_its_time_and_the_next_has_another(store):
+    pid = await backend(store)
+    with frozen(pid):
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await store.write(write("d1", mark()))
+        assert PATIENCE * 0.9 < time.monotonic() - begun < 2 * PATIENCE
+        assert await store.write(write("d2", mark())) == Committed()
+
+
+@pytest.mark.req("B-22")
+@pytest.mark.hostile("I11")
+async def test_a_server_frozen_as_a_whole_refuses_every_call_in_bounded_time_and_goes_on_by_itself(
+    store, server, monkeypatch
+):
+    postmaster = psutil.Process(server.process.pid)
+    everything = [postmaster.pid, *(child.pid for child in postmaster.children(recursive=True))]
+    with frozen(*everything):
+        begun = time.monotonic()
+        calls = [store.write(write(f"d{i}", mark(f"jti-{i}"))) for i in range(5)]
+        reads = [store.live_state(0), store.entry("d0"), store.refresh_token(b"x" * 32), store.ping()]
+        outcomes = await asyncio.gather(*calls, *reads, return_exceptions=True)
+        took = time.monotonic() - begun
+        assert all(isinstance(outcome, StoreUnavailable | OutcomeUnknown) for outcome in outcomes)
+        assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes[:5])
+        assert took < 3 * PATIENCE
+    assert await store.write(write("d9", mark("jti-0"))) == Committed()
+    assert (await store.live_state(0)).epochs == Epochs()
+
+
+async def test_a_wire_that_goes_silent_refuses_in_bounded_time_and_is_made_anew(store, wire):
+    wire.flowing.clear()
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await store.write(write("d1", mark()))
+    with pytest.raises(StoreUnavailable):
+        await store.write(write("d2", mark("b")))
+    assert time.monotonic() - begun < 3 * PATIENCE
+    wire.flowing.set()
+    assert await store.write(write("d3", mark())) == Committed()
+
+
+# slow, stopped, killed
+
+
+async def test_a_slow_server_is_waited_for_and_one_slower_than_the_time_allowed_is_not(store, wire):
+    wire.delay = 0.05
+    assert await store.write(write("d1", mark())) == Committed()
+    wire.delay = 2 * PATIENCE
+    with pytest.raises(StoreUnavailable):
+        await store.write(write("d2", mark("b")))
+    wire.delay = 0
+    assert await store.write(write("d3", mark("b"))) == Committed()
+
+
+@pytest.mark.req("B-22")
+@pytest.mark.hostile("F06")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
+async def test_a_server_that_is_stopped_refuses_at_once_and_the_first_call_after_its_return_is_answered(
+    store, server, how
+):
+    before = await store.write(write("d1", mark()))
+    server.stop(how)
+    try:
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await store.write(write("d2", mark("b")))
+        with pytest.raises(StoreUnavailable):
+            await store.live_state(0)
+        assert time.monotonic() - begun < 2 * PATIENCE
+    finally:
+        server.start()
+    assert before == Committed()
+    assert await store.write(write("d3", mark("b"))) == Committed()
+    assert isinstance(await store.write(write("d4", mark())), Lost)
+
+
+async def test_a_connection_that_was_closed_while_nobody_used_it_costs_no_call(store, beside):
+    pid = await backend(store)
+    await beside._side.fetch("SELECT pg_terminate_backend($1, 5000)", pid)
+    assert await store.write(write("d1", mark())) == Committed()
+
+
+async def test_a_caller_that_leaves_while_something_is_read_costs_the_others_nothing(store):
+    await store.entry("d0")
+    link = store._side._link
+    connection = link._connection
+    reading = asyncio.create_task(store._side.fetch("SELECT pg_sleep(0.1)"))
+    await asyncio.sleep(0.02)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert (await store.entry("d0")).entry.id == "d0"
+    assert link._connection is connection
+
+
+async def test_a_read_that_takes_long_makes_the_others_wait_a_bounded_time_and_the_view_not_at_all(store):
+    await store.entry("d0")
+    await store.live_state(0)
+    begun = time.monotonic()
+    slow = asyncio.create_task(store._side.fetch("SELECT pg_sleep(0.45)"))
+    waiting = [asyncio.create_task(store._side.fetch("SELECT pg_sleep(0.2)")) for _ in range(3)]
+    await store.live_state(0)
+    assert time.monotonic() - begun < 0.3
+    outcomes = await asyncio.gather(slow, *waiting, return_exceptions=True)
+    assert any(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
+    assert time.monotonic() - begun < 3 * PATIENCE
+
+
+async def test_a_write_behind_that_may_have_been_done_says_so(store, wire):
+    row = {"minute": 1, "address": "192.0.2.1", "reason": "CLIENT_UNKNOWN", "count": 2, "decision_id": "d1"}
+    await store.write_behind([row], "refusals")
+    wire.flowing.clear()
+    with pytest.raises(OutcomeUnknown):
+        await store.write_behind([row], "refusals")
+    with pytest.raises(StoreUnavailable):
+        await store.write_behind([row], "refusals")
+    wire.flowing.set()
+    await store.write_behind([row], "refusals")
+    assert (await store.aggregates("refusals"))[0]["count"] in {4, 6}
+
+
+# a window under faults
+
+
+async def test_calls_of_a_window_whose_connection_breaks_are_each_tried_again(store, beside):
+    """COMMIT was not sent: the failure provably precedes it."""
+    pid = await backend(store)
+
+    class Breaking:
+        def __init__(self, real):
+            self.real = real
+
+        async def begin(self, jobs):
+            transaction = await self.real.begin(jobs)
+            if jobs and jobs[0].write.entry.id == "d1" and not self.__dict__.get("broken"):
+                self.broken = True
+                await beside._side.fetch("SELECT pg_terminate_backend($1, 5000)", pid)
+            return transaction
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+    store._window._database = Breaking(store._database)
+    outcomes = await asyncio.gather(*(store.write(write(f"d{i}", mark(f"jti-{i}"))) for i in range(1, 6)))
+    assert winners(outcomes) == 5
+
+
+async def test_the_outcome_of_a_block_that_nobody_answered_is_told_as_unknown(store, beside, wire):
+    wire.at_commit = "cut after"
+    with pytest.raises(OutcomeUnknown):
+        await store.withdraw(Withdrawal("user", "u", "left", None), entry("w1"))
+    assert (await beside.live_state(0)).epochs == Epochs(withdrawals=1)
+
+
+# what a fault means
+
+
+def sent(state, severity="ERROR", message="Key (jti)=(canary) already exists"):
+    """A fault as the server sends it."""
+    return asyncpg.PostgresError.new({"C": state, "S": severity, "V": severity, "M": message, "D": "canary"})
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "broken"),
+    [
+        ("40001", Collided, False),
+        ("40P01", Collided, False),
+        ("55P03", Busy, False),
+        ("23505", StoreUnavailable, False),
+        ("42501", StoreUnavailable, False),
+        ("25006", Cut, True),
+        ("57P01", Cut, True),
+        ("08006", Cut, True),
+        ("XX000", Cut, True),
+        ("58030", Cut, True),
+    ],
+)
+def test_a_fault_before_commit_is_told_by_its_sqlstate_and_nothing_else(state, kind, broken):
+    fault = turned(sent(state))
+    assert type(fault) is kind
+    assert str(fault) == f"SQLSTATE {state}"
+    assert breaks(sent(state)) is broken
+
+
+def test_silence_and_a_value_that_cannot_be_sent_are_told_apart():
+    assert type(turned(TimeoutError())) is NoAnswer
+    assert breaks(TimeoutError())
+    assert type(turned(asyncpg.DataError("canary"))) is StoreUnavailable
+    assert "canary" not in str(turned(asyncpg.DataError("canary")))
+    assert not breaks(ValueError("canary"))
+    assert breaks(asyncpg.InterfaceError("connection is closed"))
+    assert breaks(ConnectionResetError())
+
+
+@pytest.mark.parametrize(
+    ("state", "severity", "kind"),
+    [
+        ("40001", "ERROR", Collided),
+        ("40P01", "ERROR", Collided),
+        ("23503", "ERROR", StoreUnavailable),
+        ("40003", "ERROR", Unanswered),
+        ("40001", "FATAL", Unanswered),
+        ("57P01", "FATAL", Unanswered),
+        ("08P01", "FATAL", Unanswered),
+        ("57014", "ERROR", Unanswered),
+        ("53100", "PANIC", Unanswered),
+        ("XX000", "ERROR", Unanswered),
+    ],
+)
+def test_at_commit_only_what_proves_that_it_took_no_effect_is_not_unknown(state, severity, kind):
+    assert type(turned_at_commit(sent(state, severity))) is kind
+    assert type(turned_at_commit(ConnectionResetError())) is Unanswered
+    assert type(turned_at_commit(TimeoutError())) is Unanswered
+
+
+async def test_an_address_is_in_no_fault_and_no_picture_of_the_store():
+    place = Place(f"postgresql://u:hunter2@127.0.0.1:{free_port()}/d", patience=PATIENCE)
+    store = PostgresStore(place, writer="w")
+    with pytest.raises(StoreUnavailable) as refused:
+        await store.write(write("d1"))
+    assert "hunter2" not in f"{refused.value!r} {place!r} {refused.value.__context__!r}"
+    assert "ConnectionRefusedError" in str(refused.value)
+    await store.close()
