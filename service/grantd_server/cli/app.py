@@ -6,7 +6,7 @@ from importlib.metadata import version as version_of
 
 import typer
 
-from grantd_server.cli import blocks, bundle, database, decisions, keys, secrets, serving, tokens
+from grantd_server.cli import audit, blocks, bundle, database, decisions, keys, secrets, serving, tokens
 
 app = typer.Typer(
     name="grantd",
@@ -21,6 +21,7 @@ app.add_typer(serving.app, name="serve")
 app.add_typer(keys.app, name="keys")
 app.add_typer(secrets.app, name="client")
 app.add_typer(database.app, name="db")
+app.add_typer(audit.app, name="audit")
 app.command("apply")(bundle.apply_directory)
 app.command("show")(bundle.show_directory)
 app.command("explain")(decisions.explain_decision)

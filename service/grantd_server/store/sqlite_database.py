@@ -195,11 +195,11 @@ class SqliteDatabase:
         self._writer = None
 
     def close(self) -> None:
-        """Closes both connections."""
-        self.discard()
+        """Closes both connections; the writing one last, which copies the log into the file."""
         if self._reader is not None:
             self._reader.close()
         self._reader = None
+        self.discard()
 
     def turned(self, fault: Exception) -> Exception:
         if isinstance(fault, sqlite3.Error):

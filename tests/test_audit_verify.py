@@ -1,0 +1,610 @@
+"""What `grantd audit verify` finds: each way to change records or checkpoints, by name."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grantd_server.audit.chain import link
+from grantd_server.audit.checkpoint import Kind, opened, sealed, unverified
+from grantd_server.audit.file_place import FilePlace
+from grantd_server.audit.verification.expectations import Expectations, Expected
+from grantd_server.audit.verification.verification import Report, Verification
+from grantd_server.keys.purpose import Purpose
+from grantd_server.store.exported import ExportedRecords, head_line, record_line
+from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store.sqlite_records import SqliteRecords
+from second_place import BEGAN, audited, backed_up, put_back, ring_in
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from second_place import Audited
+
+LINES = "second/checkpoints.000001.jws"
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Audited]:
+    """Rows 1 to 3 of `grantd` and 1 to 2 of `other` under the first checkpoint, 4 to 6 and
+    3 to 4 under the second, 7 and 8 of `grantd` after it."""
+    async with audited(tmp_path) as found:
+        other = SqliteStore.open(tmp_path / "grantd.db", writer="other")
+        for _ in range(2):
+            await found.records(3)
+            await found.records(2, other)
+            await found.checkpoint()
+        await found.records(2)
+        await other.close()
+        yield found
+
+
+async def verified(service: Audited, **options: Any) -> Report:
+    keys = service.ring.keyset("", Purpose.CHECKPOINT)
+    with Verification(keys, seen=options.pop("seen", ())) as verification:
+        verification.place("second", FilePlace(service.folder / "second").lines())
+        return await with_records(verification, service.folder / "grantd.db", service.now[0] + 7, **options)
+
+
+async def with_records(verification: Verification, file: Path, now: float, **options: Any) -> Report:
+    with closing(SqliteRecords(file)) as records:
+        verification.heads(await records.heads())
+        async for row in records.history():
+            verification.row(row)
+    return verification.report(now, **options)
+
+
+def problem(report: Report, writer: str = "grantd") -> str:
+    assert not report.holds
+    return next(each.problem for each in report.writers if each.writer == writer)
+
+
+def changed(service: Audited, *statements: str) -> None:
+    """What somebody does who can write the database."""
+    with closing(sqlite3.connect(service.folder / "grantd.db", isolation_level=None)) as file:
+        for statement in statements:
+            file.execute(statement)
+
+
+def rechained(service: Audited, first: int, writer: str = "grantd") -> None:
+    """Hashes everything of a writer anew from a row on, as `link` does, and moves the head."""
+    with closing(sqlite3.connect(service.folder / "grantd.db", isolation_level=None)) as file:
+        from grantd_server.store import Entry  # noqa: PLC0415 - only here
+
+        columns = "id, time_us, rpc, outcome, reason, issuer, client, subject, chain, body, writer_epoch, seq"
+        rows = file.execute(f"SELECT {columns} FROM records WHERE writer = ? ORDER BY seq", (writer,)).fetchall()  # noqa: S608 - constants
+        find = "SELECT hash FROM records WHERE writer = ? AND seq = ?"
+        (head,) = file.execute(find, (writer, first - 1)).fetchone() or (bytes(32),)
+        for *entry, epoch, seq in rows[first - 1 :]:
+            prev, head = head, link(head, writer, epoch, seq, Entry(*entry))
+            file.execute(
+                "UPDATE records SET prev_hash = ?, hash = ? WHERE writer = ? AND seq = ?", (prev, head, writer, seq)
+            )
+        file.execute("UPDATE writers SET hash = ?, seq = ? WHERE name = ?", (head, rows[-1][-1], writer))
+
+
+@pytest.mark.hostile("L06")
+async def test_an_untouched_log_holds_and_the_open_window_is_told(service: Audited) -> None:
+    report = await verified(service)
+
+    assert report.holds
+    assert [(each.writer, each.rows, each.first, each.last) for each in report.writers] == [
+        ("grantd", 8, 1, 8),
+        ("other", 4, 1, 4),
+    ]
+    assert [(each.proven.seq, each.proven.number, each.open) for each in report.writers if each.proven] == [
+        (6, 2, 2),
+        (4, 2, 0),
+    ]
+    assert report.window == pytest.approx(7)
+    assert [(each.count, each.findings, each.notes) for each in report.places] == [(2, [], [])]
+
+
+@pytest.mark.hostile("L06")
+@pytest.mark.parametrize("column", ["client", "outcome", "time_us", "body", "id", "prev_hash", "hash"])
+@pytest.mark.parametrize("seq", [2, 8])
+async def test_one_byte_changed_is_found_at_its_row(service: Audited, column: str, seq: int) -> None:
+    with closing(sqlite3.connect(service.folder / "grantd.db", isolation_level=None)) as file:
+        where = "WHERE writer = 'grantd' AND seq = ?"
+        (value,) = file.execute(f"SELECT {column} FROM records {where}", (seq,)).fetchone()  # noqa: S608 - constants
+        other: Any = (
+            value + 1 if isinstance(value, int) else value[:-1] + (b"\x00" if isinstance(value, bytes) else "#")
+        )
+        file.execute(f"UPDATE records SET {column} = ? {where}", (other, seq))  # noqa: S608 - constants
+
+    found = problem(await verified(service))
+
+    assert found == f"row {seq}: edited: its hash is not that of its content"
+
+
+@pytest.mark.hostile("L06")
+@pytest.mark.parametrize("seq", [1, 2, 6])
+async def test_one_row_dropped_is_found_at_the_next(service: Audited, seq: int) -> None:
+    changed(service, f"DELETE FROM records WHERE writer = 'grantd' AND seq = {seq}")
+
+    report = await verified(service)
+
+    assert problem(report) == f"row {seq + 1}: missing: 1 row before it, from {seq} to {seq}"
+
+
+@pytest.mark.hostile("L06")
+async def test_two_rows_swapped_are_found_and_called_moved(service: Audited) -> None:
+    changed(
+        service,
+        "UPDATE records SET seq = 999 WHERE writer = 'grantd' AND seq = 3",
+        "UPDATE records SET seq = 3 WHERE writer = 'grantd' AND seq = 5",
+        "UPDATE records SET seq = 5 WHERE writer = 'grantd' AND seq = 999",
+    )
+
+    assert problem(await verified(service)) == "row 3: moved: it was written as 5"
+
+
+@pytest.mark.hostile("L06")
+async def test_a_row_twice_is_found(service: Audited) -> None:
+    changed(
+        service,
+        "INSERT INTO records SELECT id || 'x', time_us, rpc, outcome, reason, issuer, client, subject, chain, body, "
+        "writer, writer_epoch, 9, prev_hash, hash FROM records WHERE writer = 'grantd' AND seq = 8",
+    )
+    assert problem(await verified(service)) == "row 9: edited: its hash is not that of its content"
+
+
+@pytest.mark.hostile("L06")
+async def test_one_whole_writer_removed_is_found(service: Audited) -> None:
+    changed(service, "DELETE FROM records WHERE writer = 'other'", "DELETE FROM writers WHERE name = 'other'")
+
+    assert problem(await verified(service), "other") == (
+        "cut: the rows from 1 to 2 are missing, which checkpoint 1 has"
+    )
+
+
+@pytest.mark.hostile("L06")
+async def test_a_tail_cut_inside_what_a_checkpoint_covers_is_found_even_with_the_head_set_back(
+    service: Audited,
+) -> None:
+    changed(service, "DELETE FROM records WHERE writer = 'grantd' AND seq > 5")
+    rechained(service, 6)
+
+    assert problem(await verified(service)) == "cut: the rows from 6 to 6 are missing, which checkpoint 2 has"
+
+
+@pytest.mark.hostile("L06")
+async def test_a_tail_cut_after_the_last_checkpoint_is_found_by_the_table_of_writers_only(service: Audited) -> None:
+    changed(service, "DELETE FROM records WHERE writer = 'grantd' AND seq > 7")
+    assert problem(await verified(service)) == "cut: the rows from 8 to 8 are missing, which the table of writers has"
+
+    rechained(service, 8)
+    report = await verified(service)
+    assert report.holds, "this is the window that nothing proves"
+    assert [each.open for each in report.writers] == [1, 0]
+
+
+@pytest.mark.hostile("L06")
+async def test_rows_hashed_anew_by_somebody_with_the_database_are_found_by_the_checkpoint_over_them(
+    service: Audited,
+) -> None:
+    changed(service, "UPDATE records SET outcome = 'refused' WHERE writer = 'grantd' AND seq = 5")
+    rechained(service, 5)
+
+    report = await verified(service)
+
+    assert problem(report) == "row 6: rewritten: checkpoint 2 has another; the last that fits is 3"
+    assert next(each.proven.seq for each in report.writers if each.proven) == 3
+
+
+async def test_everything_hashed_anew_is_found_too(service: Audited) -> None:
+    rechained(service, 1)
+    assert (await verified(service)).holds, "the same content has the same hashes"
+    changed(service, "UPDATE records SET client = 'x' WHERE writer = 'grantd' AND seq = 1")
+    rechained(service, 1)
+
+    assert problem(await verified(service)) == "row 3: rewritten: checkpoint 1 has another; none before it is proven"
+
+
+async def test_rows_hashed_anew_after_the_last_checkpoint_are_not_found(service: Audited) -> None:
+    """Ours: says what is not promised, so that nobody believes it is."""
+    changed(service, "UPDATE records SET client = 'x' WHERE writer = 'grantd' AND seq = 7")
+    rechained(service, 7)
+
+    assert (await verified(service)).holds
+
+
+async def test_a_foreign_row_between_two_is_found(service: Audited) -> None:
+    changed(service, "UPDATE records SET client = 'x' WHERE writer = 'grantd' AND seq = 5")
+    with closing(sqlite3.connect(service.folder / "grantd.db", isolation_level=None)) as file:
+        rows = file.execute("SELECT hash FROM records WHERE writer = 'grantd' AND seq >= 5 ORDER BY seq").fetchall()
+    rechained(service, 5)
+    changed(service, f"UPDATE records SET prev_hash = x'{rows[0][0].hex()}' WHERE writer = 'grantd' AND seq = 6")
+    with closing(SqliteRecords(service.folder / "grantd.db")) as records:
+        sixth = [row async for row in records.history() if row.writer == "grantd" and row.seq == 6][0]
+    kept = link(sixth.prev_hash, "grantd", sixth.writer_epoch, 6, sixth.entry)
+    changed(service, f"UPDATE records SET hash = x'{kept.hex()}' WHERE writer = 'grantd' AND seq = 6")
+
+    assert problem(await verified(service)) == (
+        "row 6: foreign: it was written after another row 5 than the one that is here"
+    )
+
+
+async def test_a_database_set_back_to_an_older_state_is_found(service: Audited) -> None:
+    older = backed_up(service.folder / "grantd.db", service.folder / "older.db")
+    await service.records(3)
+    await service.checkpoint()
+    await service.store.close()
+    put_back(older, service.folder / "grantd.db")
+
+    assert problem(await verified(service)) == "cut: the rows from 9 to 11 are missing, which checkpoint 3 has"
+
+
+async def test_database_and_second_place_set_back_together_are_found_by_whoever_remembers(service: Audited) -> None:
+    older, lines = backed_up(service.folder / "grantd.db", service.folder / "older.db"), service.folder / LINES
+    kept = lines.read_bytes()
+    await service.records(3)
+    await service.checkpoint()
+    remembered = (await verified(service)).places[0].last_hash
+    await service.store.close()
+    put_back(older, service.folder / "grantd.db")
+    lines.write_bytes(kept)
+
+    assert (await verified(service)).holds
+    assert (await verified(service, seen=[remembered])).findings == (
+        f"the checkpoint {remembered}, seen before, is gone",
+    )
+    (finding,) = (await verified(service, longest_window=10)).findings
+    assert finding == "the last checkpoint is 17 seconds old, more than 10"
+    assert (await verified(service, longest_window=17)).holds
+
+
+async def test_what_was_seen_before_and_is_there_is_no_finding(service: Audited) -> None:
+    seen = (await verified(service)).places[0].last_hash
+    await service.checkpoint()
+    assert (await verified(service, seen=[seen])).holds
+
+
+# checkpoints
+
+
+def edited(service: Audited, change: Callable[[list[str]], list[str]]) -> None:
+    lines = (service.folder / LINES).read_text().splitlines()
+    (service.folder / LINES).write_text("".join(f"{line}\n" for line in change(lines)))
+
+
+@pytest.mark.parametrize(
+    ("change", "findings"),
+    [
+        (lambda lines: lines[1:], ["line 1: checkpoint 2: missing: those from 1 to 1"]),
+        (lambda lines: [lines[0], *lines[2:]], ["line 2: checkpoint 3: missing: those from 2 to 2"]),
+        (
+            lambda lines: [lines[0], lines[2], lines[1], lines[3]],
+            [
+                "line 2: checkpoint 3: missing: those from 2 to 2",
+                "line 3: checkpoint 2: out of order: it comes after 3",
+            ],
+        ),
+        (lambda lines: [lines[0], *lines], ["line 2: checkpoint 1: out of order: it comes after 1"]),
+        (
+            lambda lines: [lines[0], lines[1][:-4] + "AAAA", *lines[2:]],
+            [
+                "line 2: no checkpoint of a trusted key: signature: expected a signature by the key with this kid, got "
+                "another signature",
+                "line 3: checkpoint 3: missing: those from 2 to 2",
+            ],
+        ),
+        (lambda lines: [], ["second holds no checkpoint"]),
+    ],
+    ids=["the first removed", "one removed", "two reordered", "one twice", "one changed", "all removed"],
+)
+async def test_checkpoints_that_were_touched_are_found(
+    service: Audited, change: Callable[[list[str]], list[str]], findings: list[str]
+) -> None:
+    await service.checkpoint()
+    await service.checkpoint()
+    edited(service, change)
+
+    report = await verified(service)
+
+    assert not report.holds
+    told = [*report.places[0].findings, *report.findings]
+    assert [each.replace("checkpoints.000001.jws:", "line ") for each in told] == findings
+
+
+async def test_a_checkpoint_forged_with_another_key_is_found_and_proves_nothing(
+    service: Audited, tmp_path: Path
+) -> None:
+    _, other = ring_in(tmp_path / "foreign")
+    changed(service, "UPDATE records SET client = 'x' WHERE writer = 'grantd' AND seq = 5")
+    rechained(service, 5)
+    true = unverified((service.folder / LINES).read_text().splitlines()[1])
+    heads = tuple(await service.store.heads())
+    forged = await sealed(replace(true, heads=heads), other.signer("", Purpose.CHECKPOINT))
+    edited(service, lambda lines: [lines[0], forged])
+
+    report = await verified(service)
+
+    assert not report.holds
+    assert "kid" in report.places[0].findings[0]
+    assert report.places[0].count == 1
+
+
+async def test_a_checkpoint_of_another_second_place_is_found(service: Audited, tmp_path: Path) -> None:
+    signer = service.ring.signer("", Purpose.CHECKPOINT)
+    true = unverified((service.folder / LINES).read_text().splitlines()[1])
+    other = await sealed(replace(true, chain="other"), signer)
+    fork = await sealed(replace(true, time_us=true.time_us + 1), signer)
+    await service.checkpoint()
+    kept = (service.folder / LINES).read_text()
+    edited(service, lambda lines: [lines[0], other, lines[2]])
+    findings = (await verified(service)).places[0].findings
+    assert "it belongs to another second place" in findings[0]
+    (service.folder / LINES).write_text(kept)
+    edited(service, lambda lines: [lines[0], fork, lines[2]])
+
+    (finding,) = (await verified(service)).places[0].findings
+
+    assert finding.endswith("checkpoint 3: it was written after another checkpoint 2 than the one that is here")
+
+
+async def test_two_second_places_are_each_a_chain_of_its_own(service: Audited) -> None:
+    from grantd_server.wiring.checkpoints import checkpointer  # noqa: PLC0415 - only here
+
+    (service.folder / "third").mkdir()
+    await checkpointer(service.folder / "third", service.store, service.ring, lambda: BEGAN + 30).take()
+
+    async def both() -> Report:
+        with Verification(service.ring.keyset("", Purpose.CHECKPOINT)) as verification:
+            for name in ("second", "third"):
+                verification.place(name, FilePlace(service.folder / name).lines())
+            return await with_records(verification, service.folder / "grantd.db", service.now[0])
+
+    assert (await both()).holds
+    changed(service, "UPDATE records SET client = 'x' WHERE writer = 'grantd' AND seq = 8")
+    rechained(service, 8)
+    assert problem(await both()) == "row 8: rewritten: checkpoint 1 has another; the last that fits is 6"
+
+
+async def test_heads_that_went_back_between_checkpoints_are_found(service: Audited) -> None:
+    changed(service, "UPDATE writers SET seq = 5 WHERE name = 'grantd'")
+    await service.checkpoint()
+    changed(service, "UPDATE writers SET seq = 8 WHERE name = 'grantd'", "DELETE FROM writers WHERE name = 'other'")
+    await service.checkpoint()
+    changed(service, "UPDATE writers SET hash = zeroblob(32) WHERE name = 'grantd'")
+    await service.checkpoint()
+
+    findings = [each.partition(": ")[2] for each in (await verified(service)).places[0].findings]
+
+    assert findings == [
+        "checkpoint 3: writer grantd had gone back from row 6 to row 5",
+        "checkpoint 4: writer other had gone",
+        "checkpoint 5: writer other had gone",
+        "checkpoint 5: writer grantd had another row 8 than at checkpoint 4",
+    ]
+
+
+async def test_a_line_that_was_never_finished_is_told_of_and_no_finding(service: Audited) -> None:
+    with (service.folder / LINES).open("a") as file:
+        file.write("eyJh")
+    await service.checkpoint()
+
+    report = await verified(service)
+
+    assert report.holds
+    assert (report.places[0].unfinished, report.places[0].count) == (1, 3)
+
+
+async def test_of_very_many_findings_some_are_told_and_the_rest_counted(service: Audited) -> None:
+    edited(service, lambda lines: ["x"] * 25)
+    (place,) = (await verified(service)).places
+    assert (len(place.findings), place.more) == (10, 15)
+
+
+# boundaries and restorations
+
+
+async def pruned(service: Audited, seq: int) -> None:
+    with closing(SqliteRecords(service.folder / "grantd.db")) as records:
+        rows = [row async for row in records.history()]
+    from grantd_server.audit.chain import head_of  # noqa: PLC0415 - only here
+
+    heads = [head_of(row) for row in rows if row.writer == "grantd" and row.seq == seq]
+    await service.taking.take(Kind.BOUNDARY, pruned=heads, why="older than a year")
+
+
+@pytest.mark.parametrize(("seq", "last"), [(2, 2), (3, 3), (5, 5), (5, 3), (5, 0), (8, 8)])
+async def test_rows_before_a_signed_boundary_may_be_gone_or_left(service: Audited, seq: int, last: int) -> None:
+    await pruned(service, seq)
+    changed(service, f"DELETE FROM records WHERE writer = 'grantd' AND seq <= {last}")
+
+    report = await verified(service)
+
+    assert report.holds
+    grantd = report.writers[0]
+    assert (grantd.rows, grantd.first) == (8 - last, last + 1 if last < 8 else 0)
+    assert report.places[0].notes == ["checkpoint 3 is a boundary: older than a year"]
+
+
+async def test_more_gone_than_the_boundary_says_is_found(service: Audited) -> None:
+    await pruned(service, 3)
+    changed(service, "DELETE FROM records WHERE writer = 'grantd' AND seq <= 4")
+    assert problem(await verified(service)) == "row 5: missing: 4 rows before it, from 1 to 4"
+    changed(service, "DELETE FROM records WHERE writer = 'grantd'")
+    assert problem(await verified(service)) == "cut: the rows from 4 to 6 are missing, which checkpoint 2 has"
+
+
+async def test_a_row_after_the_boundary_that_does_not_follow_it_is_found(service: Audited) -> None:
+    await pruned(service, 3)
+    changed(
+        service,
+        "DELETE FROM records WHERE writer = 'grantd' AND seq <= 3",
+        "UPDATE records SET prev_hash = zeroblob(32), hash = zeroblob(32) WHERE writer = 'grantd' AND seq = 4",
+    )
+    with closing(SqliteRecords(service.folder / "grantd.db")) as records:
+        fourth = [row async for row in records.history() if row.writer == "grantd"][0]
+    made = link(fourth.prev_hash, "grantd", fourth.writer_epoch, 4, fourth.entry)
+    changed(service, f"UPDATE records SET hash = x'{made.hex()}' WHERE writer = 'grantd' AND seq = 4")
+
+    assert problem(await verified(service)) == (
+        "row 4: foreign: it was written after another row 3 than the one that is here"
+    )
+
+
+async def test_rows_left_before_a_boundary_lead_up_to_it(service: Audited) -> None:
+    await service.records(2)
+    await pruned(service, 9)
+    changed(
+        service,
+        "DELETE FROM records WHERE writer = 'grantd' AND seq <= 7",
+        "UPDATE records SET client = 'x' WHERE writer = 'grantd' AND seq = 8",
+    )
+    with closing(sqlite3.connect(service.folder / "grantd.db")) as file:
+        (before,) = file.execute("SELECT prev_hash FROM records WHERE writer = 'grantd' AND seq = 8").fetchone()
+    rehashed_from_eight(service, before)
+
+    assert problem(await verified(service)).startswith("row 9: rewritten: ")
+
+
+def rehashed_from_eight(service: Audited, before: bytes) -> None:
+    from grantd_server.store import Entry  # noqa: PLC0415 - only here
+
+    columns = "id, time_us, rpc, outcome, reason, issuer, client, subject, chain, body, writer_epoch, seq"
+    with closing(sqlite3.connect(service.folder / "grantd.db", isolation_level=None)) as file:
+        rows = file.execute(f"SELECT {columns} FROM records WHERE writer = 'grantd' ORDER BY seq").fetchall()  # noqa: S608
+        for *entry, epoch, seq in rows:
+            prev, before = before, link(before, "grantd", epoch, seq, Entry(*entry))
+            file.execute(
+                "UPDATE records SET prev_hash = ?, hash = ? WHERE writer = 'grantd' AND seq = ?", (prev, before, seq)
+            )
+
+
+async def test_a_later_boundary_counts_and_an_earlier_one_of_another_time_does_not(service: Audited) -> None:
+    await pruned(service, 5)
+    await pruned(service, 3)
+    changed(service, "DELETE FROM records WHERE writer = 'grantd' AND seq <= 5")
+
+    assert (await verified(service)).holds
+
+
+async def test_after_a_restoration_that_was_signed_the_older_state_holds(service: Audited) -> None:
+    older = backed_up(service.folder / "grantd.db", service.folder / "older.db")
+    third = SqliteStore.open(service.folder / "grantd.db", writer="third")
+    await service.records(3)
+    await service.records(1, third)
+    await third.close()
+    await service.checkpoint()
+    await service.store.close()
+    put_back(older, service.folder / "grantd.db")
+    await service.taking.take(Kind.RESTORED, why="the disk was lost")
+    again = SqliteStore.open(service.folder / "grantd.db")
+    await service.records(2, again)
+    await again.close()
+    await service.checkpoint()
+
+    report = await verified(service)
+
+    assert report.holds, (report.findings, [each.findings for each in report.places])
+    assert [(each.writer, each.rows) for each in report.writers if each.rows] == [("grantd", 10), ("other", 4)]
+    assert report.places[0].notes == ["checkpoint 4 is a restoration: the disk was lost"]
+
+
+# sources
+
+
+async def test_an_export_is_verified_as_the_database_is(service: Audited) -> None:
+    file = service.folder / "export.jsonl"
+
+    async def told(change: Callable[[list[str]], list[str]]) -> Report:
+        with closing(SqliteRecords(service.folder / "grantd.db")) as records:
+            lines = [head_line(await records.heads())] + [record_line(row) async for row in records.history()]
+        file.write_text("".join(change(lines)))
+        keys = service.ring.keyset("", Purpose.CHECKPOINT)
+        with Verification(keys) as verification, file.open("rb") as source:
+            verification.place("second", FilePlace(service.folder / "second").lines())
+            export = ExportedRecords(source)
+            verification.heads(await export.heads())
+            async for row in export.history():
+                verification.row(row)
+            return verification.report(service.now[0])
+
+    assert (await told(lambda lines: lines)).holds
+    assert problem(await told(lambda lines: [line.replace("d0006", "d0009") for line in lines])).startswith("row 4")
+    swapped = await told(lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]])
+    assert problem(swapped) == "row 4: missing: 1 row before it, from 3 to 3"
+    doubled = await told(lambda lines: [*lines[:3], lines[2], *lines[3:]])
+    assert problem(doubled) == "row 2: moved: it comes after row 2"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = CAST(body AS TEXT)",
+        "client = CAST(client AS BLOB)",
+        "client = x'ff00'",
+        "client = CAST(x'ff41' AS TEXT)",
+        "body = x'ff'",
+        "time_us = 'soon'",
+        "seq = 'many'",
+        "prev_hash = CAST(substr(hex(prev_hash), 1, 32) AS TEXT)",
+    ],
+)
+async def test_a_column_of_another_type_is_found_in_the_file_and_in_its_export(service: Audited, change: str) -> None:
+    changed(service, f"UPDATE records SET {change} WHERE writer = 'grantd' AND seq = 8")
+
+    report = await verified(service)
+    with closing(SqliteRecords(service.folder / "grantd.db")) as records:
+        written = [record_line(row) async for row in records.history()]
+
+    assert not report.holds
+    assert len(written) == 12
+
+
+@pytest.mark.parametrize(
+    "first", ["", "{}", "[]", '{"format": "other"}', '{"format": "grantd records 1", "heads": [1]}']
+)
+def test_what_is_no_export_says_so(tmp_path: Path, first: str) -> None:
+    from grantd_server.store import StoreUnavailable  # noqa: PLC0415 - only here
+
+    (tmp_path / "x").write_text(first)
+    with (tmp_path / "x").open("rb") as file, pytest.raises(StoreUnavailable, match="neither a database nor an export"):
+        ExportedRecords(file)
+
+
+async def test_a_file_is_read_while_it_is_served_and_is_not_written_to(service: Audited) -> None:
+    with closing(SqliteRecords(service.folder / "grantd.db")) as records:
+        before = [row async for row in records.history()]
+        await service.records(1)
+        assert len([row async for row in records.history()]) == len(before) + 1
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            records._connection.execute("DELETE FROM records")
+
+
+async def test_rows_after_the_last_checkpoint_that_call_themselves_old_are_noted(service: Audited) -> None:
+    service.now[0] += 1000
+    await service.checkpoint()
+    service.now[0] -= 500
+    await service.records(1)
+
+    report = await verified(service)
+
+    assert report.holds, "a clock may have been wrong"
+    assert [each.backdated for each in report.writers] == [1, 0]
+
+
+def test_what_is_expected_of_very_many_rows_goes_to_a_file_and_comes_back() -> None:
+    expectations = Expectations()
+    made = [Expected(seq, seq * 2, seq * 3, seq.to_bytes(32, "big")) for seq in range(1, 3000)]
+    for each in made:
+        expectations.add(each)
+
+    assert expectations._file._rolled
+    assert list(expectations) == made
+    expectations.drop_after(17)
+    assert list(expectations) == made[:17]
+    assert expectations.last == made[16]
+    expectations.drop_after(0)
+    assert (expectations.last, list(expectations)) == (None, [])
+    expectations.add(made[4])
+    assert list(expectations) == [made[4]]
+    expectations.close()
