@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from grantd_server.cli.app import app
-from second_place import audited
+from second_place import audited, ring_in
+from tampering import dropped, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,12 +50,6 @@ def run(place: Path) -> Run:
     return _run
 
 
-def changed(place: Path, statement: str) -> None:
-    file = sqlite3.connect(place / "grantd.db", isolation_level=None)
-    file.execute(statement)
-    file.close()
-
-
 def test_a_log_that_holds_is_told_in_lines_and_exits_with_0(place: Path, run: Run) -> None:
     told = run("verify").stdout.splitlines()
 
@@ -69,7 +64,7 @@ def test_a_log_that_holds_is_told_in_lines_and_exits_with_0(place: Path, run: Ru
 
 
 def test_a_changed_row_is_told_with_its_record_and_exits_with_1(place: Path, run: Run) -> None:
-    changed(place, "UPDATE records SET client = 'x' WHERE seq = 2")
+    put(place, "client", "x", 2)
 
     told = run("verify", code=1).stdout
 
@@ -97,7 +92,7 @@ def test_the_report_for_programs_says_the_same(place: Path, run: Run) -> None:
         }
     ]
     assert whole["places"][0]["last_time_us"] == 1_700_000_010_000_000
-    changed(place, "UPDATE records SET client = 'x' WHERE seq = 2")
+    put(place, "client", "x", 2)
     found = json.loads(run("verify", "--json", code=1).stdout)
     assert (found["holds"], found["writers"][0]["record"]) == (False, "d0002")
 
@@ -124,8 +119,6 @@ def test_an_export_never_overwrites(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_not_trusted_proves_nothing(place: Path, run: Run, tmp_path: Path) -> None:
-    from second_place import ring_in  # noqa: PLC0415 - only here
-
     ring_in(tmp_path / "foreign")
     foreign = "keys: {directory: foreign}\nstore: {url: 'sqlite:///grantd.db'}\n"
     (tmp_path / "foreign.yaml").write_text(foreign)
@@ -149,7 +142,7 @@ def test_chains_alone_are_verified_when_that_is_said(place: Path, run: Run) -> N
     told = run("verify", "--chains-only").stdout
     assert "open   all 5 rows: without checkpoints, whoever can write the database" in told
     run("verify", "--chains-only", "--records", place / "grantd.db", config=False)
-    changed(place, "DELETE FROM records WHERE seq = 2")
+    dropped(place, 2, 2)
     run("verify", "--chains-only", code=1)
 
 
@@ -204,3 +197,24 @@ def test_a_file_where_nothing_can_be_made_beside_it_is_read(place: Path, run: Ru
     for name in ("grantd.db-shm", "grantd.db-journal"):
         (tmp_path / "alone" / name).mkdir()  # what even root cannot open as a file
     assert "everything" in run("verify", "--records", tmp_path / "alone" / "grantd.db").stdout
+
+
+def test_a_restoration_is_signed_with_its_reason(place: Path, run: Run) -> None:
+    assert run("restored", "--reason", "the disk was lost").stdout == "checkpoint 2 says so\n"
+    assert "checkpoint 2 is a restoration: the disk was lost" in run("verify").stdout
+
+
+@pytest.mark.parametrize("reason", ["", " ", "x" * 257, "one\ntwo"])
+def test_a_restoration_has_a_reason_of_one_line(run: Run, reason: str) -> None:
+    assert "A reason is one line" in run("restored", "--reason", reason, code=2).stderr
+
+
+def test_a_restoration_needs_a_second_place_and_a_key(place: Path, run: Run) -> None:
+    config = (place / "grantd.yaml").read_text()
+    (place / "grantd.yaml").write_text(config.replace("keys: {directory: keys}\n", ""))
+    assert "keys.directory is missing" in run("restored", "--reason", "x", code=2).stderr
+    (place / "grantd.yaml").write_text("store: {url: 'sqlite:///grantd.db'}\nkeys: {directory: keys}\n")
+    assert "audit.checkpoints.directory is not set" in run("restored", "--reason", "x", code=2).stderr
+    (place / "grantd.yaml").write_text(config)
+    shutil.rmtree(place / "second")
+    assert "second" in run("restored", "--reason", "x", code=3).stderr

@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from grantd_server.cli.audit_sources import places_of, read_place, read_records, records_of, trusted_keys
-from grantd_server.cli.ending import REFUSED, USAGE, Config, end, settings_of, told
+from grantd_server.cli.ending import REFUSED, USAGE, Config, end, opened, settings_of, told
+from grantd_server.cli.second_place import LONGEST_REASON, sign_restoration
 
 if TYPE_CHECKING:
     from grantd_server.settings import Settings
@@ -99,6 +100,23 @@ def export(
         print(f"{count} records are in {file}")
 
 
+@app.command()
+def restored(
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the auditors.")], config: Config = None
+) -> None:
+    """After a backup was restored: signs that records after it are lost, and why.
+
+    Without it, what is lost is found as a cut for ever.
+    """
+    with told():
+        if not reason.strip() or not reason.isprintable() or len(reason) > LONGEST_REASON:
+            end(USAGE, [f"A reason is one line of at most {LONGEST_REASON} characters."])
+        number = asyncio.run(_restored(settings_of(config), reason))
+        if not number:
+            end(USAGE, ["audit.checkpoints.directory is not set, so that there is nothing to sign for."])
+        print(f"checkpoint {number} says so")
+
+
 @app.command("keys")
 def public_keys(config: Config = None) -> None:
     """Prints the public keys that checkpoints are verified with, as a JWK set.
@@ -110,6 +128,11 @@ def public_keys(config: Config = None) -> None:
 
         keyset = trusted_keys(None, settings_of(config))
         print(json.dumps({"keys": [public_jwk(key.public, key.kid or "", key.alg) for key in keyset.keys]}, indent=2))
+
+
+async def _restored(settings: Settings, reason: str) -> int:
+    async with opened(settings) as store:
+        return await sign_restoration(settings, store, reason)
 
 
 async def _export(settings: Settings | None, records: Path | None, out: IO[str]) -> int:

@@ -51,6 +51,7 @@ def told() -> Iterator[None]:
 def _code_of(fault: Exception) -> int | None:
     """The exit code of a planned failure. Imported late: a command that succeeds needs
     none of these modules for it."""
+    from grantd_server.audit.checkpointer import NotTaken  # noqa: PLC0415
     from grantd_server.governance.faults import BundleError  # noqa: PLC0415
     from grantd_server.governance.list_lines import NotByLines  # noqa: PLC0415
     from grantd_server.governance.secret_changes import SecretChangeRefused  # noqa: PLC0415
@@ -68,7 +69,7 @@ def _code_of(fault: Exception) -> int | None:
             return REFUSED
         case BundleError() | SecretUnresolved() | KeyFileFault() | RotationRefused():
             return REFUSED
-        case StoreUnavailable() | OutcomeUnknown() | Conflict():
+        case StoreUnavailable() | OutcomeUnknown() | Conflict() | NotTaken():
             return TRY_AGAIN
     return None
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from grantd.jws import Fault
+from grantd_server.audit.chain import Head
 from grantd_server.audit.checkpoint import Checkpoint, Kind, digest, opened
 from grantd_server.audit.verification.expectations import Expectations, Expected
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from grantd.jwk import KeySet
-    from grantd_server.audit.chain import Head
     from grantd_server.audit.places import Line
 
 SHOWN: Final = 10
@@ -28,7 +28,10 @@ class CheckpointChain:
         self._keys = keys
         self.unseen = set(seen)
         """Hashes of checkpoints that an earlier verification told of, and that are not here."""
-        self.findings: list[str] = []
+        self._findings: list[str] = []
+        self._retreats: list[str] = []
+        self._back: dict[str, int] = {}
+        """How far writers had gone back, until a restoration says that this was meant."""
         self.more = 0
         """Findings beyond those that are told."""
         self.notes: list[str] = []
@@ -40,6 +43,11 @@ class CheckpointChain:
         self.last_hash = ""
         self.expectations: defaultdict[str, Expectations] = defaultdict(Expectations)
         self.boundaries: dict[str, Head] = {}
+
+    @property
+    def findings(self) -> list[str]:
+        """What is wrong, as far as it is told one by one."""
+        return [*self._findings, *self._retreats]
 
     def read(self, line: Line) -> None:
         """Reads the next line."""
@@ -76,39 +84,54 @@ class CheckpointChain:
         return ""
 
     def _expect(self, where: str, checkpoint: Checkpoint) -> None:
-        restored = checkpoint.kind is Kind.RESTORED
         if checkpoint.kind is not Kind.HEADS:
             self.notes.append(f"checkpoint {checkpoint.number} is a {_WORDS[checkpoint.kind]}: {checkpoint.why}")
+        if checkpoint.kind is Kind.RESTORED:
+            self._start_over(checkpoint)
         for head in checkpoint.pruned:
             if head.writer not in self.boundaries or self.boundaries[head.writer].seq < head.seq:
                 self.boundaries[head.writer] = head
         for writer in self.expectations.keys() - {head.writer for head in checkpoint.heads}:
-            if restored:
-                self.expectations.pop(writer).close()
-            else:
-                self._find(f"{where}: checkpoint {checkpoint.number}: writer {writer} had gone")
+            self._retreat(where, checkpoint, Head(writer, 0, 0, b""), "was gone")
         for head in checkpoint.heads:
-            self._expect_head(where, checkpoint, head, restored=restored)
+            self._expect_head(where, checkpoint, head)
 
-    def _expect_head(self, where: str, checkpoint: Checkpoint, head: Head, *, restored: bool) -> None:
+    def _expect_head(self, where: str, checkpoint: Checkpoint, head: Head) -> None:
         expectations = self.expectations[head.writer]
-        if restored:
-            expectations.drop_after(head.seq)
         last = expectations.last
         if last is None or head.seq > last.seq:
             expectations.add(Expected(head.seq, checkpoint.number, checkpoint.time_us, head.hash))
         elif head.seq < last.seq:
-            back = f"writer {head.writer} had gone back from row {last.seq} to row {head.seq}"
-            self._find(f"{where}: checkpoint {checkpoint.number}: {back}")
+            self._retreat(where, checkpoint, head, f"had gone back from row {last.seq} to row {head.seq}")
         elif head.hash != last.hash:
-            other = f"writer {head.writer} had another row {head.seq} than at checkpoint {last.number}"
-            self._find(f"{where}: checkpoint {checkpoint.number}: {other}")
+            what = f"had another row {head.seq} than at checkpoint {last.number}"
+            self._retreat(where, checkpoint, head._replace(seq=head.seq - 1), what)
 
-    def _find(self, what: str) -> None:
-        if len(self.findings) < SHOWN:
-            self.findings.append(what)
+    def _retreat(self, where: str, checkpoint: Checkpoint, head: Head, what: str) -> None:
+        self._back[head.writer] = min(head.seq, self._back.get(head.writer, head.seq))
+        self._find(f"{where}: checkpoint {checkpoint.number}: writer {head.writer} {what}", self._retreats)
+
+    def _start_over(self, restored: Checkpoint) -> None:
+        """An older state was restored on purpose: nothing beyond it is expected any more,
+        also when the service was started before somebody said so."""
+        if self._retreats:
+            self.notes.append(f"it explains {len(self._retreats)} findings before it")
+            self._retreats.clear()
+        reached = {head.writer: head.seq for head in restored.heads}
+        for writer in list(self.expectations):
+            seq = min(reached.get(writer, 0), self._back.pop(writer, _MOST))
+            if seq:
+                self.expectations[writer].drop_after(seq)
+            else:
+                self.expectations.pop(writer).close()
+
+    def _find(self, what: str, findings: list[str] | None = None) -> None:
+        findings = self._findings if findings is None else findings
+        if len(findings) < SHOWN:
+            findings.append(what)
         else:
             self.more += 1
 
 
+_MOST: Final = 1 << 63
 _WORDS: Final = {Kind.BOUNDARY: "boundary", Kind.RESTORED: "restoration"}
