@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COLUMNS = "id, time_us, rpc, outcome, reason, issuer, client, subject, chain, body, writer_epoch, seq"
-_ROWS = f"SELECT {_COLUMNS} FROM records WHERE writer = ? AND seq >= ? ORDER BY seq"  # noqa: S608 - constants
+_ROWS = f"SELECT {_COLUMNS} FROM records WHERE writer = ? AND seq >= ? ORDER BY seq"
 _PREVIOUS = "SELECT prev_hash FROM records WHERE writer = ? AND seq = ?"
 _CHAIN = "UPDATE records SET prev_hash = ?, hash = ? WHERE writer = ? AND seq = ?"
 
@@ -32,13 +32,13 @@ def dropped(folder: Path, first: int, last: int, writer: str = "grantd") -> None
 
 def put(folder: Path, column: str, value: Any, seq: int) -> None:
     """Puts a value into a column of a row of `grantd`."""
-    changed(folder, f"UPDATE records SET {column} = ? WHERE writer = 'grantd' AND seq = ?", value, seq)  # noqa: S608 - of the tests
+    changed(folder, f"UPDATE records SET {column} = ? WHERE writer = 'grantd' AND seq = ?", value, seq)
 
 
 def got(folder: Path, column: str, seq: int) -> Any:
     """What a column of a row of `grantd` holds."""
     with closing(sqlite3.connect(folder / "grantd.db")) as file:
-        found = file.execute(f"SELECT {column} FROM records WHERE writer = 'grantd' AND seq = ?", (seq,))  # noqa: S608 - of the tests
+        found = file.execute(f"SELECT {column} FROM records WHERE writer = 'grantd' AND seq = ?", (seq,))
         return found.fetchone()[0]
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from grantd_server.cli.app import app
 from second_place import audited, ring_in
-from tampering import dropped, put
+from tampering import changed, dropped, got, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,3 +218,30 @@ def test_a_restoration_needs_a_second_place_and_a_key(place: Path, run: Run) -> 
     (place / "grantd.yaml").write_text(config)
     shutil.rmtree(place / "second")
     assert "second" in run("restored", "--reason", "x", code=3).stderr
+
+
+def test_a_prune_signs_its_boundary_before_it_deletes(place: Path, run: Run) -> None:
+    changed(place, "UPDATE records SET day = day - 9 WHERE seq <= 2")
+
+    def prune() -> list[str]:
+        found = CliRunner(env={"GRANTD_CONFIG": str(place / "grantd.yaml")}).invoke(app, ["db", "prune", "--keep", "3"])
+        assert found.exit_code == 0, found.output
+        return found.stdout.splitlines()
+
+    assert prune()[1:] == ["checkpoint 2 says so"]
+    told = run("verify").stdout
+    assert "ok     writer grantd: 3 rows, 3 to 5, hold" in told
+    assert "checkpoint 2 is a boundary: grantd db prune of records before " in told
+    assert prune() == ["there was nothing to prune"]
+    dropped(place, 3, 3)
+    assert "row 4: missing: 3 rows before it, from 1 to 3" in run("verify", code=1).stdout
+
+
+def test_nothing_is_pruned_that_nobody_could_sign_for(place: Path) -> None:
+    changed(place, "UPDATE records SET day = day - 9 WHERE seq <= 2")
+    shutil.rmtree(place / "second")
+
+    found = CliRunner(env={"GRANTD_CONFIG": str(place / "grantd.yaml")}).invoke(app, ["db", "prune", "--keep", "3"])
+
+    assert found.exit_code == 3, found.output
+    assert got(place, "count(*)", 1) == 1

@@ -380,7 +380,7 @@ async def test_an_export_is_verified_as_the_database_is(service: Audited) -> Non
     ],
 )
 async def test_a_column_of_another_type_is_found_in_the_file_and_in_its_export(service: Audited, change: str) -> None:
-    changed(service.folder, f"UPDATE records SET {change} WHERE writer = 'grantd' AND seq = 8")  # noqa: S608 - of the test
+    changed(service.folder, f"UPDATE records SET {change} WHERE writer = 'grantd' AND seq = 8")
 
     report = await verified(service)
     with closing(SqliteRecords(service.folder / "grantd.db")) as records:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from grantd_server.cli.ending import USAGE, Config, end, opened, settings_of, told
+from grantd_server.cli.second_place import sign_boundary
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -58,9 +59,17 @@ def prune(
 
 
 async def _prune(config: Config, before_us: int) -> None:
-    async with opened(settings_of(config)) as store:
+    settings = settings_of(config)
+    day = datetime.fromtimestamp(before_us / 1_000_000, UTC).date()
+    signed = 0
+    async with opened(settings) as store:
+        # Before anything goes: without it, what a crash left half done would look like tampering.
+        if going := await store.prunable(before_us):
+            signed = await sign_boundary(settings, store, going, f"grantd db prune of records before {day}")
         heads = await store.prune(before_us)
     for head in heads:
         print(f"{head.writer}: records up to {head.seq} are gone; the last was {head.hash.hex()}")
+    if signed:
+        print(f"checkpoint {signed} says so")
     if not heads:
         print("there was nothing to prune")
