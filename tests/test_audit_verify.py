@@ -86,7 +86,7 @@ async def test_a_row_twice_is_found(service: Audited) -> None:
     changed(
         service.folder,
         "INSERT INTO records SELECT id || 'x', time_us, rpc, outcome, reason, issuer, client, subject, chain, body, "
-        "writer, writer_epoch, 9, prev_hash, hash FROM records WHERE writer = 'grantd' AND seq = 8",
+        "writer, writer_epoch, 9, prev_hash, hash, day FROM records WHERE writer = 'grantd' AND seq = 8",
     )
     assert problem(await verified(service)) == "row 9: edited: its hash is not that of its content"
 
