@@ -5,24 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from grantd_server.store import Committed, Lost, Moved, Space, StoreUnavailable, Tombstone
-from grantd_server.store.refresh_tokens import RefreshToken
-from store_values import ISSUER, buried, digest, mark, token, winners, write
-
-NOW = int(time.time())
-FAMILY = sha256(b"family").hexdigest()
-
-
-def kept(text: str = "one", **more: Any) -> RefreshToken:
-    row = RefreshToken(
-        digest(text), FAMILY, None, ISSUER, "agent", NOW, NOW + 3600, NOW + 28800, b"sealed-" + text.encode()
-    )
-    return replace(row, **more)
+from store_values import FAMILY, NOW, buried, digest, kept, mark, token, winners, write
 
 
 def family(expires: int = NOW + 28800) -> Tombstone:

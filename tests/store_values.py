@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from grantd_server.store import Committed, Entry, Issued, Mark, Outcome, Space, Store, Tombstone, Write
+from grantd_server.store.refresh_tokens import RefreshToken
 
 ISSUER = "https://idp.example"
 CHAIN = sha256(b"chain").hexdigest()
@@ -74,3 +76,14 @@ def winners(outcomes: list[Outcome]) -> int:
 
 async def buried(store: Store) -> set[bytes]:
     return {found.digest for found in (await store.live_state(0)).tombstones}
+
+
+NOW = BEGAN
+FAMILY = sha256(b"family").hexdigest()
+
+
+def kept(text: str = "one", **more: Any) -> RefreshToken:
+    row = RefreshToken(
+        digest(text), FAMILY, None, ISSUER, "agent", NOW, NOW + 3600, NOW + 28800, b"sealed-" + text.encode()
+    )
+    return replace(row, **more)

@@ -18,8 +18,7 @@ from grantd_server.store.postgres import PostgresStore
 from grantd_server.store.postgres_database import PostgresDatabase
 from grantd_server.store.postgres_link import Place
 from grantd_server.store.settlement import Job
-from store_contract_refresh import kept
-from store_values import CHAIN, buried, digest, entry, mark, token, tombstone, winners, write
+from store_values import CHAIN, buried, digest, entry, kept, mark, token, tombstone, winners, write
 
 
 @pytest.fixture
