@@ -36,7 +36,7 @@ from grantd_server.rpc.aio import Peers
 from grantd_server.rpc.server import Listener, RpcServer
 from grantd_server.shim.app import Shim
 from grantd_server.shim.limits import ShimLimits
-from grantd_server.store import Entry, Withdrawal
+from grantd_server.store import Entry, Store, Withdrawal
 from grantd_server.store.sqlite import SqliteStore
 from grantd_server.telemetry.calls import Options, Telemetry
 from grantd_server.wiring.parts import Choices, Parts, assemble, needed_keys
@@ -58,7 +58,7 @@ class House:
     """A running service and three ways in."""
 
     parts: Parts
-    store: SqliteStore
+    store: Store
     grpc: grpc.aio.Channel
     inprocess: grpc.aio.Channel
     http: httpx2.AsyncClient
@@ -165,9 +165,13 @@ def act() -> Entry:
 
 @asynccontextmanager
 async def running(
-    folder: Path, document: dict[str, Any] | None = None, documents: ClientDocuments | None = None, **choices: Any
+    folder: Path,
+    document: dict[str, Any] | None = None,
+    documents: ClientDocuments | None = None,
+    store: Store | None = None,
+    **choices: Any,
 ) -> AsyncIterator[House]:
-    """Runs a service in `folder`: its file, its keys, a gRPC port, a shim."""
+    """Runs a service in `folder`: its file (or another store), its keys, a gRPC port, a shim."""
     offset = [0.0]
     keys = KeyDirectory(folder / "keys")
     keys.make()
@@ -193,7 +197,7 @@ async def running(
         processors=[SimpleSpanProcessor(spans)],
         stream=log,
     )
-    store = SqliteStore.open(folder / "grantd.db")
+    store = store or SqliteStore.open(folder / "grantd.db")
     parts = assemble(
         store,
         ring,
