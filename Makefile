@@ -61,6 +61,15 @@ interop: .venv/ok .canaille/ok .interop/ok tests/interop/node_modules/.package-l
 bench: .venv/ok ## CPU per request of each RPC beside a no-op, paired (some five minutes)
 	$(V)/python -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(CALLS),--calls $(CALLS))
 
+growth: .venv/ok ## CPU per request with little and with much in the database (RECORDS=5000000; some ten minutes)
+	$(V)/python -m bench.growth $(if $(RECORDS),--records $(RECORDS))
+
+chaos: .venv/ok ## The fault suite in full: kill -9 at every step, stores that fail in every way (10 to 20 minutes)
+	$(V)/python -m pytest tests/test_chaos_*.py -m "long or not long" --timeout 300
+
+soak: .venv/ok ## Three replicas, hostile load, a kill every 20 s (MINUTES=20; OUT=path for a report)
+	PYTHONPATH=tests $(V)/python -m chaos soak --minutes $(or $(MINUTES),20) $(if $(OUT),--out $(OUT))
+
 mutants: .venv/ok ## Take each guard away in a copy; a test must notice (ONLY=flows/ for some)
 	$(V)/python tests/mutants $(if $(ONLY),--only $(ONLY))
 
@@ -114,4 +123,4 @@ lock: ## Compile the locks again (needs uv and npm)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .interop .schemathesis tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test bench conformance interop mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run test bench conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean

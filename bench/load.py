@@ -19,10 +19,10 @@ class GrpcLoad:
 
     def __init__(self, port: int) -> None:
         options = [("grpc.use_local_subchannel_pool", 1)]
-        self._channels = [grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) for _ in range(CHANNELS)]
+        self.channels = [grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) for _ in range(CHANNELS)]
 
     async def run(self, path: str, bodies: Sequence[bytes]) -> list[bytes]:
-        calls = [channel.unary_unary(path) for channel in self._channels]
+        calls = [channel.unary_unary(path) for channel in self.channels]
         queue, answers = iter(bodies), []
 
         async def caller(number: int) -> None:
@@ -33,7 +33,7 @@ class GrpcLoad:
         return answers
 
     async def close(self) -> None:
-        for channel in self._channels:
+        for channel in self.channels:
             await channel.close()
 
 

@@ -153,9 +153,7 @@ WRONG: dict[str, tuple[Callable[[Witnesses], Any], str]] = {
 
 
 @pytest.mark.parametrize(("change", "breach"), WRONG.values(), ids=list(WRONG))
-def test_each_thing_that_differs_is_found(
-    change: Callable[[Witnesses], Any], breach: str
-) -> None:
+def test_each_thing_that_differs_is_found(change: Callable[[Witnesses], Any], breach: str) -> None:
     witnesses = Witnesses()
     change(witnesses)
     verdict = witnesses.verdict()
@@ -241,5 +239,3 @@ def test_a_row_that_does_not_fit_is_named_and_the_first_one_stays() -> None:
     follower.follow(stored(2, first.hash))
     follower.follow(stored(9, sha256(b"x").digest()))
     assert follower.broken.startswith("w 2: missing")
-
-

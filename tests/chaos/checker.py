@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from chaos.evidence import TOKEN, UNKNOWN, excused
+from chaos.evidence import ACTIVE, TOKEN, UNKNOWN, excused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,9 +61,7 @@ class Verdict:
             self.examples[breach].append(what)
 
 
-def agree(
-    calls: Iterable[Call], held: Held, outages: Sequence[Outage], right: Mapping[str, frozenset[str]]
-) -> Verdict:
+def agree(calls: Iterable[Call], held: Held, outages: Sequence[Outage], right: Mapping[str, frozenset[str]]) -> Verdict:
     """Compares all three; `right` are the right answers to each kind of call."""
     verdict, calls = Verdict(), list(calls)
     if held.broken:
@@ -92,7 +90,7 @@ def answers(
                 verdict.excused[why] += 1
             elif call.kind == "honest":
                 verdict.found("failed", what)
-        elif TOKEN in {call.answer} or call.answer == "active":
+        elif call.answer in {TOKEN, ACTIVE}:
             verdict.found("served", what)
         else:
             verdict.found("failed" if call.kind == "honest" else "wrong answer", what)

@@ -1,4 +1,4 @@
-"""A client that files every call that it makes, in the journal of its run."""
+"""A client that notes every call that it makes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd_server.checks import chain_of
 
 if TYPE_CHECKING:
-    from chaos.evidence import Journal
+    from collections.abc import Callable
+
     from chaos.cluster import Replica
 
 PATIENCE: Final = 5.0
@@ -28,9 +29,9 @@ _DECISION: Final = "x-grantd-decision-id"
 class Client:
     """Calls any replica, over connections that last."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, note: Callable[[Call], None]) -> None:
         self.calls = 0
-        self._journal = journal
+        self._note = note
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     async def call(self, replica: Replica, rpc: str, request: Any, kind: str, chain: str = "") -> tuple[Call, Any]:
@@ -55,7 +56,7 @@ class Client:
             digest_of(token) if token else "", cause,
         )  # fmt: skip
         self.calls += 1
-        self._journal.note(call)
+        self._note(call)
         return call, answer
 
     async def close(self) -> None:

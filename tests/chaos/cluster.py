@@ -89,16 +89,17 @@ class Replica:
         self.up = False
         self.process.kill()
         self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def sample(self) -> Sample | None:
-        if self.process is None or self.process.poll() is not None:
+        """What it uses now, once it serves."""
+        if self.process is None or not self.up:
             return None
         with (found := psutil.Process(self.process.pid)).oneshot():
             cpu = found.cpu_times()
             rss = found.memory_info().rss
-            return Sample(
-                self.number, found.pid, time.monotonic(), rss, found.num_fds(), cpu.user + cpu.system
-            )
+            return Sample(self.number, found.pid, time.monotonic(), rss, found.num_fds(), cpu.user + cpu.system)
 
 
 @dataclass
@@ -145,7 +146,8 @@ async def cluster(
     for number in range(count):
         port = free_port()
         own = {
-            "store": {"url": url, "writer": f"replica-{number}"},
+            "replica": f"replica-{number}",
+            "store": {"url": url},
             "grpc": {"listen": f"127.0.0.1:{port}", "plaintext": "service"},
         }
         config = folder / f"replica-{number}.yaml"

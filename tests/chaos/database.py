@@ -17,7 +17,7 @@ PAGE: Final = 2000
 EVERY: Final = 20.0
 """Seconds between two looks at what leaves: a mark stays for a minute at least."""
 
-_RECORDS: Final = f"SELECT {', '.join(NAMES)} FROM records ORDER BY writer, seq"  # noqa: S608 - constants
+_RECORDS: Final = f"SELECT {', '.join(NAMES)} FROM records ORDER BY writer, seq"
 
 
 class Witness:
@@ -43,7 +43,9 @@ class Witness:
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 await self._look(connection)
-                heads = [chain.Head(*row) for row in await connection.fetch("SELECT name, epoch, seq, hash FROM writers")]
+                heads = [
+                    chain.Head(*row) for row in await connection.fetch("SELECT name, epoch, seq, hash FROM writers")
+                ]
                 records: list[Row] = []
                 follower = Follower()
                 async for raw in connection.cursor(_RECORDS, prefetch=PAGE):

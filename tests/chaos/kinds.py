@@ -39,6 +39,8 @@ RIGHT: Final = {
     "garbage": INVALID,
     "wrong secret": frozenset({"CLIENT_AUTHENTICATION_FAILED"}),
     "forged token": frozenset({INACTIVE}),
+    "revoked": frozenset({INACTIVE}),
+    "revoked, or not": frozenset({ACTIVE, INACTIVE}),
 }
 """Right answers to each kind. `presented again` is one of several presentations of a good
 grant: one of them gets the token. `used up` comes after the token was got."""

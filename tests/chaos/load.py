@@ -16,8 +16,8 @@ from chaos.kinds import HONEST, HOSTILE, Grant
 
 if TYPE_CHECKING:
     from chaos.client import Client
-    from chaos.evidence import Call
     from chaos.cluster import Cluster, Replica
+    from chaos.evidence import Call
 
 CALLERS: Final = 12
 LATER: Final = (1.0, 45.0)

@@ -17,7 +17,7 @@ import uvloop
 from chaos.pauses import pause_at
 from chaos.wrong_stores import WRONG, plant
 from grantd_server.settings import Serving, load
-from grantd_server.wiring import serve
+from grantd_server.wiring.serve import serve
 
 
 def main() -> None:

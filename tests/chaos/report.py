@@ -5,24 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
-from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from chaos.checker import BREACHES
+from chaos.figures import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from chaos.cluster import Sample
     from chaos.soak import Run
-
-WARM: Final = 0.25
-"""Share of a life after which memory is looked at: before, caches fill."""
-ENOUGH: Final = 120.0
-"""Seconds that a process must have lived for a slope."""
 
 
 def write(out: Path, runs: Sequence[Run], command: str) -> None:
@@ -32,97 +25,32 @@ def write(out: Path, runs: Sequence[Run], command: str) -> None:
     out.with_suffix(".json").write_text(json.dumps([figures(run) for run in runs], indent=1) + "\n")
 
 
-def figures(run: Run) -> dict[str, Any]:
-    """Everything that the report tells, by name."""
-    presented = run.told.grants
-    kills = sum(outage.what == "kill -9" for outage in run.outages)
-    return {
-        "store": run.plan.wrong or "ours",
-        "seconds": round(run.took, 1),
-        "replicas": run.plan.replicas,
-        "calls": run.calls,
-        "calls a second": round(run.calls / run.took, 1) if run.took else 0,
-        "kills": kills,
-        "seconds to be ready again, median and longest": _spread(run.restarts),
-        "grants presented": presented.total(),
-        "of these 2 to 50 times, %": round(100 * presented["2 to 50"] / max(1, presented.total()), 1),
-        "tokens redeemed": run.verdict.tokens,
-        "records": run.records,
-        "grants used whose answer never arrived": run.verdict.undelivered,
-        "calls in flight at a kill": dict(run.verdict.excused),
-        "breaches": {name: run.verdict.counts[name] for name in BREACHES},
-        "examples": dict(run.verdict.examples),
-        "answers": [[*key, count] for key, count in sorted(run.answers.items())],
-        "latency ms (p50, p99)": {rpc: _latency(seconds) for rpc, seconds in sorted(run.latencies.items())},
-        "processes": processes(run.samples),
-        "PostgreSQL CPU s": round(run.database_cpu, 1),
-        "holds": run.verdict.holds,
-    }
-
-
-def processes(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Memory, descriptors and CPU of each process, by replica and generation."""
-    lives: dict[tuple[int, int], list[Sample]] = defaultdict(list)
-    for sample in samples:
-        lives[sample.replica, sample.pid].append(sample)
-    told, generation = [], defaultdict(int)
-    for (replica, _), life in sorted(lives.items(), key=lambda item: (item[0][0], item[1][0].at)):
-        generation[replica] += 1
-        lived = life[-1].at - life[0].at
-        told.append({
-            "replica": replica,
-            "generation": generation[replica],
-            "seconds": round(lived),
-            "rss MB, first and last": [round(life[0].rss / 1e6, 1), round(life[-1].rss / 1e6, 1)],
-            "MB/h": slope(life) if lived >= ENOUGH else None,
-            "descriptors, first and most": [life[0].descriptors, max(sample.descriptors for sample in life)],
-            "cpu s": round(life[-1].cpu - life[0].cpu, 1),
-        })  # fmt: skip
-    return told
-
-
-def slope(life: Sequence[Sample]) -> float:
-    """MB an hour by least squares, once it is warm."""
-    warm = [sample for sample in life if sample.at >= life[0].at + WARM * (life[-1].at - life[0].at)]
-    return round(statistics.linear_regression([s.at for s in warm], [s.rss for s in warm]).slope * 3600 / 1e6, 1)
-
-
-def _spread(values: Sequence[float]) -> list[float]:
-    return [round(statistics.median(values), 1), round(max(values), 1)] if values else []
-
-
-def _latency(seconds: Sequence[float]) -> list[float]:
-    ordered = sorted(seconds)
-    return [round(1000 * ordered[int(share * (len(ordered) - 1))], 1) for share in (0.5, 0.99)]
-
-
 def summary(runs: Sequence[Run]) -> str:
     """One line a run."""
     lines = []
     for run in runs:
         counts = ", ".join(f"{name} {count}" for name, count in run.verdict.counts.items()) or "no breach"
-        lines.append(f"{run.plan.wrong or 'ours':14} {run.calls:7} calls  {'holds' if run.verdict.holds else 'RED'}: {counts}")
+        lines.append(
+            f"{run.plan.wrong or 'ours':14} {run.calls:7} calls  {'holds' if run.verdict.holds else 'RED'}: {counts}"
+        )
     return "\n".join(lines)
 
 
 def markdown(runs: Sequence[Run], command: str = "") -> str:
     """The report."""
-    ours, *wrong = runs
-    found = figures(ours)
-    plain = {name: value for name, value in found.items() if isinstance(value, int | float | str)}
+    found = figures(runs[0])
     lines = ["# Soak", ""]
     if command:
-        lines += [f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {platform.python_implementation()} "
-                  f"{platform.python_version()}, {os.cpu_count()} cores, load and PostgreSQL on the same machine.", ""]  # fmt: skip
-    lines += _table(("", ""), list(plain.items()))
-    lines += ["", f"Ready again after a kill: median and longest {found['seconds to be ready again, median and longest']} s.",
-              f"Calls in flight at a kill, which ended without an answer: {found['calls in flight at a kill'] or 0}.", ""]  # fmt: skip
-    lines += ["## Promises", ""]
-    names = ["ours", *(run.plan.wrong for run in wrong)]
-    rows = [(f"{what} ({name})", *(run.verdict.counts[name] for run in runs)) for name, what in BREACHES.items()]
-    lines += _table(("breach", *names), [*rows, ("verdict", *("holds" if run.verdict.holds else "red" for run in runs))])
-    lines += ["", "The wrong stores are planted to show that the checker sees: `looks-first` selects, then inserts;",
-              "`answers-first` answers before COMMIT. Both must be red.", "", "## Answers", ""]  # fmt: skip
+        machine = f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores"
+        lines += [
+            f"`{command}`, {datetime.now(UTC):%Y-%m-%d}.",
+            f"{machine}, with the load and PostgreSQL on them.",
+            "",
+        ]
+    lines += _told(found)
+    lines += ["", "## Promises", "", *_promises(runs), ""]
+    lines += ["The wrong stores are planted to show that the checker sees: `looks-first` selects, then inserts;"]
+    lines += ["`answers-first` answers before COMMIT. Both must be red.", "", "## Answers", ""]
     lines += _table(("RPC", "call", "answer", "times"), found["answers"])
     lines += ["", "## Latency", ""]
     lines += _table(("RPC", "p50 ms", "p99 ms"), [(rpc, *both) for rpc, both in found["latency ms (p50, p99)"].items()])
@@ -130,6 +58,20 @@ def markdown(runs: Sequence[Run], command: str = "") -> str:
     lives = found["processes"]
     lines += _table(tuple(lives[0]) if lives else (), [tuple(life.values()) for life in lives])
     return "\n".join([*lines, ""])
+
+
+def _told(found: dict[str, Any]) -> list[str]:
+    plain = [(name, value) for name, value in found.items() if isinstance(value, int | float | str)]
+    again = "seconds to be ready again, median and longest"
+    lost = found["calls in flight at a kill"] or 0
+    return [*_table(("", ""), [*plain, (again, found[again]), ("honest calls in flight at a kill", lost)])]
+
+
+def _promises(runs: Sequence[Run]) -> list[str]:
+    names = [run.plan.wrong or "ours" for run in runs]
+    rows = [(f"{what} ({name})", *(run.verdict.counts[name] for run in runs)) for name, what in BREACHES.items()]
+    verdicts = ("verdict", *("holds" if run.verdict.holds else "red" for run in runs))
+    return _table(("breach", *names), [*rows, verdicts])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

@@ -15,11 +15,11 @@ import psutil
 
 from chaos import checker, evidence
 from chaos.client import Client
+from chaos.cluster import Sample, cluster
 from chaos.database import EVERY, Witness
 from chaos.evidence import Journal, Outage
 from chaos.kinds import RIGHT
 from chaos.load import Load, Told
-from chaos.cluster import Sample, cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,10 +73,12 @@ async def soak(plan: Plan, server: Server, database: str, folder: Path) -> Run:
     arguments = ("--wrong", plan.wrong) if plan.wrong else ()
     with (folder / "journal.jsonl").open("w") as file:
         async with cluster(folder, url, plan.replicas, *arguments) as replicas:
-            client = Client(Journal(file))
+            client = Client(Journal(file).note)
             load = Load(replicas, client, plan.rate, plan.seed)
             began = time.monotonic()
-            beside = [asyncio.create_task(work) for work in (_kill(run, replicas), _watch(run, replicas), _look(witness))]
+            beside = [
+                asyncio.create_task(work) for work in (_kill(run, replicas), _watch(run, replicas), _look(witness))
+            ]
             await load.run(plan.seconds)
             run.took = time.monotonic() - began
             for task in beside:

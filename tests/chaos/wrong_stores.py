@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from grantd_server.store import Issued, Mark
     from grantd_server.store.settlement import Job
 
-LATE: Final = 0.05
+LATE: Final = 0.15
 """Seconds that a COMMIT is put off, as by a store that flushes now and then."""
 
 
@@ -64,6 +64,8 @@ class _Waits(PostgresDatabase):
 
 
 WRONG: Final = {"looks-first": LooksFirst, "answers-first": AnswersFirst}
+SHOWS: Final = {"looks-first": "double", "answers-first": "no record"}
+"""The breach that each must show."""
 
 
 def plant(name: str) -> None:
