@@ -119,6 +119,7 @@ async def test_a_signature_made_for_something_else_is_no_checkpoint(ring: KeyRin
         ({"heads": [["grantd", 1, 1, "00" * 32]] * 2}, "claim:heads"),
         ({"kind": "boundary", "why": "x"}, "claim:pruned"),
         ({"kind": "restored"}, "claim:why"),
+        ({"keys": {}}, "jwks"),
     ],
 )
 async def test_a_document_that_is_no_checkpoint_is_a_fault(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grantd_server.audit.checkpoint import sealed, unverified
+from grantd_server.audit.checkpoint import digest, sealed, unverified
 from grantd_server.audit.file_place import FilePlace
 from grantd_server.audit.verification.expectations import Expectations, Expected
 from grantd_server.audit.verification.verification import Report, Verification
@@ -24,6 +24,7 @@ from verifying import LINES, logged, problem, verified, with_records
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from grantd.jwk import KeySet
     from second_place import Audited
 
 
@@ -283,6 +284,48 @@ async def test_a_checkpoint_of_another_second_place_is_found(service: Audited, t
     (finding,) = (await verified(service)).places[0].findings
 
     assert finding.endswith("checkpoint 3: it was written after another checkpoint 2 than the one that is here")
+
+
+async def rotated(service: Audited, *, announced: bool) -> KeySet:
+    """A rotation with a checkpoint after each step; the keys as they were before it."""
+    before = service.ring.keyset("", Purpose.CHECKPOINT)
+    service.rotation.publish("", Purpose.CHECKPOINT, BEGAN)
+    if announced:
+        service.ring.reload()
+        await service.checkpoint()
+    service.rotation.activate("", Purpose.CHECKPOINT, BEGAN, at_once=True)
+    service.ring.reload()
+    await service.checkpoint()
+    return before
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_trusted_key_announces_its_successor_and_no_other_key_is_believed(
+    service: Audited, announced: bool
+) -> None:
+    before = await rotated(service, announced=announced)
+
+    with Verification(before) as verification:
+        verification.place("second", FilePlace(service.folder / "second").lines())
+        report = await with_records(verification, service.folder / "grantd.db", service.now[0])
+
+    assert report.holds is announced
+    assert any("announces the key" in note for note in report.places[0].notes) is announced
+    assert report.places[0].count == (4 if announced else 2)
+
+
+async def test_what_a_forged_checkpoint_announces_is_not_believed(service: Audited, tmp_path: Path) -> None:
+    _, other = ring_in(tmp_path / "foreign")
+    signer, keys = other.signer("", Purpose.CHECKPOINT), other.keyset("", Purpose.CHECKPOINT).keys
+    true = unverified((service.folder / LINES).read_text().splitlines()[1])
+    announcing = await sealed(replace(true, announced=keys), signer)
+    following = await sealed(replace(true, number=3, previous=digest(announcing)), signer)
+    edited(service, lambda lines: [lines[0], announcing, following])
+
+    report = await verified(service)
+
+    assert len(report.places[0].findings) == 2
+    assert (report.places[0].count, report.places[0].notes) == (1, [])
 
 
 async def test_two_second_places_are_each_a_chain_of_its_own(service: Audited) -> None:

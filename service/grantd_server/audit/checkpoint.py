@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grantd import claims as read
 from grantd import jws
+from grantd.jwk import Key, public_jwk, read_jwks
 from grantd.jws import Fault, Typ
 from grantd_server.audit.chain import Head
 
@@ -61,6 +62,8 @@ class Checkpoint:
     """Of a boundary: the last record that was removed, by writer."""
     why: str = ""
     """Of a boundary or a restoration: the words of who did it."""
+    announced: tuple[Key, ...] = ()
+    """Keys that will sign later ones: whoever trusts this checkpoint may trust them."""
 
 
 def digest(raw: str) -> str:
@@ -90,6 +93,8 @@ async def sealed(checkpoint: Checkpoint, signer: Signer) -> str:
         members["pruned"] = _plain(checkpoint.pruned)
     if checkpoint.kind is not Kind.HEADS:
         members["why"] = checkpoint.why
+    if checkpoint.announced:
+        members["keys"] = [public_jwk(key.public, key.kid or "", key.alg) for key in checkpoint.announced]
     (media_type,) = TYP.media_types
     data = jws.signing_input(members, alg=signer.alg, kid=signer.kid, typ=media_type)
     return jws.compact(data, await signer.sign(data))
@@ -129,6 +134,7 @@ def _read(members: Mapping[str, object]) -> Checkpoint:
         kind=kind,
         pruned=_heads(members, "pruned") if kind is Kind.BOUNDARY else (),
         why=read.text(members, "why", _LONGEST_NAME) if kind is not Kind.HEADS else "",
+        announced=read_jwks(members, default_algs=ALGORITHMS).keys if "keys" in members else (),
     )
 
 

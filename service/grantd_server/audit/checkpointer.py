@@ -19,7 +19,7 @@ from grantd_server.audit.places import Overtaken, PlaceUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from grantd.jwk import KeySet
+    from grantd.jwk import Key, KeySet
     from grantd_server.audit.chain import Head
     from grantd_server.audit.places import Place
     from grantd_server.keys.signer import Signer
@@ -43,6 +43,8 @@ class Source(NamedTuple):
     signer: Callable[[], Signer]
     keys: Callable[[], KeySet]
     """What earlier checkpoints may be signed with."""
+    announced: Callable[[], Sequence[Key]]
+    """What later ones will be signed with."""
     clock: Callable[[], float]
 
 
@@ -84,7 +86,8 @@ class Checkpointer:
                 return None
             # After the last one was read: whoever wrote it knew no later heads than these.
             heads = await self._source.heads()
-            checkpoint = following(raw, last, int(now * 1_000_000), heads, kind=kind, pruned=tuple(pruned), why=why)
+            more = {"kind": kind, "pruned": tuple(pruned), "why": why, "announced": tuple(self._source.announced())}
+            checkpoint = following(raw, last, int(now * 1_000_000), heads, **more)
             try:
                 await self._off(partial(self._place.append, await sealed(checkpoint, self._source.signer()), raw))
             except Overtaken:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from grantd.jwk import Key
 from grantd_server.audit.checkpointer import Checkpointer, NotTaken, Source
 from grantd_server.audit.file_place import FilePlace
 from grantd_server.keys.purpose import Purpose
 from grantd_server.keys.signer import SignerUnavailable
+from grantd_server.keys.stored import State
 from grantd_server.store import StoreUnavailable
 from grantd_server.telemetry.logs import Level
 from grantd_server.telemetry.names import Gauge
@@ -40,7 +42,14 @@ def checkpointer(directory: Path, store: Store, ring: KeyRing, clock: Callable[[
         except SignerUnavailable as fault:
             raise NotTaken(str(fault)) from None
 
-    source = Source(heads, signer, lambda: ring.keyset("", Purpose.CHECKPOINT), clock)
+    def announced() -> Sequence[Key]:
+        return [
+            Key(key.kid, key.alg, key.public)
+            for key in ring.keys
+            if key.purpose is Purpose.CHECKPOINT and key.state is State.PUBLISHED and key.public is not None
+        ]
+
+    source = Source(heads, signer, lambda: ring.keyset("", Purpose.CHECKPOINT), announced, clock)
     return Checkpointer(FilePlace(directory), source)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from grantd.jwk import KeySet
 from grantd.jws import Fault
 from grantd_server.audit.chain import Head
 from grantd_server.audit.checkpoint import Checkpoint, Kind, digest, opened
@@ -13,7 +14,6 @@ from grantd_server.audit.verification.expectations import Expectations, Expected
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from grantd.jwk import KeySet
     from grantd_server.audit.places import Line
 
 SHOWN: Final = 10
@@ -68,6 +68,15 @@ class CheckpointChain:
         self.first = self.first or checkpoint
         self.last, self.last_hash = checkpoint, digest(line.raw)
         self.unseen.discard(self.last_hash)
+        self._trust(checkpoint)
+
+    def _trust(self, checkpoint: Checkpoint) -> None:
+        """A trusted key says which comes next: nobody has to carry keys at each rotation."""
+        new = [key for key in checkpoint.announced if key.kid not in self._keys]
+        if new:
+            self._keys = KeySet((*self._keys.keys, *new))
+            names = ", ".join(key.kid or "" for key in new)
+            self.notes.append(f"checkpoint {checkpoint.number} announces the key {names}")
 
     def _misfit(self, checkpoint: Checkpoint) -> str:
         """Says why a checkpoint does not follow the last one; empty when it does."""
