@@ -49,8 +49,7 @@ async def main(folder: Path) -> None:
     serving = asyncio.create_task(http.serve())
     while not http.started:  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0.01)
-    port = http.servers[0].sockets[0].getsockname()[1]
-    sys.stdout.write(json.dumps({"grpc": server.ports[0], "http": port}) + "\n")
+    sys.stdout.write(json.dumps({"grpc": server.ports[0], "http": http.port}) + "\n")
     sys.stdout.flush()
     await serving
 

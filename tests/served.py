@@ -54,6 +54,7 @@ class Process:
 
     process: asyncio.subprocess.Process
     events: list[dict[str, Any]] = field(default_factory=list)
+    reading: asyncio.Task[None] | None = None
 
     async def until(self, event: str) -> None:
         """Reads the log up to an event."""
@@ -63,6 +64,18 @@ class Process:
             if self.events[-1]["event"] == event:
                 return
         raise AssertionError(f"it ended without {event}: {self.events}")
+
+    def read_on(self) -> None:
+        """Reads the log to its end meanwhile, but keeps no line about a call."""
+
+        async def reading() -> None:
+            assert self.process.stderr is not None
+            while line := await self.process.stderr.readline():
+                event = json.loads(line) if line.startswith(b"{") else {"event": "text", "line": line.decode()}
+                if event["event"] != "call":
+                    self.events.append(event)
+
+        self.reading = asyncio.create_task(reading())
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)

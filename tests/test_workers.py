@@ -9,16 +9,17 @@ import os
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from grantd_server.settings import Settings, SettingsError
-from grantd_server.telemetry.calls import Options, Telemetry
+from grantd_server.telemetry.calls import Telemetry
 from grantd_server.telemetry.logs import LogLines
+from grantd_server.wiring.build import options_of
 from grantd_server.wiring.directory import AppliedDirectory
-from grantd_server.wiring.seat import READY, UP, Seat, line_of, name_of
+from grantd_server.wiring.seat import READY, UP, Seat, line_of
 from grantd_server.wiring.sockets import address_of, grpc_port, http_socket
 from worker_programs import until
 
@@ -38,20 +39,25 @@ def test_what_is_no_seat_is_told_in_one_sentence(text: str) -> None:
     assert refused.value.problems == ("--seat is for workers, which grantd starts itself; use --workers.",)
 
 
-def test_the_name_of_a_process_is_its_replica_and_index() -> None:
-    assert name_of(Settings(replica="eu-1"), Seat(3, 7)) == "eu-1/3"
-    assert name_of(Settings(replica="eu-1"), None) == "eu-1/0"
-    assert name_of(Settings(), Seat(2, 7)) == f"{socket.gethostname()}/2"
+def test_the_chain_of_a_process_is_named_after_its_replica_and_index() -> None:
+    url = {"url": "postgresql://grantd@127.0.0.1/grantd"}
+    assert Settings.model_validate({"replica": "eu-1", "store": url}).opening("3").writer == "eu-1/3"
+    assert Settings.model_validate({"store": url}).opening("cli").writer == f"{socket.gethostname()}/cli"
+    assert Settings.model_validate({"replica": "eu-1", "store": {"url": "sqlite:///x"}}).opening("3").writer == "grantd"
 
 
 def test_metrics_of_two_workers_are_two() -> None:
-    reader = InMemoryMetricReader()
-    telemetry = Telemetry(Options(instance="eu-1/3"), {}, readers=[reader])
-    data = reader.get_metrics_data()
-    assert data is not None
-    assert data.resource_metrics[0].resource.attributes["service.instance.id"] == "eu-1/3"
-    assert data.resource_metrics[0].resource.attributes["service.name"] == "grantd"
-    telemetry.shutdown()
+    def instance(index: int) -> tuple[Any, Any]:
+        reader = InMemoryMetricReader()
+        options = options_of(Settings(replica="eu-1"), index)
+        telemetry = Telemetry(options, {"OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=x"}, readers=[reader])
+        data = reader.get_metrics_data()
+        telemetry.shutdown()
+        assert data is not None
+        attributes = data.resource_metrics[0].resource.attributes
+        return attributes["service.instance.id"], attributes["service.name"]
+
+    assert [instance(0), instance(3)] == [("eu-1/0", "grantd"), ("eu-1/3", "grantd")]
 
 
 async def test_a_worker_tells_how_far_it_is_and_hears_that_its_supervisor_is_gone() -> None:

@@ -239,16 +239,21 @@ class Settings(_Section):
     limits: Limits = Field(default_factory=Limits)
     telemetry: Telemetry = Field(default_factory=Telemetry)
 
+    @property
+    def replica_name(self) -> str:
+        """What this replica is called."""
+        return self.replica or socket.gethostname()
+
     def opening(self, part: str) -> Opening:
-        """How the store is opened by one part of this replica, a worker or `cli`: where
-        several may write, each has a chain of its own. ValueError when `store.url` names
-        no store."""
+        """How the store is opened by a part of this replica: a worker by its index, or a
+        command. Each writes a chain of its own, except on SQLite, which is one writer's.
+        ValueError when `store.url` names none."""
         store = self.store
         url = store.url.reveal() if store.url else ""
         if not url.startswith(POSTGRESQL):
             return Opening(f"{SQLITE}{self.sqlite_path}", "grantd")
         wake = store.wake_url.reveal() if store.wake_url else None
-        return Opening(url, f"{self.replica or socket.gethostname()}/{part}", store.pooled, wake, store.timeout)
+        return Opening(url, f"{self.replica_name}/{part}", store.pooled, wake, store.timeout)
 
     @property
     def sqlite_path(self) -> Path:

@@ -35,6 +35,12 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 for a Unix socket."""
+        name = self.servers[0].sockets[0].getsockname()
+        return int(name[1]) if isinstance(name, tuple) else 0
+
     def leave(self) -> None:
         """From now on each answer ends its connection, so that clients open another,
         perhaps to another process. Connections are taken until `should_exit`."""

@@ -38,8 +38,9 @@ CHECKPOINT_KEYS = (Needed("", Purpose.CHECKPOINT, "ES256"),)
 """And with a second place; of any algorithm, unless it is made here."""
 
 
-def build(settings: Settings, telemetry: Telemetry, part: str = "0") -> Parts:
-    """Builds the service; `part` says which worker of the replica it is. Raises SettingsError when a part cannot be had."""
+def build(settings: Settings, telemetry: Telemetry, index: int = 0) -> Parts:
+    """Builds the service of the worker with an index. Raises SettingsError when a part
+    cannot be had."""
     directory = _key_directory(settings)
     rotation = Rotation(directory, Schedule())
     try:
@@ -55,7 +56,7 @@ def build(settings: Settings, telemetry: Telemetry, part: str = "0") -> Parts:
     fetcher = Fetcher(allow_loopback=settings.development, own_networks=own)
     folder = settings.governance.directory or Path.cwd()
     return assemble(
-        _store(settings, part),
+        _store(settings, index),
         ring,
         RemoteKeys(fetcher, time.monotonic),
         telemetry,
@@ -79,20 +80,23 @@ def _no_checkpoint_key(settings: Settings, ring: KeyRing) -> list[str]:
     return []
 
 
-def telemetry_of(settings: Settings, instance: str = "") -> Telemetry:
-    """Telemetry as set; exporters come from the OTEL_* variables. `instance` tells this
-    process from its siblings."""
+def telemetry_of(settings: Settings, index: int = 0) -> Telemetry:
+    """Telemetry as set; exporters come from the OTEL_* variables."""
+    return Telemetry(options_of(settings, index), os.environ)
+
+
+def options_of(settings: Settings, index: int) -> Options:
+    """What the settings say of the telemetry of the worker with an index."""
     chosen = settings.telemetry
-    options = Options(
+    return Options(
         service_name=chosen.service_name,
-        instance=instance,
+        instance=f"{settings.replica_name}/{index}",
         sample_ratio=chosen.sample_ratio,
         trust_traceparent=settings.http.trust_traceparent,
         log_level=chosen.log_level,
         log_json=chosen.log_format == "json",
         log_successes=chosen.log_successes,
     )
-    return Telemetry(options, os.environ)
 
 
 def _lacking(settings: Settings, ring: KeyRing, rotation: Rotation) -> Callable[[Snapshot], list[str]]:
@@ -119,8 +123,8 @@ def _key_directory(settings: Settings) -> KeyDirectory:
     return directory
 
 
-def _store(settings: Settings, part: str) -> Store:
+def _store(settings: Settings, index: int) -> Store:
     try:
-        return open_store(settings.opening(part))
+        return open_store(settings.opening(str(index)))
     except (StoreUnavailable, SchemaMismatch) as fault:
         raise SettingsError([f"store.url: {fault}"]) from fault

@@ -14,8 +14,6 @@ from grantd_server.settings import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grantd_server.settings import Settings
-
 UP: Final = b"u"
 """What a worker says when its listeners are up."""
 READY: Final = b"r"
@@ -43,12 +41,6 @@ class Seat:
             return cls(int(index), int(line), int(http) if http else None)
         except ValueError:
             raise SettingsError(["--seat is for workers, which grantd starts itself; use --workers."]) from None
-
-
-def name_of(settings: Settings, seat: Seat | None) -> str:
-    """The name of this process, the same after each restart: `<replica>/<index>`. The
-    supervisor never lets two live workers have one index."""
-    return f"{settings.replica or socket.gethostname()}/{0 if seat is None else seat.index}"
 
 
 def line_of(seat: Seat | None, stop: asyncio.Event) -> Callable[[bytes], None]:

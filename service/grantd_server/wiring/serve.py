@@ -16,8 +16,9 @@ from grantd_server.shim.app import Shim
 from grantd_server.telemetry.logs import Level
 from grantd_server.wiring.build import build, telemetry_of
 from grantd_server.wiring.http import http_listener, shim_limits, upstream
-from grantd_server.wiring.seat import READY, UP, line_of, name_of
+from grantd_server.wiring.seat import READY, UP, line_of
 from grantd_server.wiring.service import Service
+from grantd_server.wiring.sockets import with_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from grantd_server.shim.server import HttpServer
     from grantd_server.telemetry.calls import Telemetry
     from grantd_server.wiring.parts import Parts
-    from grantd_server.wiring.seat import Seat
+from grantd_server.wiring.seat import Seat
 
 LOOK = 0.5
 """Seconds between looks at readiness, which health tells."""
@@ -51,7 +52,7 @@ async def serve(settings: Settings, serving: Serving, seat: Seat | None = None) 
     Raises:
         SettingsError: something it needs cannot be had; nothing was served.
     """
-    telemetry = telemetry_of(settings, name_of(settings, seat))
+    telemetry = telemetry_of(settings, 0 if seat is None else seat.index)
     telemetry.adopt_library_logs()
     stop = _signals()
     running = Running(settings, telemetry, stop, line_of(seat, stop), seat)
@@ -67,7 +68,7 @@ async def serve(settings: Settings, serving: Serving, seat: Seat | None = None) 
 
 async def _serve_rpc(running: Running, *, shim: bool) -> None:
     settings, telemetry, seat = running.settings, running.telemetry, running.seat
-    parts = build(settings, telemetry, str(0 if seat is None else seat.index))
+    parts = build(settings, telemetry, 0 if seat is None else seat.index)
     service = Service(parts, settings, led=seat is not None)
     server = _rpc_server(settings, parts, telemetry, reuse_port=seat is not None)
     health = asyncio.create_task(_tell_health(server, service, running.tell))
@@ -80,7 +81,7 @@ async def _serve_rpc(running: Running, *, shim: bool) -> None:
         await service.start()
         await server.start()
         async with http_listener(settings, http, seat) as listening:
-            _say_up(running, listening, grpc=settings.grpc.listen)
+            _say_up(running, listening, grpc=with_port(settings.grpc.listen, server.ports[0]))
             await _told_to_end(running, listening)
             health.cancel()
             await server.drain(settings.limits.drain_notice, settings.limits.drain_grace)
@@ -107,7 +108,7 @@ async def _serve_shim(running: Running) -> None:
 
 def _say_up(running: Running, http: HttpServer | None, **where: object) -> None:
     if running.seat is None:
-        listen = running.settings.http.listen if http else ""
+        listen = with_port(running.settings.http.listen, http.port) if http else ""
         running.telemetry.log.event(Level.INFO, "serving", **where, http=listen)
     else:
         # What all of them serve, and where, the supervisor says once.

@@ -36,6 +36,11 @@ def address_of(bound: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def with_port(listen: str, port: int) -> str:
+    """An address to tell, with the port that it turned out to be."""
+    return listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
+
+
 def _unbound(listen: str, setting: str) -> tuple[socket.socket, tuple[object, ...]]:
     host, _, port = listen.rpartition(":")
     try:
