@@ -77,6 +77,22 @@ class Process:
 
         self.reading = asyncio.create_task(reading())
 
+    def of(self, name: str) -> list[dict[str, Any]]:
+        """The events of a name, so far."""
+        return [event for event in self.events if event["event"] == name]
+
+    async def told(self, name: str, times: int = 1) -> None:
+        """Waits for an event while the log is read."""
+        assert self.reading is not None
+        while len(self.of(name)) < times:
+            assert not self.reading.done(), self.events
+            await asyncio.sleep(0.02)
+
+    def workers(self) -> list[int]:
+        """The processes that it has started and that run, the oldest first."""
+        pid = self.process.pid
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 

@@ -43,10 +43,6 @@ class Front:
     def pid(self) -> int:
         return self.process.process.pid
 
-    def workers(self) -> list[int]:
-        found = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        return [int(pid) for pid in found.split()]
-
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def front(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
@@ -113,19 +109,19 @@ async def asking(port: int) -> AsyncIterator[Counter[str]]:
 
 
 async def test_a_rolling_restart_replaces_every_worker_and_loses_no_call(front: Front) -> None:
-    before = set(front.workers())
+    before = set(front.process.workers())
     assert len(before) == 2
     async with asking(front.port) as seen:
         os.kill(front.pid, signal.SIGHUP)
         await front.process.until("restarted")
-    assert not before & set(front.workers())
-    assert len(front.workers()) == 2
+    assert not before & set(front.process.workers())
+    assert len(front.process.workers()) == 2
     assert set(seen) <= {"200", "told"}, seen
     assert seen["200"] > 100
 
 
 async def test_a_worker_that_is_killed_is_started_again_while_the_other_serves(front: Front) -> None:
-    victim = front.workers()[0]
+    victim = front.process.workers()[0]
     os.kill(victim, signal.SIGKILL)
     await front.process.until("worker.died")
     died = front.process.events[-1]
@@ -133,7 +129,7 @@ async def test_a_worker_that_is_killed_is_started_again_while_the_other_serves(f
     async with asking(front.port) as seen:
         await front.process.until("worker.up")
     assert set(seen) == {"200"}
-    assert len(front.workers()) == 2
+    assert len(front.process.workers()) == 2
 
 
 @pytest.mark.parametrize(
@@ -149,7 +145,7 @@ async def test_a_worker_that_is_killed_is_started_again_while_the_other_serves(f
 async def test_settings_that_workers_could_not_start_with_are_not_tried(
     front: Front, change: dict[str, Any], problem: str
 ) -> None:
-    good, before = front.config.read_text(), front.workers()
+    good, before = front.config.read_text(), front.process.workers()
     front.config.write_text(yaml.safe_dump(yaml.safe_load(good) | change))
     try:
         os.kill(front.pid, signal.SIGHUP)
@@ -157,7 +153,7 @@ async def test_settings_that_workers_could_not_start_with_are_not_tried(
     finally:
         front.config.write_text(good)
     assert problem in front.process.events[-1]["problems"][0]
-    assert front.workers() == before
+    assert front.process.workers() == before
 
 
 def refused(tmp_path: Path, *arguments: str, **settings: Any) -> tuple[int, list[str]]:
@@ -194,7 +190,7 @@ def alive(pid: int) -> bool:
 
 
 async def test_workers_drain_and_end_when_their_supervisor_is_killed(front: Front) -> None:
-    workers = front.workers()
+    workers = front.process.workers()
     front.process.process.kill()
     await front.process.process.wait()
     await until(lambda: not any(alive(pid) for pid in workers))
