@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 
@@ -230,7 +231,8 @@ async def test_one_that_is_only_just_starting_when_all_end_is_no_fault() -> None
         os.kill(workers.started[0].pid, signal.SIGSTOP)
         workers.supervisor.stop.set()
         await workers.said("draining")
-        os.kill(workers.started[0].pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(workers.started[0].pid, signal.SIGCONT)
         assert await ended(workers.running) == 0
 
 
