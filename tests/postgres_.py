@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from grantd_server.store import migrations
@@ -156,6 +157,33 @@ class Server:
         finally:
             self.process.kill()
             self.process = None
+
+    def standby(self, name: str) -> Server:
+        """A second server that follows this one as `name`, and is waited for at each COMMIT."""
+        other = Server(self.installation, self.folder.with_name(name), self.settings)
+        other.folder.mkdir()
+        if os.geteuid() == 0:
+            os.chown(other.folder, NOBODY, NOBODY)
+        here = f"host=127.0.0.1 port={self.port} user=grantd application_name={name}"
+        self.installation.run(
+            "pg_basebackup", "-D", other.data, "-d", here, "-R", "-X", "stream", "-c", "fast", "--no-sync",
+            cwd=other.folder,
+        )  # fmt: skip
+        other.start()
+        self.ask(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'", "SELECT pg_reload_conf()")
+        until(lambda: self.ask("SELECT sync_state FROM pg_stat_replication") == [["sync"]], "the standby to be in step")
+        return other
+
+    def promote(self) -> None:
+        """Makes a standby take writes; waits for nobody behind it."""
+        self.ask("SELECT pg_promote(true, 30)")
+        self.ask("ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")
+
+    def processes(self) -> list[int]:
+        """The pids of all of it."""
+        assert self.process is not None
+        first = psutil.Process(self.process.pid)
+        return [first.pid, *(child.pid for child in first.children(recursive=True))]
 
     def restart(self, how: signal.Signals = signal.SIGINT) -> None:
         self.stop(how)

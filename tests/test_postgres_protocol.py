@@ -368,6 +368,30 @@ async def test_nothing_of_a_transaction_runs_on_another_connection(database, raw
     assert await raw.fetchval("SELECT (SELECT count(*) FROM issued) + (SELECT count(*) FROM refresh_tokens)") == 0
 
 
+async def test_a_transaction_that_was_given_up_is_not_committed(database, raw):
+    async with open_transaction(database, write("d1")) as transaction:
+        await transaction.rollback()
+        with pytest.raises(StoreUnavailable):
+            await transaction.commit()
+
+
+async def test_a_listener_that_was_cut_off_listens_again(replicas, database, raw):
+    listening = PostgresStore(Place(database), writer="w", wake=Place(database))
+    try:
+        await listening.changed(0.3)
+        await raw.fetch(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+        await listening.changed(0.3)
+        begun = time.monotonic()
+        waiting = asyncio.create_task(listening.changed(20))
+        await replicas[0].write(write("r1", tombstones=(tombstone("t1"),)))
+        await waiting
+        assert time.monotonic() - begun < 5
+    finally:
+        await listening.close()
+
+
 async def test_a_window_of_any_size_takes_few_round_trips(database):
     store = PostgresStore(Place(database), writer="w")
     try:

@@ -9,7 +9,6 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 import organisation as org
@@ -67,7 +66,6 @@ def grant() -> str:
 async def test_a_frozen_postgresql_is_unavailable_in_bounded_time_not_ready_and_back_by_itself(
     tmp_path: Path, database: str, migrated: Server
 ) -> None:
-    assert migrated.process is not None
     used = grant()
     async with (
         grantd(tmp_path, "eu-1", settings_in(tmp_path, database), "serve"),
@@ -75,8 +73,7 @@ async def test_a_frozen_postgresql_is_unavailable_in_bounded_time_not_ready_and_
     ):
         await until(http, 200, 10)
         assert (await redeem(http, used))[0] == 200
-        postmaster = psutil.Process(migrated.process.pid)
-        everything = [postmaster.pid, *(child.pid for child in postmaster.children(recursive=True))]
+        everything = migrated.processes()
         kept = grant()
         for pid in everything:
             os.kill(pid, signal.SIGSTOP)

@@ -20,8 +20,16 @@ class NoAnswer(Cut):
     """The time for an answer is over: whoever goes on waiting would wait twice."""
 
 
-FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError)
-"""Everything the driver raises for a statement; ValueError is a value it cannot send."""
+FAULTS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    ValueError,
+)
+"""Everything the driver raises for a statement or a connection. ValueError is a value that
+it cannot send; a server that takes no writes is an InternalClientError."""
 
 _COLLIDED: Final = frozenset({"40001", "40P01"})
 _BUSY: Final = frozenset({"55P03"})
@@ -58,7 +66,7 @@ def breaks(fault: BaseException) -> bool:
     state = _state(fault)
     if state:
         return state == _READ_ONLY or state[:2] in {"08", "57", "58", "XX"}
-    return isinstance(fault, OSError | TimeoutError | asyncpg.InterfaceError) and not isinstance(fault, ValueError)
+    return not isinstance(fault, ValueError)
 
 
 def turned_at_commit(fault: BaseException) -> Exception:

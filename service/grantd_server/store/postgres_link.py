@@ -66,7 +66,7 @@ class Link:
         """The connection of the transaction under way. Raises StoreUnavailable when it is
         gone, and the transaction with it: on a new one its statements would stand alone,
         and be committed one by one."""
-        if self._connection is None or not self.open or not self._connection.is_in_transaction():
+        if self._connection is None or not self._connection.is_in_transaction():
             raise Cut("the connection was lost before COMMIT")
         return self._connection
 
@@ -116,12 +116,13 @@ class Link:
         raise fault  # outside of the handler: the driver's own fault is not carried along
 
     async def _connect(self) -> Connection[Record]:
-        """Tries each server in turn; one that is frozen must leave time for the next."""
+        """Tries each server in turn, first the one that was the last to take writes; one
+        that is frozen must leave time for the next."""
         cause = ""
         share = self.place.patience / len(self._servers)
         for host, port in self._servers:
             try:
-                return await asyncpg.connect(
+                connection = await asyncpg.connect(
                     self.place.url,
                     host=host,
                     port=port,
@@ -132,6 +133,9 @@ class Link:
                 )
             except FAULTS as error:
                 cause = name_of(error)
+            else:
+                self._servers = ((host, port), *(each for each in self._servers if each != (host, port)))
+                return connection
         raise StoreUnavailable(f"no connection to PostgreSQL: {cause}")
 
 
