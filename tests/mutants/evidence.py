@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from coverage import CoverageData
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from copies import Copy
     from guards import Guard
@@ -55,35 +55,42 @@ class Evidence:
         thrown into, no further line is seen. What no test is seen to enter may run in
         another process or in a thread of grpc: then every test of the file is tried.
         All variants of the `likely` test functions go before the others.
+
+        The first attempt is of many kinds; the other takes the fastest tests, as they ask
+        for the least beside the guard, and of them as many as there is time for.
         """
         lines = self.lines[guard.path]
         reach = set().union(*(lines.get(line, set()) for line in guard.reached))
         first = lines.get(guard.tripped, set()) if guard.tripped else reach - lines.get(guard.passed, set())
-        rest = reach - first
-        ordered = [*self._diverse(first), *self._diverse(rest)]
-        for line in reversed(range(guard.around.start, guard.line)):
-            ordered += self._diverse(lines.get(line, set()).difference(ordered))
-        if not ordered:
-            ordered = self._diverse(set().union(*lines.values()))
-        ordered.sort(key=lambda test: function_of(test) not in likely)
-        attempts = [ordered[:FIRST]]
+        before = [lines.get(line, set()) for line in reversed(range(guard.around.start, guard.line))]
+        groups = [{test for test in first | reach if function_of(test) in likely}, first, reach, *before]
+        if not any(groups):
+            groups = [set().union(*lines.values())]
+        diverse, fastest = self._ordered(groups, self._diverse), self._ordered(groups, self._fastest)
+        head = diverse[:FIRST]
         spent = 0.0
         later = []
-        for test in ordered[FIRST:]:
-            spent += self.seconds[test]
-            if spent > ENOUGH:
-                break
-            later.append(test)
-        return [attempt for attempt in (*attempts, later) if attempt]
+        for test in fastest:
+            if test not in head:
+                spent += self.seconds[test]
+                if spent > ENOUGH:
+                    break
+                later.append(test)
+        return [attempt for attempt in (head, later) if attempt]
+
+    def _ordered(self, groups: Sequence[set[str]], order: Callable[[Collection[str]], Iterable[str]]) -> list[str]:
+        """Every test once, group by group."""
+        return list(dict.fromkeys(test for group in groups for test in order(group)))
+
+    def _fastest(self, tests: Collection[str]) -> list[str]:
+        return sorted((test for test in tests if test in self.seconds), key=lambda test: (self.seconds[test], test))
 
     def _diverse(self, tests: Collection[str]) -> list[str]:
         """The fastest variant of each parametrized test, then the second fastest: the
         variants of one test mostly notice the same things."""
         variants: Counter[str] = Counter()
         turns = []
-        for test in sorted(
-            (test for test in tests if test in self.seconds), key=lambda test: (self.seconds[test], test)
-        ):
+        for test in self._fastest(tests):
             function = function_of(test)
             turns.append((variants[function], self.seconds[test], test))
             variants[function] += 1
