@@ -53,7 +53,7 @@ async def test_more_gone_than_the_boundary_says_is_found(service: Audited) -> No
     dropped(service.folder, 1, 4)
     assert problem(await verified(service)) == "row 5: missing: 4 rows before it, from 1 to 4"
     dropped(service.folder, 1, 8)
-    assert problem(await verified(service)) == "cut: the rows from 4 to 6 are missing, which checkpoint 2 has"
+    assert problem(await verified(service)) == "cut: the rows from 4 to 8 are missing, which checkpoint 3 has"
 
 
 async def test_a_row_after_the_boundary_that_does_not_follow_it_is_found(service: Audited) -> None:

@@ -69,7 +69,10 @@ def changed(database: str, statement: str) -> None:
     [
         ("UPDATE records SET client = 'x' WHERE id = '0-1'", "writer one: 4 rows, 1 to 4: row 2: edited"),
         ("DELETE FROM records WHERE id = '0-1'", "writer one: 3 rows, 1 to 4: row 3: missing: 1 row before it"),
-        ("DELETE FROM records WHERE writer = 'two'", "writer two: no rows: cut: the rows from 1 to 3 are missing"),
+        (
+            "DELETE FROM records WHERE writer = 'two'",
+            "writer two: no rows: cut: the rows from 1 to 4 are missing, which the table",
+        ),
         (
             "DELETE FROM records WHERE id = '1-after'",
             "writer two: 3 rows, 1 to 3: cut: the rows from 4 to 4 are missing",

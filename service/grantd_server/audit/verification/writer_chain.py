@@ -64,10 +64,14 @@ class WriterChain:
     def finish(self) -> None:
         """Looks at what should have come and did not."""
         end = max(self.last, self._boundary.seq if self._boundary is not None else 0)
+        last = proof = None
         while self._next is not None:
             if self._next.seq > end:
-                self._find(f"cut: the rows from {end + 1} to {self._next.seq} are missing, which {self._next} has")
+                last, proof = self._next, self._next if self._next.number else proof
             self._advance()
+        if last is not None:
+            proven = f"; {proof} proves those to {proof.seq}" if proof is not None and proof.seq < last.seq else ""
+            self._find(f"cut: the rows from {end + 1} to {last.seq} are missing, which {last} has{proven}")
 
     def _begin(self, row: StoredEntry) -> None:
         self.first = row.seq
