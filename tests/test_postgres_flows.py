@@ -18,11 +18,13 @@ from grantd_server.store import Withdrawal
 from grantd_server.store.postgres import PostgresStore
 from grantd_server.store.postgres_link import Place
 from house import House, act, running
-from leg_two import DESK
+from leg_two import DESK, active, fresh, introspected, redeemed, robot_at_tools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from postgres_ import Server
 
 
 @pytest.fixture
@@ -105,3 +107,35 @@ async def test_a_token_that_was_revoked_on_one_replica_is_dead_on_the_others_wit
         for task in followed:
             task.cancel()
         await asyncio.gather(*followed, return_exceptions=True)
+
+
+@pytest.mark.hostile("A07")
+async def test_a_client_assertion_used_on_one_replica_is_used_on_the_others(houses: list[House]) -> None:
+    proof = robot_at_tools(houses[0])
+    answers = await asyncio.gather(
+        *(redeemed(house, house.partner_grant(jti=fresh()), client=proof) for house in houses * 2)
+    )
+    reasons = [answer.record["reason"] for answer in answers]
+    assert reasons.count("CLIENT_ASSERTION_REPLAYED") == 5
+    again = await redeemed(houses[1], houses[1].partner_grant(jti=fresh()), client=proof)
+    assert again.status == "UNAUTHENTICATED"
+
+
+@pytest.mark.hostile("I11")
+async def test_a_view_too_old_calls_nothing_active_while_postgresql_is_gone(
+    houses: list[House], migrated: Server
+) -> None:
+    token = await houses[0].stub().RedeemGrant(
+        pb.RedeemGrantRequest(issuer=org.SERVER, client=DESK, assertion=houses[0].partner_grant(jti=fresh()))
+    )  # fmt: skip
+    assert await active(houses[0], token.access_token)
+    migrated.stop()
+    try:
+        world = houses[0].parts.world
+        monotonic = world.view._monotonic
+        world.view._monotonic = lambda: monotonic() + world.stale_view + 1
+        found = await introspected(houses[0], token.access_token)
+        assert found.status == "UNAVAILABLE"
+        assert (await redeemed(houses[0], houses[0].partner_grant(jti=fresh()))).status == "UNAVAILABLE"
+    finally:
+        migrated.start()

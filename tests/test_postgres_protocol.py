@@ -13,7 +13,8 @@ import pytest
 
 from grantd_server.audit.chain import verify
 from grantd_server.store import Committed, Epochs, Lost, Moved, Space, StoreUnavailable, Tombstone, Withdrawal
-from grantd_server.store.commit import Collided
+from grantd_server.store import postgres_statements as sql
+from grantd_server.store.commit import Busy, Collided
 from grantd_server.store.postgres import PostgresStore
 from grantd_server.store.postgres_database import PostgresDatabase
 from grantd_server.store.postgres_link import Place
@@ -119,11 +120,12 @@ async def test_a_change_that_never_ends_makes_decisions_unavailable_in_their_tim
 @pytest.mark.parametrize(
     "issuing",
     [
-        pytest.param(write("d1", issued=(token("late"),)), id="a token"),
-        pytest.param(write("d1", refresh_tokens=(kept("late", family=CHAIN),)), id="a refresh token"),
+        pytest.param(lambda: write("d1", issued=(token("late"),)), id="a token"),
+        pytest.param(lambda: write("d1", refresh_tokens=(kept("late", family=CHAIN),)), id="a refresh token"),
     ],
 )
 async def test_a_revocation_waits_for_what_is_being_issued_below_it_and_ends_that_too(replicas, database, raw, issuing):
+    issuing = issuing()
     async with open_transaction(database, issuing) as transaction:
         assert (await transaction.standing([CHAIN]))[1] == frozenset()
         if issuing.issued:
@@ -297,6 +299,21 @@ async def test_a_mark_that_another_replica_may_still_give_up_is_waited_for(repli
         assert await waiting == Committed()
 
 
+async def test_a_mark_that_leaves_while_its_winner_is_looked_up_is_tried_again_later(replicas, database, raw):
+    await replicas[0].write(write("d1", mark(until=5)))
+    async with open_transaction(database, write("d2", mark())) as transaction:
+        within = transaction._link.within
+
+        async def purged_before(statement, *values):
+            if statement == sql.WINNERS:
+                await raw.execute("DELETE FROM marks")
+            return await within(statement, *values)
+
+        transaction._link.within = purged_before
+        with pytest.raises(Busy):
+            await transaction.remember([(mark(), "d2")])
+
+
 async def test_a_mark_held_by_a_transaction_that_never_ends_harms_its_own_call_only(replicas, database):
     async with open_transaction(database, write("d1", mark())) as transaction:
         await transaction.remember([(mark(), "d1")])
@@ -307,6 +324,7 @@ async def test_a_mark_held_by_a_transaction_that_never_ends_harms_its_own_call_o
     assert [isinstance(outcome, StoreUnavailable) for outcome in outcomes] == [i == 5 for i in range(2, 9)]
 
 
+@pytest.mark.hostile("F20")
 async def test_a_deadlock_made_by_hand_is_survived(database, raw):
     """The protocol leaves no way to one; an administrator's own transaction may."""
     other = await asyncpg.connect(database)
@@ -345,6 +363,14 @@ async def test_a_transaction_is_durable_and_cannot_be_held_open(database, raw):
         assert await setting("idle_in_transaction_session_timeout") == "5s"
         assert await setting("lock_timeout") == "250ms"
         assert await setting("transaction_isolation") == "read committed"
+
+
+async def test_work_without_a_write_waits_for_nobody(database):
+    async with open_transaction(database, write("w1"), effect=nothing):
+        job = Job(None, None, 0, asyncio.get_running_loop().create_future())
+        other = PostgresDatabase(Place(database))
+        await (await other.begin([job])).rollback()
+        await other.writer.close()
 
 
 async def test_a_stricter_durability_of_the_database_is_left_as_it_is(database, raw):

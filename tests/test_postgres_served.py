@@ -62,7 +62,7 @@ def grant() -> str:
 
 
 @pytest.mark.req("B-22")
-@pytest.mark.hostile("F06", "I11")
+@pytest.mark.hostile("F05", "F06")
 async def test_a_frozen_postgresql_is_unavailable_in_bounded_time_not_ready_and_back_by_itself(
     tmp_path: Path, database: str, migrated: Server
 ) -> None:

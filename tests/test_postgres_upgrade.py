@@ -50,6 +50,7 @@ def test_models_and_migrations_agree(empty: str, ask: Callable[[str], Any]) -> N
     assert migrations.check(empty) != []
 
 
+@pytest.mark.hostile("F15")
 def test_two_replicas_that_migrate_at_once_leave_one_schema(empty: str, ask: Callable[[str], Any]) -> None:
     with ThreadPoolExecutor(3) as threads:
         done = [threads.submit(upgrade_database, Opening(empty, "w")) for _ in range(3)]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from clocks import Clock
-from grantd_server.store import Committed, Epochs, Lost, Moved, OutcomeUnknown, StoreUnavailable
-from grantd_server.store.commit import Busy, Head, Unanswered
+from grantd_server.store import Committed, Epochs, Lost, Moved, OutcomeUnknown, Space, StoreUnavailable, Tombstone
+from grantd_server.store.commit import Busy, Collided, Head, Unanswered
 from grantd_server.store.pace import RARELY, Pace
 from grantd_server.store.window import ENOUGH, LARGEST, LIMIT, Window
-from store_values import mark, token, write
+from store_values import CHAIN, mark, token, write
 
 
 @dataclass
@@ -89,6 +89,9 @@ class FakeTransaction:
         return self.rows.writers[writer]
 
     async def append(self, writer, head, rows):
+        if self.fault == "collided":
+            self.database.clock.now += 0.01
+            raise Collided("deadlock")
         if self.rows.writers[writer].epoch != head.epoch:
             return False
         self.rows.writers[writer] = head
@@ -309,6 +312,68 @@ async def test_a_winner_whose_row_is_bad_leaves_the_mark_to_the_next(window, dat
 
     assert isinstance(outcomes[0], StoreUnavailable)
     assert outcomes[1:] == [Committed(), Lost(outcomes[2].mark, "d1")]
+
+
+@pytest.mark.hostile("F20")
+async def test_a_transaction_that_stood_in_anothers_way_is_tried_again_as_it_is(window, database):
+    database.faults = ["collided", "collided"]
+    outcomes = await together(window, *(write(f"d{i}", mark(f"jti-{i}")) for i in range(3)))
+
+    assert outcomes == [Committed()] * 3
+    assert database.commits == [["d0", "d1", "d2"]], "together, and once"
+    assert database.begun == 3
+
+
+@pytest.mark.hostile("F20")
+async def test_calls_that_always_stand_in_anothers_way_give_up_at_their_deadlines(window, database, clock):
+    database.faults = ["collided"] * 1000
+    short, long = await together(
+        window, write("d1", mark("a"), deadline=clock.now + 0.06), write("d2", mark("b"), deadline=clock.now + 0.2)
+    )
+    assert isinstance(short, StoreUnavailable)
+    assert isinstance(long, StoreUnavailable)
+    assert len(database.faults) > 970
+    database.faults.clear()
+    assert database.rows == Rows()
+
+
+async def test_what_ends_things_is_committed_before_what_is_issued_at_the_same_time(window, database):
+    ending = write("r1", tombstones=(Tombstone(bytes.fromhex(CHAIN), 2**40),))
+
+    async def effect():
+        """A change of the live state."""
+
+    issuing = asyncio.gather(*(window.submit(write(f"d{i}", issued=(token(f"t{i}"),))) for i in range(2)))
+    others = asyncio.gather(window.submit(ending), window.submit(write("a1"), effect))
+    assert [type(outcome) for outcome in await issuing] == [Moved] * 2
+    assert await others == [Committed()] * 2
+    assert database.commits == [["r1", "a1"], []]
+
+
+async def test_a_call_that_waits_behind_a_busy_database_gives_up_in_its_time_whatever_it_is(window, database, clock):
+    database.faults = ["busy"] * 20
+    ending = write("r1", tombstones=(Tombstone(bytes.fromhex(CHAIN), 2**40),), deadline=clock.now + 0.06)
+    outcomes = await together(
+        window, write("d1", deadline=clock.now + 1), ending, write("d2", deadline=clock.now + 0.08)
+    )
+    assert [isinstance(outcome, StoreUnavailable) for outcome in outcomes] == [False, True, True]
+
+
+async def test_proofs_of_all_calls_are_tried_before_anything_they_are_about(window, database):
+    tried = []
+    remember = FakeTransaction.remember
+
+    async def noting(self, marks):
+        tried.append([mark.space for mark, _ in marks])
+        return await remember(self, marks)
+
+    FakeTransaction.remember = noting
+    try:
+        proof = mark("p", Space.CLIENT_ASSERTION), mark("q", Space.DPOP)
+        await together(window, write("d1", mark("a")), write("d2", mark("b"), *proof), write("d3", mark("c"), proof[1]))
+    finally:
+        FakeTransaction.remember = remember
+    assert tried == [[Space.CLIENT_ASSERTION], [Space.DPOP] * 2, [Space.ID_JAG] * 2]
 
 
 @pytest.mark.parametrize("fault", ["unanswered", "unanswered, and lost"])
