@@ -115,6 +115,12 @@ def test_who_may_not_change_tables_is_told_so_by_sqlstate(server: postgres_.Serv
         server.ask("DROP ROLE nobody_here")
 
 
+def test_a_migration_goes_past_the_pooler(empty: str, ask: Callable[[str], Any]) -> None:
+    pooler = f"postgresql://u@127.0.0.1:{postgres_.free_port()}/d"
+    assert upgrade_database(Opening(pooler, "w", pooled=True, wake_url=empty)) == REVISION
+    assert ask("SELECT version_num FROM alembic_version") == [[REVISION]]
+
+
 def test_a_database_out_of_reach_is_told_without_its_address() -> None:
     address = f"postgresql://u:hunter2@127.0.0.1:{postgres_.free_port()}/d"
     with pytest.raises(StoreUnavailable, match="ConnectionRefusedError") as refused:

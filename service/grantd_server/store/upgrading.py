@@ -27,15 +27,17 @@ def upgrade_database(opening: Opening) -> str:
         return upgrade_file(Path(opening.url.removeprefix(SQLITE)))
     from grantd_server.store.postgres_faults import FAULTS, name_of  # noqa: PLC0415 - an extra
 
+    # A migration prepares statements and holds its lock: it goes past a pooler.
+    url = opening.wake_url or opening.url
     try:
-        migrations.upgrade(opening.url)
+        migrations.upgrade(url)
     except DBAPIError as fault:
         state = getattr(fault.orig, "sqlstate", None)
         kind = f"SQLSTATE {state}" if state else type(fault.orig).__name__
     except FAULTS as fault:
         kind = name_of(fault)
     else:
-        asyncio.run(_days_ahead(opening))
+        asyncio.run(_days_ahead(url, opening.timeout))
         return str(migrations.newest())
     raise StoreUnavailable(f"PostgreSQL cannot be upgraded: {kind}.")
 
@@ -52,11 +54,11 @@ def upgrade_file(path: Path) -> str:
     raise StoreUnavailable(f"{path} cannot be upgraded: {kind}.")
 
 
-async def _days_ahead(opening: Opening) -> None:
+async def _days_ahead(url: str, patience: float) -> None:
     from grantd_server.store.postgres_link import Place, SharedLink  # noqa: PLC0415 - an extra
     from grantd_server.store.postgres_partitions import make_ahead  # noqa: PLC0415 - the same
 
-    link = SharedLink(Place(opening.url, opening.pooled, opening.timeout))
+    link = SharedLink(Place(url, patience=patience))
     try:
         await make_ahead(link)
     finally:

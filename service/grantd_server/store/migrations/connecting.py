@@ -61,10 +61,16 @@ def _lock_first(engine: Engine) -> None:
 
 async def _on_postgres(url: str, work: Callable[[Connection], None]) -> None:
     import asyncpg  # noqa: PLC0415 - an extra
+    from asyncpg.connect_utils import SessionAttribute  # noqa: PLC0415 - the same
 
     def connect() -> object:
         # SQLAlchemy's own reading of addresses knows neither several hosts nor sslmode.
-        return asyncpg.connect(url, timeout=_PATIENCE, statement_cache_size=0)
+        return asyncpg.connect(
+            url,
+            timeout=_PATIENCE,
+            statement_cache_size=0,
+            target_session_attrs=SessionAttribute.read_write,
+        )
 
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, poolclass=NullPool, hide_parameters=True
