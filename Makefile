@@ -70,6 +70,12 @@ chaos: .venv/ok ## The fault suite in full: kill -9 at every step, stores that f
 soak: .venv/ok ## Three replicas, hostile load, a kill every 20 s (MINUTES=20; OUT=path for a report)
 	PYTHONPATH=tests $(V)/python -m chaos soak --minutes $(or $(MINUTES),20) $(if $(OUT),--out $(OUT))
 
+once: .venv/ok ## Grants presented many times at once over several replicas: one token each (GRANTS=1000 CALLS=50 REPLICAS=3)
+	PYTHONPATH=tests $(V)/python -m load once $(if $(GRANTS),--grants $(GRANTS)) $(if $(CALLS),--calls $(CALLS)) $(if $(REPLICAS),--replicas $(REPLICAS))
+
+roll: .venv/ok ## Rolling restarts under load: calls lost, connections reset (TIMES=5)
+	PYTHONPATH=tests $(V)/python -m load roll $(if $(TIMES),--times $(TIMES))
+
 mutants: .venv/ok ## Take each guard away in a copy; a test must notice (ONLY=flows/ for some)
 	$(V)/python tests/mutants $(if $(ONLY),--only $(ONLY))
 
@@ -123,4 +129,4 @@ lock: ## Compile the locks again (needs uv and npm)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .interop .schemathesis tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test bench conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run test bench once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean

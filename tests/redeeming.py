@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 import grpc
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+_CUT_OFF = frozenset({grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
+
+
 @dataclass
 class Answers:
     """What came back: the jti of each token by the grant it was given for, and the rest."""
@@ -37,6 +40,17 @@ class Answers:
     failed: Counter[str] = field(default_factory=Counter)
     """By gRPC status: what is no answer to the question."""
     seconds: list[float] = field(default_factory=list)
+    cut_off: int = 0
+    """Calls that were made again."""
+
+    def __iadd__(self, more: Answers) -> Self:
+        for jti, tokens in more.tokens.items():
+            self.tokens.setdefault(jti, []).extend(tokens)
+        self.refused += more.refused
+        self.failed += more.failed
+        self.seconds += more.seconds
+        self.cut_off += more.cut_off
+        return self
 
     @property
     def granted(self) -> int:
@@ -55,18 +69,24 @@ def new_grants(count: int) -> dict[str, str]:
     return {jti: org.partner_grant(now, jti=jti) for jti in names}
 
 
-async def redeem(stub: AuthorizationServiceStub, jti: str, grant: str, answers: Answers) -> None:
-    """Presents a grant once. It waits for a connection, and asks only once."""
+async def redeem(stub: AuthorizationServiceStub, jti: str, grant: str, answers: Answers, turns: int = 1) -> None:
+    """Presents a grant, waiting for a connection. With more `turns` it calls again when the
+    call was cut off, as a client does that reconnects: what was begun is finished, so a call
+    that was cut off while a worker drains was never begun."""
     request = pb.RedeemGrantRequest(issuer=org.SERVER, client=DESK, assertion=grant)
     began = time.monotonic()
     try:
         answer = await stub.RedeemGrant(request, timeout=20, wait_for_ready=True)
     except grpc.aio.AioRpcError as fault:
+        if turns > 1 and fault.code() in _CUT_OFF:
+            answers.cut_off += 1
+            return await redeem(stub, jti, grant, answers, turns - 1)
         reason = reason_of(fault)
         (answers.refused if fault.code() is grpc.StatusCode.FAILED_PRECONDITION else answers.failed)[reason] += 1
     else:
         answers.tokens.setdefault(jti, []).append(claims_of(answer.access_token)["jti"])
     answers.seconds.append(time.monotonic() - began)
+    return None
 
 
 async def redeem_all(

@@ -166,3 +166,29 @@ async def test_the_server_leaves_signals_to_the_process_drains_and_has_no_name()
     assert b"late" in answer
     assert b"date: " in answer
     assert b"server: " not in answer
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_who_was_let_in_before_the_end_is_answered_and_told_to_go_elsewhere(leaves):
+    async with fronted() as front:
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        server = HttpServer(server_config(front.shim, ShimLimits()))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(NEXT)
+        assert b"connection: close" not in (await reader.readuntil(b"\r\n\r\n")).lower()
+        await reader.readexactly(len("alive\n"))
+        assert server.port == port
+        if leaves:
+            server.leave()
+        server.should_exit = True
+        while server.servers[0].is_serving():  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
+        writer.write(NEXT)  # it was on its way when the listener closed
+        answer = await reader.read()
+        await serving
+        writer.close()
+        listener.close()
+    assert answer.startswith(b"HTTP/1.1 200") is leaves
+    assert (b"connection: close" in answer) is leaves

@@ -50,7 +50,7 @@ async def test_a_rolling_restart_loses_no_call_of_a_client_that_reconnects(town:
         stub = town.stub()
         while not enough.is_set():
             ((jti, grant),) = new_grants(1).items()
-            await redeem(stub, jti, grant, answers)
+            await redeem(stub, jti, grant, answers, turns=2)
 
     clients = [asyncio.create_task(client()) for _ in range(8)]
     os.kill(town.pid, signal.SIGHUP)

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
     from grantd_server.wiring.seat import Seat
 
+FAKE = (sys.executable, "-I", "-S", "-c")
 WORKER = """
 import signal, socket, sys
-index, line, _ = sys.argv[1].split(":")
-plan = sys.argv[2]
+if sys.argv[1] == "apply":
+    sys.exit(int(open(sys.argv[2] + "/code").read()))
+seat = next(each for each in sys.argv if each.count(":") == 2)
+plan = sys.argv[2] if sys.argv[1] == seat else "good"
+index, line, _ = seat.split(":")
 line = socket.socket(fileno=int(line))
 def end(*_):
     if plan != "stubborn":
@@ -84,7 +88,7 @@ async def crew(
             raise BlockingIOError(11, "Resource temporarily unavailable")
 
         def command(seat: Seat) -> list[str]:
-            return [sys.executable, "-I", "-S", "-c", WORKER, str(seat), plan]
+            return [*FAKE, WORKER, str(seat), plan]
 
         started.append(Child.start(index, command, None, {}))
         return started[-1]

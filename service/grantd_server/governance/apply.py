@@ -46,7 +46,7 @@ async def apply(store: Store, document: Document, author: str, why: str, now: fl
         return Applied(version, await store.activate(version, expected, entry), changed=True)
     except Conflict:
         # Replicas that start or follow one directory together: what was asked for is so.
-        active = await store.active_bundle()
-        if active is None or active[1] != version:
+        epoch, in_force, _ = await store.active_bundle() or (0, "", b"")
+        if in_force != version:
             raise
-        return Applied(version, active[0], changed=False)
+        return Applied(version, epoch, changed=False)

@@ -1,0 +1,1 @@
+"""Load on real processes over a real PostgreSQL: `make once`, `make roll`."""
