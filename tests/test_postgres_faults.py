@@ -17,7 +17,7 @@ from grantd_server.store import Committed, Epochs, Lost, OutcomeUnknown, StoreUn
 from grantd_server.store.commit import Busy, Collided, Unanswered
 from grantd_server.store.postgres import PostgresStore
 from grantd_server.store.postgres_faults import Cut, NoAnswer, breaks, turned, turned_at_commit
-from grantd_server.store.postgres_link import Place
+from grantd_server.store.postgres_link import Link, Place
 from postgres_ import free_port
 from store_values import buried, digest, entry, mark, token, winners, write
 from wire_ import wire_to
@@ -203,6 +203,17 @@ async def test_a_connection_that_was_closed_while_nobody_used_it_costs_no_call(s
     pid = await backend(store)
     await beside._side.fetch("SELECT pg_terminate_backend($1, 5000)", pid)
     assert await store.write(write("d1", mark())) == Committed()
+
+
+async def test_of_several_servers_the_one_that_took_writes_last_is_tried_first(database):
+    """The one before it may have come back as a primary of its own."""
+    there = database.rpartition("@")[2].partition("/")[0]
+    link = Link(Place(database.replace(there, f"127.0.0.1:{free_port()},{there}"), patience=PATIENCE))
+    dead, alive = link._servers
+    for _ in range(3):
+        await link.fetch("SELECT 1")
+        assert link._servers == (alive, dead)
+        link.drop()
 
 
 async def test_a_caller_that_leaves_while_something_is_read_costs_the_others_nothing(store):

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from grantd_server.store.live_state import Epochs as Epochs
+from grantd_server.store.live_state import LiveState as LiveState
+from grantd_server.store.live_state import Tombstone as Tombstone
+from grantd_server.store.live_state import Withdrawal as Withdrawal
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -84,15 +89,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Epochs:
-    """The one epoch row: what the live state was when a decision was made."""
-
-    bundle: int = 0
-    withdrawals: int = 0
-    revocations: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Issued:
     """A token that the same transaction issues, so that revoking a chain finds it."""
 
@@ -101,15 +97,6 @@ class Issued:
     chain: str
     """The chain it belongs to: the digest (hex) of the (issuer, jti) of its ID-JAG."""
     expires: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """A revoked node of a chain: a token by digest, or a whole chain."""
-
-    digest: bytes
-    expires: int
-    """When the token would have expired; the row may go after that and the skew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,33 +144,6 @@ class Moved:
 
 
 Outcome = Committed | Lost | Moved
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A block of a user, client, issuer, resource, credential or kid. It outlives
-    activation and rollback of bundles."""
-
-    kind: str
-    name: str
-    reason: str
-    until: int | None
-    """Seconds since the epoch; None: until lifted."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveState:
-    """One poll of the live state."""
-
-    epochs: Epochs
-    withdrawals: tuple[Withdrawal, ...]
-    tombstones: tuple[Tombstone, ...]
-    """Those written since the last poll, and somewhat before: overlapping, idempotent."""
-    now: int
-    """The database clock, seconds since the epoch."""
-    newest: int = 0
-    """When the newest tombstone was written: what the next poll goes on from. Not `now`:
-    a row may be committed long after the moment that it names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,16 @@ from grantd_server.store import (
     Epochs,
     LiveState,
     StoredEntry,
-    StoreUnavailable,
     Tombstone,
     Withdrawal,
     Write,
 )
 from grantd_server.store import statements as sql
 from grantd_server.store.commit import Busy
-from grantd_server.store.private_file import make_private
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.searched import searched
 from grantd_server.store.sqlite_database import SqliteDatabase
+from grantd_server.store.sqlite_new import create
 from grantd_server.store.window import LIMIT, Window
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class SqliteStore:
         """
         path = Path(path)
         if not path.exists() or path.stat().st_size == 0:
-            _create(path)
+            create(path)
         database = SqliteDatabase(path)
         database.open()
         return cls(database, **settings)
@@ -246,18 +245,3 @@ class SqliteStore:
             if not isinstance(fault, Busy) or self._monotonic() > give_up:
                 raise fault
             await asyncio.sleep(_RETRY)
-
-
-def _create(path: Path) -> None:
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 SQLAlchemy costs a second that an existing file need not pay
-
-    from grantd_server.store import migrations  # noqa: PLC0415 the same
-
-    make_private(path)
-    fault = None
-    try:
-        migrations.upgrade(f"sqlite:///{path.absolute()}")
-    except DBAPIError as error:
-        fault = type(error.orig).__name__
-    if fault is not None:
-        raise StoreUnavailable(f"the database file cannot be made: {fault}")

@@ -1,0 +1,50 @@
+"""What is live beside the bundle: epochs, blocks, revocations; part of the contract of `store`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """The one epoch row: what the live state was when a decision was made."""
+
+    bundle: int = 0
+    withdrawals: int = 0
+    revocations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A revoked node of a chain: a token by digest, or a whole chain."""
+
+    digest: bytes
+    expires: int
+    """When the token would have expired; the row may go after that and the skew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A block of a user, client, issuer, resource, credential or kid. It outlives
+    activation and rollback of bundles."""
+
+    kind: str
+    name: str
+    reason: str
+    until: int | None
+    """Seconds since the epoch; None: until lifted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """One poll of the live state."""
+
+    epochs: Epochs
+    withdrawals: tuple[Withdrawal, ...]
+    tombstones: tuple[Tombstone, ...]
+    """Those written since the last poll, and somewhat before: overlapping, idempotent."""
+    now: int
+    """The database clock, seconds since the epoch."""
+    newest: int = 0
+    """When the newest tombstone was written: what the next poll goes on from. Not `now`:
+    a row may be committed long after the moment that it names."""
