@@ -33,10 +33,10 @@ RELEASE = os.environ.get("GRANTD_TEST_POSTGRES", "18")
 NOBODY = 65534
 LONGEST = 30.0
 """Seconds that a start or an end may take."""
-
 QUICK = ("fsync=off", "full_page_writes=off", "max_wal_size=512MB", "shared_buffers=32MB", "max_connections=100")
 """The machine does not crash in a test; processes do, and lose nothing by this."""
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec the loader's lock may be held
 
 
 def _account() -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _account() -> dict[str, Any]:
 
 def _ends_with_us() -> None:
     """In the child: ask the kernel for SIGINT (a fast shutdown) when the test process dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def until(true: Callable[[], bool], what: str) -> None:
