@@ -43,7 +43,7 @@ async def fill(url: str, statement: str, rows: int) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET synchronous_commit = off")
-        size = rows if "tombstones" in statement else BATCH
+        size = max(rows, 1) if "tombstones" in statement else BATCH  # it dates them by how many there are
         for first in range(1, rows + 1, size):
             await connection.execute(statement, first, min(rows, first + size - 1), timeout=600)
         await connection.execute("VACUUM ANALYZE", timeout=600)
