@@ -65,7 +65,7 @@ growth: .venv/ok ## CPU per request with little and with much in the database (R
 	$(V)/python -m bench.growth $(if $(RECORDS),--records $(RECORDS))
 
 chaos: .venv/ok ## The fault suite in full: kill -9 at every step, stores that fail in every way (10 to 20 minutes)
-	$(V)/python -m pytest tests/test_chaos_*.py -m "long or not long" --timeout 300
+	GRPC_ENABLE_FORK_SUPPORT=0 $(V)/python -m pytest tests/test_chaos_*.py -m "long or not long" --timeout 300
 
 soak: .venv/ok ## Three replicas, hostile load, a kill every 20 s (MINUTES=20; OUT=path for a report)
 	PYTHONPATH=tests $(V)/python -m chaos soak --minutes $(or $(MINUTES),20) $(if $(OUT),--out $(OUT))

@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,7 +140,11 @@ async def all_frozen(scene: Scene) -> None:
 
 
 async def killed(scene: Scene) -> None:
-    await asyncio.to_thread(scene.server.restart, signal.SIGKILL)
+    server = scene.server
+    for pid in reversed(sessions(server)):  # itself last: the others would hear of it
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    await asyncio.to_thread(server.restart, signal.SIGKILL)
 
 
 async def stopped(scene: Scene) -> None:
