@@ -15,9 +15,11 @@ from bench.work import SERVICE, Work, check
 import organisation as org
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.governance.document import canonical, version_of
-from grantd_server.store import Entry, migrations
+from grantd_server.store import Entry
+from grantd_server.store.opening import Opening
 from grantd_server.store.postgres import PostgresStore
 from grantd_server.store.postgres_link import Place
+from grantd_server.store.upgrading import upgrade_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +57,7 @@ async def activation(postgres: Postgres, folder: Path, rules: int) -> None:
     """Prints p50 and p99 of RedeemGrant before and during."""
     database = postgres.new_database()
     url = postgres.url(database)
-    await asyncio.to_thread(migrations.upgrade, url)
+    await asyncio.to_thread(upgrade_database, Opening(url, "bench/cli"))
     server = await started(made_folder(folder), store={"url": url}, replica="bench")
     store = PostgresStore(Place(url), writer="bench/cli")
     try:

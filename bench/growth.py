@@ -29,7 +29,8 @@ from bench.measured import Server, made_folder, started
 from bench.work import SERVICE, Work, check
 
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.store import migrations
+from grantd_server.store.opening import Opening
+from grantd_server.store.upgrading import upgrade_database
 from postgres_ import postgresql
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ async def side(stack: AsyncExitStack, postgres: Postgres, folder: Path, filling:
     """A migrated, filled database and a warm service on it, until the stack ends."""
     database = postgres.new_database()
     url = postgres.url(database)
-    await asyncio.to_thread(migrations.upgrade, url)
+    await asyncio.to_thread(upgrade_database, Opening(url, "bench/cli"))
     await fill.fill(url, *filling)
     server = await started(made_folder(folder), store={"url": url}, replica=database)
     stack.push_async_callback(_ended, server)

@@ -352,6 +352,19 @@ async def test_a_poll_reads_again_what_was_written_shortly_before(store):
     assert abs(again.now - time.time()) < 3
 
 
+async def test_revocations_that_a_poll_has_seen_are_read_again_only_when_there_are_others(store):
+    await store.write(write("r1", tombstones=(tombstone("t1"),)))
+    poll = await store.live_state(0)
+    assert (await store.live_state(poll.newest, poll.epochs.revocations)).tombstones == ()
+    assert (await store.live_state(poll.newest)).tombstones == poll.tombstones
+    assert (await store.live_state(poll.newest - 1, poll.epochs.revocations)).tombstones == poll.tombstones, (
+        "a database that was restored may count to the same again"
+    )
+    await store.write(write("r2", tombstones=(tombstone("t2"),)))
+    again = await store.live_state(poll.newest, poll.epochs.revocations)
+    assert {found.digest for found in again.tombstones} == {digest("t1"), digest("t2")}
+
+
 async def test_a_block_is_live_until_it_is_lifted_and_both_are_on_record(store):
     block = Withdrawal("client", "agent", "stolen laptop", 2_000_000_000)
     await store.withdraw(block, entry("w1", rpc="Block"))

@@ -135,6 +135,7 @@ WRONG: dict[str, tuple[Callable[[Witnesses], Any], str]] = {
         "never used",
     ),
     "an honest call without an answer": (lambda w: w.calls.append(call(9, "unknown")), "failed"),
+    "a good grant presented again without an answer": (lambda w: w.calls.append(call(9, "unknown", "again")), "failed"),
     "one on another replica than was killed": (lambda w: w.calls.append(call(50, "unknown")), "failed"),
     "one that began after the kill": (lambda w: w.calls.append(call(51, "unknown", replica=2)), "failed"),
     "an honest call refused": (lambda w: w.calls.append(call(5, "CLIENT_AUTHENTICATION_FAILED")), "failed"),

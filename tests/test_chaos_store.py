@@ -27,7 +27,8 @@ from chaos.database import Witness
 from chaos.evidence import Call, Outage
 from chaos.kinds import RIGHT
 from chaos.load import Load
-from grantd_server.store import migrations
+from grantd_server.store.opening import Opening
+from grantd_server.store.upgrading import upgrade_database
 from postgres_ import Server, postgresql
 from wire_ import Wire, wire_to
 
@@ -83,7 +84,7 @@ def folder() -> Iterator[Path]:
 async def scene(folder: Path) -> AsyncIterator[Scene]:
     with postgresql(folder) as server:
         name = server.new_database()
-        await asyncio.to_thread(migrations.upgrade, server.url(name))
+        await asyncio.to_thread(upgrade_database, Opening(server.url(name), "chaos/cli"))
         async with wire_to(server.port) as wire:
             behind = server.url(name).replace(f":{server.port}/", f":{wire.listening}/")
             async with cluster(folder, behind, 2) as running:

@@ -161,7 +161,7 @@ async def test_a_view_that_is_too_old_answers_nothing(hall: House, monkeypatch: 
 class Gone:
     """A database that cannot be reached."""
 
-    async def live_state(self, since: int) -> LiveState:
+    async def live_state(self, since: int, seen: int | None) -> LiveState:
         raise StoreUnavailable("the database is gone")
 
 

@@ -21,13 +21,15 @@ class FakeStore:
     def __init__(self, *answers):
         self.answers = list(answers)
         self.asked = []
+        self.seen = []
         self.exhausted = asyncio.Event()
 
     async def changed(self, seconds):
         await asyncio.sleep(seconds)
 
-    async def live_state(self, since):
+    async def live_state(self, since, seen):
         self.asked.append(since)
+        self.seen.append(seen)
         answer = self.answers.pop(0) if self.answers else StoreUnavailable("nothing more")
         if not self.answers:
             self.exhausted.set()
@@ -76,12 +78,15 @@ async def test_the_age_counts_from_the_start_of_the_last_poll_that_succeeded(now
 
 async def test_a_revoked_digest_shows_and_stays_over_later_polls(now):
     dead = Tombstone(b"d" * 32, 2000)
-    view, store = viewing(now, live(tombstones=(dead,), newest=990), live(newest=1007), live())
+    view, store = viewing(
+        now, live(tombstones=(dead,), newest=990, revocations=4), live(newest=1007, revocations=5), live()
+    )
     for _ in range(3):
         await view.refresh()
         assert view.revoked(dead.digest)
     assert not view.revoked(b"e" * 32)
     assert store.asked == [0, 990, 1007]
+    assert store.seen == [None, 4, 5], "each poll says what the one before has seen"
 
 
 async def test_a_tombstone_is_forgotten_only_long_after_its_token(now):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from chaos.report import markdown, summary, write
 from chaos.soak import Plan, Run, soak
 from chaos.wrong_stores import SHOWS
-from grantd_server.store import migrations
+from grantd_server.store.opening import Opening
+from grantd_server.store.upgrading import upgrade_database
 from postgres_ import postgresql
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _run(plan: Plan, server: Server, folder: Path) -> Run:
     here = folder / (plan.wrong or "ours")
     here.mkdir()
     name = server.new_database()
-    migrations.upgrade(server.url(name))
+    upgrade_database(Opening(server.url(name), "soak/cli"))  # as `grantd db upgrade` does
     print(f"{plan.wrong or 'ours'}: {plan.seconds:.0f} s, {plan.replicas} replicas", file=sys.stderr)
     return asyncio.run(soak(plan, server, name, here))
 

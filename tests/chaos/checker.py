@@ -83,17 +83,18 @@ def answers(
     for call in calls:
         if call.answer in right[call.kind]:
             continue
+        honest = not right[call.kind].isdisjoint({TOKEN, ACTIVE})
         what = f"{call.rpc}, {call.kind}: {call.answer} {call.status} {call.cause} {call.decision}".strip()
         if call.answer == UNKNOWN:
             why = excused(call, outages)
             if why:
                 verdict.excused[why] += 1
-            elif call.kind == "honest":
+            elif honest:
                 verdict.found("failed", what)
         elif call.answer in {TOKEN, ACTIVE}:
             verdict.found("served", what)
         else:
-            verdict.found("failed" if call.kind == "honest" else "wrong answer", what)
+            verdict.found("failed" if honest else "wrong answer", what)
 
 
 def _answered(verdict: Verdict, calls: Sequence[Call], records: Mapping[str, Row]) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PATIENCE: Final = 5.0
 OURS: Final = frozenset({"UNAVAILABLE", "OUT_OF_TIME", "CANCELLED", "INTERNAL", "OVERLOADED"})
 """Public reasons that decide nothing: the client does not know what became of its call."""
+NOT_PROCESSED: Final = "RST_STREAM with error code 7"
+"""REFUSED_STREAM: the service has not looked at the call (RFC 9113 section 8.7)."""
 _DECISION: Final = "x-grantd-decision-id"
 
 
@@ -31,6 +33,8 @@ class Client:
 
     def __init__(self, note: Callable[[Call], None]) -> None:
         self.calls = 0
+        self.reconnected = 0
+        """Calls that came as a connection reached its age, and went out on the next one."""
         self._note = note
         self._channels: dict[str, grpc.aio.Channel] = {}
 
@@ -40,7 +44,14 @@ class Client:
         begun, answer = time.monotonic(), None
         called = getattr(stub, rpc)(request, timeout=PATIENCE)
         try:
-            answer = await called
+            try:
+                answer = await called
+            except grpc.aio.AioRpcError as error:
+                if NOT_PROCESSED not in (error.details() or ""):
+                    raise
+                self.reconnected += 1
+                called = getattr(stub, rpc)(request, timeout=PATIENCE)
+                answer = await called
             decision = dict(await called.trailing_metadata()).get(_DECISION, "")
             ended, status, cause = _read(answer), "OK", ""
         except grpc.aio.AioRpcError as error:

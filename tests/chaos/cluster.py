@@ -19,6 +19,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 import served
 from postgres_ import free_port
+from replicas import command, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -114,10 +115,10 @@ class Cluster:
     """Seconds from a kill until ready again."""
 
     async def start(self) -> None:
-        """The first applies the bundle, the others find it."""
+        """All at once, until each serves."""
         for replica in self.replicas:
             replica.start(*self.arguments, log=self.log)
-            await replica.ready()
+        await asyncio.gather(*(replica.ready() for replica in self.replicas))
 
     async def restart(self, replica: Replica) -> None:
         """Starts again what was killed."""
@@ -134,24 +135,17 @@ class Cluster:
 async def cluster(
     folder: Path, url: str, count: int = 3, *arguments: str, start: bool = True, **settings: Any
 ) -> AsyncIterator[Cluster]:
-    """Replicas over the database at `url`, until the end of the block."""
-    shared = {
-        "development": True,
-        "telemetry": {"log_level": "error"},
-        "limits": {"drain_notice": 0, "drain_grace": 1},
-        **served.prepare(folder),
-        **settings,
-    }
+    """Replicas over the database at `url`, with the test company's bundle in force."""
+    shared = settings_of(folder, url) | {"telemetry": {"log_level": "error"}} | settings
+    config = folder / "cli.yaml"
+    config.write_text(yaml.safe_dump(shared | {"replica": "cli"}))
+    await command(config, "apply", str(folder / "governance"))
     replicas = []
     for number in range(count):
         port = free_port()
-        own = {
-            "replica": f"replica-{number}",
-            "store": {"url": url},
-            "grpc": {"listen": f"127.0.0.1:{port}", "plaintext": "service"},
-        }
+        own = {"replica": f"replica-{number}", "grpc": {"listen": f"127.0.0.1:{port}", "plaintext": "service"}}
         config = folder / f"replica-{number}.yaml"
-        config.write_text(yaml.safe_dump({**shared, **own}))
+        config.write_text(yaml.safe_dump(shared | own))
         replicas.append(Replica(number, config, port))
     with (folder / "log").open("ab") as log:
         running = Cluster(replicas, log, arguments)

@@ -36,6 +36,7 @@ def figures(run: Run) -> dict[str, Any]:
         "of these 2 to 50 times, %": round(100 * presented["2 to 50"] / max(1, presented.total()), 1),
         "tokens redeemed": run.verdict.tokens,
         "records": run.records,
+        "calls sent again on a fresh connection": run.reconnected,
         "grants used whose answer never arrived": run.verdict.undelivered,
         "calls in flight at a kill": dict(run.verdict.excused),
         "breaches": {name: run.verdict.counts[name] for name in BREACHES},

@@ -62,6 +62,7 @@ class Run:
     samples: list[Sample] = field(default_factory=list)
     database_cpu: float = 0.0
     records: int = 0
+    reconnected: int = 0
     verdict: Verdict = field(default_factory=checker.Verdict)
 
 
@@ -88,6 +89,7 @@ async def soak(plan: Plan, server: Server, database: str, folder: Path) -> Run:
                     raise ended
             await client.close()
             run.database_cpu = _cpu_of(server)
+            run.reconnected = client.reconnected
             run.restarts, run.told, run.calls = replicas.restarts, load.told, client.calls
     held = await witness.testimony()
     run.records = len(held.records)

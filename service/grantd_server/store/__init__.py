@@ -175,9 +175,10 @@ class Store(Protocol):
     async def write_behind(self, rows: Sequence[dict[str, Any]], table: str) -> None:
         """Upserts aggregates of class 2 (`introspections`) or 3 (`refusals`)."""
 
-    async def live_state(self, since: int) -> LiveState:
+    async def live_state(self, since: int, seen: int | None = None) -> LiveState:
         """Reads epochs, withdrawals, and tombstones written after `since` (`newest` of
-        a poll before, or 0) less an overlap."""
+        a poll before, or 0) less an overlap; none where nothing was revoked since that
+        poll, as its revocation epoch, `seen`, and `newest` tell."""
 
     async def changed(self, seconds: float) -> None:
         """Waits until the live state may have changed, at most so long."""

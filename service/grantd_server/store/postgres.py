@@ -76,8 +76,8 @@ class PostgresStore:
         columns = [[row[name] for row in rows] for name in sql.BEHIND_COLUMNS[table]]
         await self._side.change(sql.BEHIND[table], *columns)
 
-    async def live_state(self, since: int) -> LiveState:
-        (row,) = await self._view.fetch(sql.LIVE_STATE, since)
+    async def live_state(self, since: int, seen: int | None = None) -> LiveState:
+        (row,) = await self._view.fetch(sql.LIVE_STATE, since, seen)
         blocked = zip(row["kinds"], row["names"], row["reasons"], row["untils"], strict=True)
         return LiveState(
             Epochs(row["bundle"], row["withdrawals"], row["revocations"]),

@@ -128,7 +128,9 @@ coalesce((SELECT max(written) FROM tombstones), 0) AS newest, blocked.*, dead.*
 FROM epochs, (SELECT coalesce(array_agg(kind), '{{}}') AS kinds, coalesce(array_agg(name), '{{}}') AS names,
   coalesce(array_agg(reason), '{{}}') AS reasons, coalesce(array_agg(until), '{{}}') AS untils FROM withdrawals) AS blocked,
 (SELECT coalesce(array_agg(digest), '{{}}') AS digests, coalesce(array_agg(expires), '{{}}') AS expiries FROM tombstones
-  WHERE written >= $1 - {OVERLAP} AND expires > {_NOW} - {MARGIN}) AS dead
+  WHERE written >= $1 - {OVERLAP} AND expires > {_NOW} - {MARGIN}
+  AND ((SELECT revocations FROM epochs WHERE id = 1) IS DISTINCT FROM $2::bigint
+    OR (SELECT max(written) FROM tombstones) IS DISTINCT FROM $1)) AS dead
 WHERE id = 1"""
 
 BEAT: Final = f"UPDATE epochs SET beat = {_NOW} WHERE id = 1"

@@ -93,16 +93,20 @@ class SqliteStore:
 
         await self._window.alone(upsert)
 
-    async def live_state(self, since: int) -> LiveState:
+    async def live_state(self, since: int, seen: int | None = None) -> LiveState:
         def read(connection: sqlite3.Connection) -> LiveState:
             # One snapshot: epochs that ran ahead of the withdrawals would hide a block.
             connection.execute("BEGIN")
             try:
+                epochs = Epochs(*connection.execute(sql.EPOCHS).fetchone())
+                now, newest = connection.execute(sql.NOW).fetchone()
+                same = (epochs.revocations, newest) == (seen, since)
                 return LiveState(
-                    Epochs(*connection.execute(sql.EPOCHS).fetchone()),
+                    epochs,
                     tuple(Withdrawal(*row) for row in connection.execute(sql.WITHDRAWALS)),
-                    tuple(Tombstone(*row) for row in connection.execute(sql.TOMBSTONES, (since,))),
-                    *connection.execute(sql.NOW).fetchone(),
+                    () if same else tuple(Tombstone(*row) for row in connection.execute(sql.TOMBSTONES, (since,))),
+                    now,
+                    newest,
                 )
             finally:
                 connection.execute("ROLLBACK")

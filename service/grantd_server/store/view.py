@@ -35,6 +35,9 @@ class RevocationView:
         self._read_at = -inf
         self._now = 0
         self._newest = 0
+        self._seen: int | None = None
+        """Revocation epoch of the poll that `_newest` is of: what was revoked at once is
+        not read again and again until something else is."""
         self._dead: dict[bytes, int] = {}
         self._withdrawn: dict[tuple[str, str], Withdrawal] = {}
         self.epochs = Epochs()
@@ -70,7 +73,7 @@ class RevocationView:
             StoreUnavailable: the view stays as it was, and ages.
         """
         begun = self._monotonic()
-        self._apply(await self._store.live_state(self._newest))
+        self._apply(await self._store.live_state(self._newest, self._seen))
         self._read_at = max(self._read_at, begun)
 
     async def run(self) -> None:
@@ -83,7 +86,7 @@ class RevocationView:
     def _apply(self, live: LiveState) -> None:
         for tombstone in live.tombstones:
             self._dead[tombstone.digest] = max(tombstone.expires, self._dead.get(tombstone.digest, 0))
-        self._newest = live.newest
+        self._newest, self._seen = live.newest, live.epochs.revocations
         if live.now > self._now:
             self._now = live.now
             for digest in [digest for digest, expires in self._dead.items() if expires + _KEPT < live.now]:
