@@ -25,7 +25,6 @@ from grantd_server.store.upgrading import upgrade_database
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import grpc
     from bench.measured import Server
 
     from postgres_ import Server as Postgres
