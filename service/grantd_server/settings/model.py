@@ -9,110 +9,20 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from grantd_server.settings.values import (
-    Address,
-    CallerRole,
-    HeaderName,
-    LogLevel,
-    Network,
-    SecretText,
-)
+from grantd_server.settings.listeners import Grpc, Http, HttpUpstream
+from grantd_server.settings.section import Section
+from grantd_server.settings.values import LogLevel, Network, SecretText
 from grantd_server.store.opening import SQLITE, Opening
 from grantd_server.store.postgres_url import POSTGRESQL
 from grantd_server.telemetry.logs import Level
-from grantd_server.telemetry.trace_context import Trust
 
 LONGEST_SKEW = 60
 SHORTEST_SKEW = 30
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
-
-
-class MutualTls(_Section):
-    """TLS of the gRPC listener: both sides show a certificate."""
-
-    certificate: Path = Field(description="Certificate chain, PEM. Read again when it changes.")
-    key: Path = Field(description="Its private key, PEM; not readable by everybody.")
-    client_ca: Path = Field(description="Authorities of client certificates, PEM. Use one of your own.")
-
-
-class Grpc(_Section):
-    """The gRPC listener."""
-
-    listen: Address = Field(default="127.0.0.1:7443", description="`host:port` or `unix:/path`.")
-    tls: MutualTls | None = Field(
-        default=None, description="Without it only loopback is served, and only in development."
-    )
-    callers: dict[str, CallerRole] = Field(
-        default_factory=dict,
-        description="TLS identity of a caller (`spiffe://…` or a DNS name) to its one role: `shim`, `service`, "
-        "`resource_server`, `admin`, `auditor`, `observer`.",
-    )
-    plaintext: CallerRole | None = Field(default=None, description="Development: role of every caller without TLS.")
-    reflection: bool = Field(default=False, description="Offers gRPC server reflection, for `grpcurl`.")
-
-
-class ServerTls(_Section):
-    """TLS of the HTTP listener."""
-
-    certificate: Path = Field(description="Certificate chain, PEM.")
-    key: Path = Field(description="Its private key, PEM; not readable by everybody.")
-    client_ca: Path | None = Field(
-        default=None,
-        description="Authorities of client certificates, PEM, for `tls_client_auth`; a client may show none.",
-    )
-
-
-class Http(_Section):
-    """The HTTP listener: OAuth endpoints, metadata, keys."""
-
-    listen: Address = Field(default="127.0.0.1:7080", description="`host:port` or `unix:/path`.")
-    tls: ServerTls | None = Field(default=None, description="Without it only loopback is served.")
-    behind_proxy: bool = Field(
-        default=False, description="Says that a proxy on this machine ends TLS before it gets here."
-    )
-    trusted_proxies: tuple[Network, ...] = Field(
-        default=(), description="Networks of proxies whose `X-Forwarded-For` is believed."
-    )
-    certificate_header: HeaderName | None = Field(
-        default=None,
-        description="Header with the client's certificate, `client-cert` (RFC 9440) or one with a percent-encoded PEM, "
-        "from a proxy that has verified it.",
-    )
-    certificate_proxies: tuple[Network, ...] = Field(
-        default=(), description="Networks of the proxies that are believed in `certificate_header`; nobody else is."
-    )
-    cors: bool = Field(
-        default=False, description="Lets scripts of any origin read metadata and keys, and nothing else."
-    )
-    trust_traceparent: Trust = Field(
-        default=Trust.LINK, description="What a client's `traceparent` is good for: `link`, `parent` or `ignore`."
-    )
-
-
-class ClientTls(_Section):
-    """TLS towards the gRPC service."""
-
-    certificate: Path = Field(description="Our certificate, with the identity that has the role `shim`, PEM.")
-    key: Path = Field(description="Its private key, PEM; not readable by everybody.")
-    ca: Path = Field(description="Authorities of the service's certificate, PEM.")
-    server_name: str | None = Field(default=None, description="Name in that certificate, where the address differs.")
-
-
-class HttpUpstream(_Section):
-    """For `grantd serve http`: where the gRPC service is."""
-
-    address: Address | None = Field(default=None, description="`host:port` or `unix:/path` of the gRPC service.")
-    tls: ClientTls | None = Field(
-        default=None, description="Without it only loopback is called, and only in development."
-    )
-
-
-class Store(_Section):
+class Store(Section):
     """Where grants, records and live state are kept."""
 
     url: SecretText | None = Field(
@@ -130,7 +40,7 @@ class Store(_Section):
     timeout: float = Field(default=2.0, ge=0.2, le=10, description="Seconds PostgreSQL has for one answer.")
 
 
-class Keys(_Section):
+class Keys(Section):
     """Our own keys."""
 
     directory: Path | None = Field(default=None, description="Directory of key files; see `grantd keys`.")
@@ -139,7 +49,7 @@ class Keys(_Section):
     poll: float = Field(default=5.0, ge=0.1, le=60, description="Seconds between looks for changed key files.")
 
 
-class Checkpoints(_Section):
+class Checkpoints(Section):
     """Signed checkpoints of the records."""
 
     directory: Path | None = Field(
@@ -148,20 +58,20 @@ class Checkpoints(_Section):
     interval: float = Field(default=10.0, ge=1, le=3600, description="Seconds between two checkpoints.")
 
 
-class Audit(_Section):
+class Audit(Section):
     """What makes tampering with records show."""
 
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
 
 
-class Governance(_Section):
+class Governance(Section):
     """The bundle."""
 
     directory: Path | None = Field(default=None, description="Directory to apply at the start and whenever it changes.")
     poll: float = Field(default=1.0, ge=0.1, le=60, description="Seconds between looks at that directory.")
 
 
-class RemoteKeys(_Section):
+class RemoteKeys(Section):
     """Fetching other parties' keys."""
 
     private_networks: tuple[Network, ...] = Field(
@@ -170,7 +80,7 @@ class RemoteKeys(_Section):
     )
 
 
-class Limits(_Section):
+class Limits(Section):
     """Bounds of calls."""
 
     skew: int = Field(
@@ -195,7 +105,7 @@ class Limits(_Section):
     drain_grace: float = Field(default=10.0, ge=0, le=300, description="Seconds that calls under way have to finish.")
 
 
-class Telemetry(_Section):
+class Telemetry(Section):
     """Logs, spans, metrics. Exporters are set by the standard OTEL_* variables."""
 
     service_name: str = Field(
@@ -209,7 +119,7 @@ class Telemetry(_Section):
     log_successes: bool = Field(default=False, description="Logs answered calls too, not only refused and failed ones.")
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be set."""
 
     development: bool = Field(

@@ -9,17 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from grantd_server.audit.chain import Head
-from grantd_server.store import (
-    DAY,
-    Conflict,
-    Entry,
-    Epochs,
-    LiveState,
-    StoredEntry,
-    Tombstone,
-    Withdrawal,
-    Write,
-)
+from grantd_server.store import DAY, Conflict, Entry, Epochs, LiveState, StoredEntry, Tombstone, Withdrawal, Write
 from grantd_server.store import statements as sql
 from grantd_server.store.commit import Busy
 from grantd_server.store.refresh_tokens import RefreshToken
