@@ -16,6 +16,9 @@ import organisation as org
 from grantd_server.audit.explanation import explain
 from grantd_server.cli.app import app
 from grantd_server.governance.document import parse_directory
+from grantd_server.governance.faults import Faults
+from grantd_server.governance.list_lines import NotByLines, with_item, without_item
+from grantd_server.governance.reading.yaml_nodes import read_yaml
 from house import House
 from leg_one import desk, exchanged
 
@@ -231,6 +234,17 @@ def test_a_list_in_brackets_is_left_to_people(folder: Path, listed: str, command
     told = run(folder, command, "desk", "--issuer", "northwind", code=1)
     assert told.startswith("write the list with one line and a dash for each item")
     assert text(folder) == flowing
+
+
+@pytest.mark.parametrize("written", ["a: [b, c]\n", "a:\n  [\n  b,\n  c\n  ]\n"], ids=["one line", "several lines"])
+def test_an_item_without_a_dash_is_not_changed_by_line(written: str) -> None:
+    read = read_yaml(written.encode(), "a.yaml", Faults())
+    assert read is not None
+    items = [read.at("a", 0), read.at("a", 1)]
+    with pytest.raises(NotByLines):
+        without_item(written, items[0])
+    with pytest.raises(NotByLines):
+        with_item(written, items, "d")
 
 
 LAX = f"""\

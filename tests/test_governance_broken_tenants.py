@@ -58,6 +58,7 @@ BROKEN = [
     ("acme: [northwind/east]", "acme: [northwind]", "northwind has tenants; write northwind/TENANT"),
     ("acme: [northwind/east]", "acme: [nobody/east]", 'there is no grant issuer and no trusted issuer "nobody"'),
     ("acme: [northwind/east]", "acme: [northwind/]", '"northwind/" is neither the name of an issuer nor ISSUER/TENANT'),
+    ("acme: [northwind/east]", "acme: [North/east]", '"North/east" is neither the name of an issuer nor ISSUER/TENANT'),
     ("acme: [northwind/east]", "acme: []", "authorization_servers.tools.tenants.acme: a list of 1 to 1000 values"),
     (", fabrikam/f-1]", "]", "authorization_servers.tools.trusts.fabrikam: no tenant of tools is said to be fabrikam's"),
     (", fabrikam/f-1]", ", fabrikam/f-3]", "fabrikam has no tenant f-3"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from grantd_server.model.rules import ScopeRefusal, SignIn, StepUp
+from grantd_server.model.scopes import ScopeSignIn
 from grantd_server.policy import decide_grant
+from grantd_server.policy.scope_sign_ins import demands_of
 from policy_world import NOW, asking, grant_rules, known, rule
 
 STEP_UP = (ScopeRefusal.STEP_UP, None)
@@ -88,6 +91,15 @@ def test_where_a_deny_matches_no_sign_in_helps() -> None:
 def test_an_expired_rule_asks_for_no_step_up() -> None:
     rules = grant_rules(rule("strong", require=STRONG, expires="2026-11-21T19:00:00Z"))
     assert decide_grant(rules, asking()).step_up is None
+
+
+@pytest.mark.req("A-46")
+def test_where_a_rule_and_the_scope_exclude_each_other_no_sign_in_helps() -> None:
+    rules = grant_rules(rule("strong", require={"acr": ["mfa"]}))
+    demands = {"ledger": demands_of({"ledger.read": ScopeSignIn(acr=("phr",))})}
+    decision = decide_grant(replace(rules, demands=demands), asking())
+    assert decision.step_up is None
+    assert decision.refused == {"ledger.read": (ScopeRefusal.NO_RULE, None)}
 
 
 def test_what_is_granted_already_needs_no_step_up() -> None:

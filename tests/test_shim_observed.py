@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.shim import ShimLimits
 from grantd_server.shim.head import read_head
-from grantd_server.shim.observed import client_address, observe
+from grantd_server.shim.observed import client_address, is_within, observe
 from shim_fakes import REDEEM, fronted
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -23,6 +23,11 @@ def seen(peer: str | None, *forwarded: str, trusted=PROXIES) -> str | None:
     headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
     scope = {"method": "POST", "path": "/token", "headers": headers, "client": (peer, 1) if peer else None}
     return client_address(read_head(scope), trusted)
+
+
+def test_what_is_no_address_is_in_no_network() -> None:
+    assert is_within("10.1.2.3", PROXIES)
+    assert not is_within("unix", PROXIES)
 
 
 @pytest.mark.hostile("H08")

@@ -93,7 +93,7 @@ def test_what_is_no_resource_identifier_is_refused(uri: str, fault: str) -> None
 @pytest.mark.parametrize(
     ("uri", "bare"),
     [("https://h", True), ("https://h/", True), ("https://h/a", False), ("https://h?", False), ("https://h/?a", False),
-     ("urn:a", False)],
+     ("urn:a", False), ("x:/", False)],
 )  # fmt: skip
 def test_only_an_origin_without_path_has_two_spellings(uri: str, bare: bool) -> None:
     assert is_bare_origin(normalise_resource(uri)) is bare
