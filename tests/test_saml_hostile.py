@@ -39,6 +39,7 @@ from assertions_ import (
 )
 from grantd.strict import Fault
 from grantd_server.subjects.saml.assertion import Assertion, Confirmation, NameId
+from grantd_server.subjects.saml.document import MOST_ATTRIBUTES
 from grantd_server.subjects.saml.encoding import MOST_BYTES, decoded
 from grantd_server.subjects.saml.signature import _check_signed
 from grantd_server.subjects.saml.verify import verify
@@ -318,6 +319,12 @@ def test_a_large_document_costs_little_before_its_signature_is_known(honest, ext
 
     assert found[0] in {"xml", "shape", "signature"}
     assert cost < 60 * honest_cost, "an honest one takes 4 ms"
+
+
+@pytest.mark.parametrize(("attributes", "fault"), [(MOST_ATTRIBUTES, "signature"), (MOST_ATTRIBUTES + 1, "shape")])
+def test_an_element_has_so_many_attributes_and_no_more(honest, attributes, fault):
+    crowded = "<a " + " ".join(f'a{n}="x"' for n in range(attributes)) + "/></saml:Assertion>"
+    assert check(honest.replace(b"</saml:Assertion>", crowded.encode())) == fault
 
 
 def _cost(work: Callable[[], object]) -> float:

@@ -114,6 +114,7 @@ async def test_a_block_is_seen_until_its_time_and_until_lifted(now):
 
     assert view.withdrawn("client", "agent", 10**12) == BLOCK
     assert view.withdrawn("user", "agent", 0) is None
+    assert (view.names("client"), view.names("user")) == (["agent"], ["corp:u-1"])
     assert view.withdrawn("user", "corp:u-1", 1499.9) == timed
     assert view.withdrawn("user", "corp:u-1", 1500) is None
 

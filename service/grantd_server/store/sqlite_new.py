@@ -18,10 +18,11 @@ def create(path: Path) -> None:
     from grantd_server.store import migrations  # noqa: PLC0415 the same
 
     make_private(path)
-    fault = None
     try:
         migrations.upgrade(f"sqlite:///{path.absolute()}")
     except DBAPIError as error:
         fault = type(error.orig).__name__
-    if fault is not None:
-        raise StoreUnavailable(f"the database file cannot be made: {fault}")
+    else:
+        return
+    # Outside of the handler: the driver's fault could carry what a row holds.
+    raise StoreUnavailable(f"the database file cannot be made: {fault}")
