@@ -217,7 +217,7 @@ async def test_other_failures_of_the_service_are_unavailable_but_not_repeated(co
 
 
 async def test_the_deadline_holds_for_all_attempts_together(connect):
-    slow = Retry(attempts=10, first_pause=10, longest_pause=10)
+    slow = Retry(attempts=10, first_pause=100, longest_pause=100)
     answer = fail(grpc.StatusCode.UNAVAILABLE)
     async with scripted(answer) as (target, script), connect(target, retry=slow, deadline=0.5) as call:
         with pytest.raises(Unavailable):

@@ -93,6 +93,12 @@ async def test_an_answer_that_is_no_grant_is_not_passed_on(issuer, exchange, cha
         await exchange("t", "https://as", "https://mcp/mcp", None)
 
 
+async def test_an_answer_that_is_no_object_is_not_passed_on(issuer, exchange):
+    issuer.introspection = ["the.id.jag"]
+    with pytest.raises(Unavailable, match="no ID-JAG"):
+        await exchange("t", "https://as", "https://mcp/mcp", None)
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "shown"),
     [(400, Refused, "access_denied: no \\(decision d1\\)"), (503, Unavailable, "access_denied")],

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantd.errors import GrantdError, Refused, Unavailable, of_http, of_rpc, printable
+from grantd.extras import needs
+from grantd.http import check_url
 from grantd_server.refusals import Public
 from grantd_server.rpc import status
 
@@ -172,6 +174,24 @@ def test_a_missing_library_says_which_extra_to_install(module, library, extra):
     ended = _import_without([library], module)
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == f"ImportError: {library} is not installed: pip install 'grantd[{extra}]'"
+
+
+def test_a_module_of_ours_that_is_missing_is_no_extra():
+    with pytest.raises(ModuleNotFoundError), needs("verify"):
+        raise ModuleNotFoundError(name="grantd.nothing")
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1/a", "http://127.0.0.1/", "http://[::1]/", "https://as.example/a"])
+def test_what_is_https_or_on_this_machine_may_be_asked(url):
+    assert check_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://as.example/", "https:///a", "https://u@as.example/", "https://as.example/#a", "ftp://localhost/"]
+)
+def test_any_other_address_may_not_be_asked(url):
+    with pytest.raises(ValueError, match=r"plain URL|neither https nor loopback"):
+        check_url(url)
 
 
 def test_a_plain_install_needs_none_of_the_extras():
