@@ -137,17 +137,24 @@ async def test_ending_a_session_ends_the_grants_and_tokens_below_it_and_no_other
     assert (await exchanged_session(hall, other)).status == "OK"
 
 
+def unheard(house: House) -> None:
+    """This process has not heard of any revocation yet, and hears of all at its next poll."""
+    view = house.parts.world.view
+    view._dead.clear()
+    view._newest, view._seen = 0, None
+
+
 @pytest.mark.req("A-39", "A-36")
 async def test_what_another_process_has_ended_meanwhile_is_found_at_the_commit(hall: House) -> None:
     token = await a_session(hall)
     held = (await exchanged_session(hall, token)).answer.token
     found = await ended(hall, token)
-    hall.parts.world.view._dead.clear()  # this process has not heard of it yet
+    unheard(hall)
 
     assert (await exchanged_session(hall, token)).reason == "REFRESH_TOKEN_REVOKED"
-    hall.parts.world.view._dead.clear()
+    unheard(hall)
     assert (await refreshed(hall, token)).reason == "REFRESH_TOKEN_REVOKED"
-    hall.parts.world.view._dead.clear()
+    unheard(hall)
     assert (await redeemed(hall, held)).reason == "ASSERTION_BLOCKED"
     assert found.record["family"]
 
