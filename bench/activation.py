@@ -18,8 +18,8 @@ from grantd.v1 import authorization_pb2 as pb
 from grantd_server.governance.document import canonical, version_of
 from grantd_server.store import Entry
 from grantd_server.store.opening import Opening
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_link import Place
+from grantd_server.store.postgres.connection.link import Place
+from grantd_server.store.postgres.store import PostgresStore
 from grantd_server.store.upgrading import upgrade_database
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import Any
 import uvloop
 
 from grantd_server.model.caller import Role
-from grantd_server.rpc.aio import Peers, add_raw_unary
 from grantd_server.rpc.limits import Limits
 from grantd_server.rpc.server import Listener, RpcServer
+from grantd_server.rpc.server.aio import Peers, add_raw_unary
 from grantd_server.settings import load
 from grantd_server.shim.app import Shim
 from grantd_server.shim.limits import ShimLimits

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from grantd_server.refusals import Public, Reason
-from grantd_server.shim.refusal import ABOUT_THE_SHIM, DECISION_ID
+from grantd_server.shim.answer.refusal import ABOUT_THE_SHIM, DECISION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -15,7 +15,7 @@ from grantd import dpop
 from grantd.dpop_nonce import Nonces
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from tokens import signing_key
 
 if TYPE_CHECKING:

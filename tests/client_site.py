@@ -18,8 +18,8 @@ import httpx2
 
 import organisation as org
 from certificates import Authority
-from grantd_server.keys.client_documents import ClientDocuments
-from grantd_server.keys.fetch import Fetcher, connector_by_system
+from grantd_server.keys.foreign.client_documents import ClientDocuments
+from grantd_server.keys.foreign.fetch import Fetcher, connector_by_system
 from key_server import KeyServer, answer, key_server
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from grantd_server.store.sqlite_database import SqliteTransaction
+from grantd_server.store.sqlite.database import SqliteTransaction
 from house import running
 
 

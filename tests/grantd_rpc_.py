@@ -19,7 +19,7 @@ from grantd.v1 import metadata_pb2
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceServicer, add_AuthorizationServiceServicer_to_server
 from grantd.v1.metadata_pb2_grpc import MetadataServiceServicer, add_MetadataServiceServicer_to_server
 from grantd_server.refusals import Public
-from grantd_server.rpc import status
+from grantd_server.rpc.chain import status
 
 DECISION = "dec_0123456789abcdef"
 

@@ -21,23 +21,23 @@ import organisation
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 from grantd_server.audit.canonical import canonical
-from grantd_server.flows import deciding
+from grantd_server.flows.road import deciding
 from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.secret_references import FilesAndEnvironment
-from grantd_server.keys.client_documents import ClientDocuments
-from grantd_server.keys.fetch import Fetcher
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.remote import RemoteKeys
-from grantd_server.keys.ring import KeyRing, Needed
-from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.keys.foreign.client_documents import ClientDocuments
+from grantd_server.keys.foreign.fetch import Fetcher
+from grantd_server.keys.foreign.remote import RemoteKeys
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing, Needed
+from grantd_server.keys.own.rotation import Rotation, Schedule
 from grantd_server.model.caller import Role
-from grantd_server.rpc.aio import Peers
 from grantd_server.rpc.server import Listener, RpcServer
+from grantd_server.rpc.server.aio import Peers
 from grantd_server.shim.app import Shim
 from grantd_server.shim.limits import ShimLimits
 from grantd_server.store import Entry, Store, Withdrawal
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store.sqlite.store import SqliteStore
 from grantd_server.telemetry.calls import Options, Telemetry
 from grantd_server.wiring.parts import Choices, Parts, assemble, needed_keys
 from tokens import b64, part

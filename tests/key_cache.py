@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from clocks import Clock
-from grantd_server.keys.fetch import Fetcher
-from grantd_server.keys.remote import RemoteKeys
+from grantd_server.keys.foreign.fetch import Fetcher
+from grantd_server.keys.foreign.remote import RemoteKeys
 from grantd_server.model.governed import KeySource
 from key_server import KeyServer, answer, key_server
 from tokens import jwks, signing_key

@@ -19,7 +19,7 @@ from tokens import SigningKey
 if TYPE_CHECKING:
     import httpx2
 
-    from grantd_server.keys.purpose import Purpose
+    from grantd_server.keys.own.purpose import Purpose
     from house import House
 
 INACTIVE = pb.IntrospectTokenResponse(active=False)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import yaml
 
-from grantd_server.shim import openapi
+from grantd_server import shim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx2
 
-DOCUMENT = Path(openapi.__file__).with_name("openapi.yaml")
+DOCUMENT = Path(shim.__file__).with_name("openapi.yaml")
 # What the HTTP server and the framing add.
 TRANSPORT = {"content-type", "content-length", "connection", "date", "transfer-encoding"}
 

@@ -17,12 +17,12 @@ from certificates import Authority, client_credentials, write_tls_files
 from grantd.v1 import authorization_pb2 as authorization
 from grantd.v1 import metadata_pb2 as metadata
 from grantd_server.model.caller import Caller, Role
-from grantd_server.rpc.aio import Peers
 from grantd_server.rpc.chain import wrap_service
-from grantd_server.rpc.edge import Edge
+from grantd_server.rpc.chain.edge import Edge
+from grantd_server.rpc.chain.status import DECISION_ID, DETAILS, Ended
 from grantd_server.rpc.server import Listener, RpcServer
-from grantd_server.rpc.status import DECISION_ID, DETAILS, Ended
-from grantd_server.rpc.tls import ReloadingCredentials, TlsFiles
+from grantd_server.rpc.server.aio import Peers
+from grantd_server.rpc.server.tls import ReloadingCredentials, TlsFiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from certificates import Leaf
     from grantd_server.audit.record import Record
-    from grantd_server.flows.call import Call
+    from grantd_server.flows.road.call import Call
     from grantd_server.refusals import Reason
     from grantd_server.rpc.chain import Endpoint
-    from grantd_server.rpc.edge import Arrival, Handler
+    from grantd_server.rpc.chain.edge import Arrival, Handler
     from grantd_server.rpc.limits import Limits
 
 AUTHORIZATION = authorization.DESCRIPTOR.services_by_name["AuthorizationService"]

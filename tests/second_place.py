@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grantd_server.audit.file_place import FilePlace
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import KeyRing, Needed
-from grantd_server.keys.rotation import Rotation, Schedule
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing, Needed
+from grantd_server.keys.own.rotation import Rotation, Schedule
+from grantd_server.store.sqlite.store import SqliteStore
 from grantd_server.wiring.checkpoints import checkpointer
 from store_values import write
 

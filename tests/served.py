@@ -17,10 +17,10 @@ import httpx2
 import yaml
 
 import organisation as org
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import Needed
-from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import Needed
+from grantd_server.keys.own.rotation import Rotation, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from grantd_server.store import Committed, Entry, Issued, Mark, Space, Write
-from grantd_server.store.sqlite import SqliteStore
-from grantd_server.store.sqlite_database import SqliteDatabase, SqliteTransaction
+from grantd_server.store.sqlite.database import SqliteDatabase, SqliteTransaction
+from grantd_server.store.sqlite.store import SqliteStore
 
 MARKED = sha256(b"raced").digest()
 

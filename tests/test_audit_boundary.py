@@ -9,8 +9,8 @@ import pytest
 
 from grantd_server.audit.chain import head_of
 from grantd_server.audit.checkpoint import Kind
-from grantd_server.store.sqlite import SqliteStore
-from grantd_server.store.sqlite_records import SqliteRecords
+from grantd_server.store.sqlite.records import SqliteRecords
+from grantd_server.store.sqlite.store import SqliteStore
 from second_place import backed_up, put_back
 from tampering import dropped, put, rehashed
 from verifying import logged, problem, verified

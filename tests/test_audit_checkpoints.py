@@ -20,8 +20,8 @@ from grantd_server.audit.checkpoint import Checkpoint, Kind, digest, following, 
 from grantd_server.audit.checkpointer import NotTaken
 from grantd_server.audit.file_place import FilePlace
 from grantd_server.audit.places import Overtaken, PlaceUnavailable
-from grantd_server.keys.purpose import Purpose
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.store.sqlite.store import SqliteStore
 from grantd_server.wiring.checkpoints import checkpointer
 from second_place import BEGAN, KEY, audited, ring_in
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from grantd_server.keys.ring import KeyRing
+    from grantd_server.keys.own.ring import KeyRing
     from second_place import Audited
 
 HEADS = (Head("grantd", 2, 7, bytes(range(32))), Head("other", 1, 1, bytes(32)))

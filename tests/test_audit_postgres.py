@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from grantd_server.cli.app import app
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_link import Place
+from grantd_server.store.postgres.connection.link import Place
+from grantd_server.store.postgres.store import PostgresStore
 from grantd_server.wiring.checkpoints import checkpointer
 from second_place import BEGAN, ring_in
 from store_values import write

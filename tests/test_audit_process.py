@@ -15,8 +15,8 @@ import organisation as org
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd_server.cli.app import app
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.rotation import Rotation, Schedule
 from leg_two import DESK
 from second_place import KEY
 from served import grantd, prepare

@@ -17,10 +17,10 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 import organisation as org
 from grantd_server.audit.checkpoint import Checkpoint, opened
 from grantd_server.audit.file_place import FilePlace
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from grantd_server.settings import SettingsError, load
 from grantd_server.store import Withdrawal
-from grantd_server.store.act import act
+from grantd_server.store.records.act import act
 from grantd_server.telemetry.calls import Options, Telemetry
 from grantd_server.wiring.build import build
 from grantd_server.wiring.service import Service

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.model.caller import Caller, Role
 from grantd_server.refusals import Reason, Refused
-from grantd_server.rpc.aio import Peers
-from grantd_server.rpc.callers import METHODS, allowed, identify
+from grantd_server.rpc.chain.callers import METHODS, allowed, identify
 from grantd_server.rpc.inprocess import InProcessChannel
+from grantd_server.rpc.server.aio import Peers
 from rpc_toy import AUTHORIZATION, BINDINGS, METADATA, REDEEM, REQUEST, Toy, authority, channel, connect, see
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 
 from grantd_server.audit.chain import verify
 from grantd_server.store import Committed, StoreUnavailable
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_link import Place
+from grantd_server.store.postgres.connection.link import Place
+from grantd_server.store.postgres.store import PostgresStore
 from postgres_ import NOBODY
 from store_values import mark, write
 

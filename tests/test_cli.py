@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from grantd_server.cli.app import app
 from grantd_server.cli.blocks import Kind
 from grantd_server.store import Withdrawal
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store.sqlite.store import SqliteStore
 
 SAMPLE = Path(__file__).parent.parent / "deploy" / "sample" / "governance"
 SECRET = re.compile(r"\{env: (\w+)\}")

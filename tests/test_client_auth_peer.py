@@ -14,9 +14,9 @@ from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd.v1.client_pb2 import ClientAuthentication
 from grantd_server.model.caller import Role
-from grantd_server.rpc.aio import Peers
 from grantd_server.rpc.server import Listener, RpcServer
-from grantd_server.rpc.tls import ReloadingCredentials, TlsFiles
+from grantd_server.rpc.server.aio import Peers
+from grantd_server.rpc.server.tls import ReloadingCredentials, TlsFiles
 from leg_one import desk, exchanging, outcome
 
 if TYPE_CHECKING:

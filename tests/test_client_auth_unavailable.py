@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import organisation as org
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.signer import SignerUnavailable
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.signer import SignerUnavailable
 from grantd_server.store import OutcomeUnknown, StoreUnavailable
 from key_server import answer, key_server
 from leg_one import robot_asks, robot_assertion

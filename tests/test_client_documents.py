@@ -9,9 +9,9 @@ import pytest
 import organisation as org
 from client_site import ALGS, HOST, KEYS_PATH, URL, Site, client_site
 from clocks import Clock
-from grantd_server.keys.client_documents import ClientDocuments, DocumentInvalid, DocumentUnavailable
-from grantd_server.keys.fetch import Fetched
-from grantd_server.keys.remote import RemoteKeys
+from grantd_server.keys.foreign.client_documents import ClientDocuments, DocumentInvalid, DocumentUnavailable
+from grantd_server.keys.foreign.fetch import Fetched
+from grantd_server.keys.foreign.remote import RemoteKeys
 from tokens import signing_key
 
 OLD, NEW = org.ROBOT_KEY, signing_key("ES256", "newer")

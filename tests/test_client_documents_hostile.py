@@ -9,8 +9,8 @@ import pytest
 
 import organisation as org
 from client_site import ALGS, HOST, JSON, KEYS_PATH, PATH, PUBLIC, URL, client_site, metadata
-from grantd_server.keys.client_documents import LARGEST, ClientDocuments, DocumentInvalid, DocumentUnavailable
-from grantd_server.keys.fetch import Fetcher
+from grantd_server.keys.foreign.client_documents import LARGEST, ClientDocuments, DocumentInvalid, DocumentUnavailable
+from grantd_server.keys.foreign.fetch import Fetcher
 from key_server import answer, key_server
 
 KEYS_URI = f"https://{HOST}{KEYS_PATH}"

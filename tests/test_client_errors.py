@@ -16,7 +16,7 @@ from grantd.errors import GrantdError, Refused, Unavailable, of_http, of_rpc, pr
 from grantd.extras import needs
 from grantd.http import check_url
 from grantd_server.refusals import Public
-from grantd_server.rpc import status
+from grantd_server.rpc.chain import status
 
 OURS = {Public.OVERLOADED, Public.UNAVAILABLE, Public.OUT_OF_TIME, Public.CANCELLED, Public.INTERNAL}
 

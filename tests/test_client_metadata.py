@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import organisation as org
 from client_site import URL, metadata
 from grantd.strict import Fault
-from grantd_server.keys.client_metadata import read_client_metadata
-from grantd_server.keys.fetch import Fetched
+from grantd_server.keys.foreign.client_metadata import read_client_metadata
+from grantd_server.keys.foreign.fetch import Fetched
 from grantd_server.model.governed import KeySource
 from tokens import signing_key
 

@@ -9,7 +9,7 @@ import pytest
 
 import organisation as org
 from case_files import changed
-from grantd_server.flows.details import LONGEST
+from grantd_server.flows.terms.details import LONGEST
 from leg_one import exchanged
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from case_tokens import nonce_of
 from grantd import dpop
 from grantd.dpop_nonce import LIFE
 from grantd.dpop_prover import Prover
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from grantd_server.store import Space
 from grantd_server.wiring.parts import needed_keys
 from house import House, running

@@ -9,7 +9,7 @@ import organisation as org
 from grantd_server.governance.apply import apply
 from grantd_server.governance.document import Document, parse_directory
 from grantd_server.store import Conflict
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,12 +9,12 @@ import pytest
 
 from grantd import jws
 from grantd.strict import Fault
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import KeyRing, View
-from grantd_server.keys.rotation import Rotation, Schedule
-from grantd_server.keys.stored import KeyFileFault, State
-from grantd_server.keys.verified import VerifiedTokens
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing, View
+from grantd_server.keys.own.rotation import Rotation, Schedule
+from grantd_server.keys.own.stored import KeyFileFault, State
+from grantd_server.keys.own.verified import VerifiedTokens
 
 if TYPE_CHECKING:
     from pathlib import Path

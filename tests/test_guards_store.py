@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grantd_server.store import StoreUnavailable
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path

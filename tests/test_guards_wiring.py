@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 import organisation as org
-from grantd_server.keys.client_documents import DocumentUnavailable
+from grantd_server.keys.foreign.client_documents import DocumentUnavailable
 from grantd_server.settings import Serving, Settings, SettingsError
 from grantd_server.wiring.build import build, telemetry_of
 

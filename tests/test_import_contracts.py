@@ -22,18 +22,24 @@ PLANTED = {
         "clients/python/grantd/errors.py",
         "import grantd_server.model",
     ),
-    "the shim only speaks over the stubs": ("service/grantd_server/shim/form.py", "import grantd_server.flows.call"),
+    "the shim only speaks over the stubs": (
+        "service/grantd_server/shim/request/form.py",
+        "import grantd_server.flows.road.call",
+    ),
     "policy and pure checks do no I/O and know no transport": (
         "service/grantd_server/policy/decide.py",
         "import socket",
     ),
-    "grpc and protobuf only at the edges": ("service/grantd_server/flows/call.py", "import grpc"),
+    "grpc and protobuf only at the edges": ("service/grantd_server/flows/road/call.py", "import grpc"),
     "PyJWT only in the JWS layer": ("service/grantd_server/checks.py", "import jwt"),
     "XML and its signatures only where assertions are read": ("service/grantd_server/subjects/saml2.py", "import lxml"),
     "SQLModel, SQLAlchemy and drivers only in the store": ("service/grantd_server/audit/chain.py", "import sqlite3"),
-    "OpenTelemetry only in telemetry": ("service/grantd_server/flows/call.py", "import opentelemetry.trace"),
-    "outbound HTTP only in the key fetcher and the clients": ("service/grantd_server/shim/form.py", "import httpx2"),
-    "settings are read at the top only": ("service/grantd_server/flows/call.py", "import grantd_server.settings"),
+    "OpenTelemetry only in telemetry": ("service/grantd_server/flows/road/call.py", "import opentelemetry.trace"),
+    "outbound HTTP only in the key fetcher and the clients": (
+        "service/grantd_server/shim/request/form.py",
+        "import httpx2",
+    ),
+    "settings are read at the top only": ("service/grantd_server/flows/road/call.py", "import grantd_server.settings"),
 }
 
 

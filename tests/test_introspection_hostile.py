@@ -12,7 +12,7 @@ import pytest_asyncio
 
 import organisation as org
 from grantd import jwk, jws
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from hostile_tokens import ALGORITHMS, ES, HOSTILE, ODD_VALUES, Slot, published
 from house import House, running
 from key_server import KeyServer, key_server

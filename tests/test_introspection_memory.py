@@ -9,8 +9,8 @@ from case_files import changed
 from case_tokens import own_token
 from grantd import jws
 from grantd_server.checks import chain_of
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.rotation import Rotation, Schedule
 from house import House, running
 from leg_two import WIKI_SERVER, a_token, active, batch, bury, fresh, introspected, redeemed, revoked, secret_of
 

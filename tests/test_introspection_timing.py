@@ -15,7 +15,7 @@ import organisation as org
 from case_tokens import access_token
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from leg_two import TICKETS_SERVER
 from tokens import signing_key
 

@@ -13,9 +13,9 @@ import pytest
 from grantd_server.audit.record import Record
 from grantd_server.refusals import Reason
 from grantd_server.store import Committed, Lost, OutcomeUnknown, Space, StoreUnavailable, Write
-from grantd_server.store import ledger as module
-from grantd_server.store.ledger import Ledger
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store.records import ledger as module
+from grantd_server.store.records.ledger import Ledger
+from grantd_server.store.sqlite.store import SqliteStore
 from store_values import mark
 
 NOW = 1_700_000_030.0

@@ -13,9 +13,9 @@ import pytest
 
 import organisation as org
 from grantd.v1 import metadata_pb2 as mpb
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import KeyRing
-from grantd_server.keys.rotation import Rotation, RotationRefused, Schedule
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing
+from grantd_server.keys.own.rotation import Rotation, RotationRefused, Schedule
 from house import House
 from leg_one import exchanged
 from leg_two import TICKETS_SERVER, active, introspected, redeemed

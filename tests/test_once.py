@@ -15,7 +15,7 @@ from case_tokens import access_token
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from grantd_server.store import Epochs, Withdrawal
 from house import House, act, running
 from leg_two import DESK, OTHER, TICKETS_SERVER
@@ -23,7 +23,7 @@ from leg_two import DESK, OTHER, TICKETS_SERVER
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grantd_server.keys.signer import Signer
+    from grantd_server.keys.own.signer import Signer
 
 
 def redeeming(assertion: str, client: ClientAuthentication = DESK) -> pb.RedeemGrantRequest:

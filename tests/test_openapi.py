@@ -15,14 +15,14 @@ from grantd.v1 import metadata_pb2 as mpb
 from grantd_server import checks
 from grantd_server.refusals import Public
 from grantd_server.shim import ShimLimits
-from grantd_server.shim.answers import exchange_answer, introspect_answer, redeem_answer, refresh_answer
-from grantd_server.shim.documents import jwks_document, metadata_document
+from grantd_server.shim.answer.answers import exchange_answer, introspect_answer, redeem_answer, refresh_answer
+from grantd_server.shim.answer.refusal import ABOUT_THE_SHIM
 from grantd_server.shim.faults import WireRefused
-from grantd_server.shim.form import PARAMETERS, Form
-from grantd_server.shim.head import Head
-from grantd_server.shim.refusal import ABOUT_THE_SHIM
-from grantd_server.shim.requests import read_request
-from grantd_server.shim.routes import Place, Route, Routes
+from grantd_server.shim.issuers.documents import jwks_document, metadata_document
+from grantd_server.shim.issuers.routes import Place, Route, Routes
+from grantd_server.shim.request.form import PARAMETERS, Form
+from grantd_server.shim.request.head import Head
+from grantd_server.shim.request.messages import read_request
 from grantd_server.subjects import KINDS
 from openapi_ import DOCUMENT, check_answer, check_schema, document, operations, resolved
 from shim_fakes import AS, IDP, REDEEM, Refuse, fronted, issuer_metadata

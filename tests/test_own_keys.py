@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grantd import jwk, jws
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import KeyRing, Needed, View
-from grantd_server.keys.rotation import Rotation, Schedule
-from grantd_server.keys.signer import SignerUnavailable
-from grantd_server.keys.stored import State, StoredKey
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing, Needed, View
+from grantd_server.keys.own.rotation import Rotation, Schedule
+from grantd_server.keys.own.signer import SignerUnavailable
+from grantd_server.keys.own.stored import State, StoredKey
 
 IDP = "https://idp.example/acme"
 AS = "https://as.example"

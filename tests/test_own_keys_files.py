@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantd_server.keys import files
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import KeyRing
-from grantd_server.keys.rotation import Rotation, Schedule
-from grantd_server.keys.stored import LARGEST_FILE, KeyFileFault, create, dump, load
+from grantd_server.keys.own import files
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing
+from grantd_server.keys.own.rotation import Rotation, Schedule
+from grantd_server.keys.own.stored import LARGEST_FILE, KeyFileFault, create, dump, load
 
 IDP = "https://idp.example/acme"
 NOW = 1_700_000_000

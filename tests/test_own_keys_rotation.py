@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from grantd import jws
 from grantd.strict import Fault
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import KeyRing, Needed, active_of
-from grantd_server.keys.rotation import DAY, Rotation, RotationRefused, Schedule
-from grantd_server.keys.stored import State, create
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing, Needed, active_of
+from grantd_server.keys.own.rotation import DAY, Rotation, RotationRefused, Schedule
+from grantd_server.keys.own.stored import State, create
 
 IDP = "https://idp.example/acme"
 USE = (IDP, Purpose.GRANT_SIGNING)
@@ -242,9 +242,9 @@ def test_a_needed_key_of_another_algorithm_supersedes_the_old_one(directory, rot
 
 _RACER = """
 import sys, pathlib
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.rotation import Rotation, Schedule
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.rotation import Rotation, Schedule
 rotation = Rotation(KeyDirectory(pathlib.Path(sys.argv[1])), Schedule())
 print("ready", flush=True)
 for line in sys.stdin:

@@ -14,12 +14,12 @@ from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
-from grantd_server.keys.files import KeyDirectory
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing
+from grantd_server.keys.own.rotation import Rotation, RotationRefused, Schedule
+from grantd_server.keys.own.signer import SignerUnavailable
 from grantd_server.keys.pairwise import Pairwise, Sector
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import KeyRing
-from grantd_server.keys.rotation import Rotation, RotationRefused, Schedule
-from grantd_server.keys.signer import SignerUnavailable
 from leg_one import exchanging
 from leg_two import DESK
 from test_namespaces import SECOND, SECOND_KEY, grant, redeemed, two_directories

@@ -19,8 +19,8 @@ import pytest
 import postgres_
 from grantd_server.audit.chain import verify
 from grantd_server.store import Committed, Lost, OutcomeUnknown, StoreUnavailable, migrations
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_link import Place
+from grantd_server.store.postgres.connection.link import Place
+from grantd_server.store.postgres.store import PostgresStore
 from store_values import buried, digest, mark, token, write
 
 if TYPE_CHECKING:

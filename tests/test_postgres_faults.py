@@ -14,10 +14,10 @@ import pytest
 
 from grantd_server.audit.chain import verify
 from grantd_server.store import Committed, Epochs, Lost, OutcomeUnknown, StoreUnavailable, Withdrawal
-from grantd_server.store.commit import Busy, Collided, Unanswered
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_faults import Cut, NoAnswer, breaks, turned, turned_at_commit
-from grantd_server.store.postgres_link import Link, Place
+from grantd_server.store.postgres.connection.faults import Cut, NoAnswer, breaks, turned, turned_at_commit
+from grantd_server.store.postgres.connection.link import Link, Place
+from grantd_server.store.postgres.store import PostgresStore
+from grantd_server.store.window.commit import Busy, Collided, Unanswered
 from postgres_ import free_port
 from store_values import buried, digest, entry, mark, token, winners, write
 from wire_ import wire_to

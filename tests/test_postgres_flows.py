@@ -15,8 +15,8 @@ import organisation as org
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.audit.chain import verify
 from grantd_server.store import Withdrawal
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_link import Place
+from grantd_server.store.postgres.connection.link import Place
+from grantd_server.store.postgres.store import PostgresStore
 from house import House, act, running
 from leg_two import DESK, active, fresh, introspected, redeemed, robot_at_tools
 

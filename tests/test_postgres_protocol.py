@@ -13,12 +13,12 @@ import pytest
 
 from grantd_server.audit.chain import verify
 from grantd_server.store import Committed, Epochs, Lost, Moved, Space, StoreUnavailable, Tombstone, Withdrawal
-from grantd_server.store import postgres_statements as sql
-from grantd_server.store.commit import Busy, Collided
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_database import PostgresDatabase
-from grantd_server.store.postgres_link import Place
-from grantd_server.store.settlement import Job
+from grantd_server.store.postgres import statements as sql
+from grantd_server.store.postgres.connection.link import Place
+from grantd_server.store.postgres.database import PostgresDatabase
+from grantd_server.store.postgres.store import PostgresStore
+from grantd_server.store.window.commit import Busy, Collided
+from grantd_server.store.window.settlement import Job
 from store_values import CHAIN, buried, digest, entry, kept, mark, token, tombstone, winners, write
 
 

@@ -17,9 +17,9 @@ from grantd_server.cli.app import app
 from grantd_server.store import StoreUnavailable, migrations
 from grantd_server.store.migrations import connecting
 from grantd_server.store.opening import Opening
-from grantd_server.store.postgres import PostgresStore
-from grantd_server.store.postgres_link import Place
-from grantd_server.store.postgres_locks import MIGRATION, SPACE
+from grantd_server.store.postgres.connection.link import Place
+from grantd_server.store.postgres.locks import MIGRATION, SPACE
+from grantd_server.store.postgres.store import PostgresStore
 from grantd_server.store.schema import REVISION, SchemaMismatch
 from grantd_server.store.upgrading import upgrade_database
 

@@ -12,9 +12,9 @@ from deploy.demo.unverified import claims_of
 
 import organisation as org
 from case_transports import GRANT_TYPES
-from grantd_server.keys.files import KeyDirectory
+from grantd_server.keys.own.files import KeyDirectory
 from grantd_server.store import StoreUnavailable
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store.sqlite.store import SqliteStore
 from grantd_server.store.upgrading import upgrade_file
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import organisation as org
 from case_files import changed
 from grantd_server.audit.record import Record
-from grantd_server.flows.redemption import Granted, Redemption, grant_at_server
+from grantd_server.flows.terms.redemption import Granted, Redemption, grant_at_server
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.secret_references import FilesAndEnvironment

@@ -13,7 +13,7 @@ from case_tokens import own_grant
 from grantd import jws
 from grantd.v1 import metadata_pb2 as mpb
 from grantd_server.governance.faults import BundleError
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from house import House, running
 from leg_two import active, fresh, own_key, redeemed
 

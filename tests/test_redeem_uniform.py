@@ -13,7 +13,7 @@ from case_files import changed
 from case_tokens import KEYS, own_grant
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.governance.faults import BundleError
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from house import House, running
 from leg_two import DESK, bury, fresh, redeemed
 

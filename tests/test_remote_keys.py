@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from grantd.strict import Fault
-from grantd_server.keys.fetch import Fetcher
-from grantd_server.keys.remote import KeysUnavailable, RemoteKeys, metadata_urls
+from grantd_server.keys.foreign.fetch import Fetcher
+from grantd_server.keys.foreign.remote import KeysUnavailable, RemoteKeys, metadata_urls
 from grantd_server.model.governed import KeySource
 from key_cache import ALGS, ISSUER, NEW, OLD, caching
 from key_server import answer

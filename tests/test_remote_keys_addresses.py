@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantd_server.keys.addresses import LOOPBACK, ForbiddenAddress, is_loopback, permit
+from grantd_server.keys.foreign.addresses import LOOPBACK, ForbiddenAddress, is_loopback, permit
 from tokens import UNHURRIED
 
 

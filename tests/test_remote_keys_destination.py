@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from certificates import Authority
-from grantd_server.keys.fetch import Fetcher, FetchFailed, connector_by_system
+from grantd_server.keys.foreign.fetch import Fetcher, FetchFailed, connector_by_system
 from key_server import answer, key_server
 
 PUBLIC = "93.184.216.34"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from grantd_server.keys.fetch import Fetcher
-from grantd_server.keys.remote import KeysUnavailable, RemoteKeys
+from grantd_server.keys.foreign.fetch import Fetcher
+from grantd_server.keys.foreign.remote import KeysUnavailable, RemoteKeys
 from grantd_server.model.governed import KeySource
 from key_server import answer, key_server
 from tokens import jwks, signing_key

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grantd_server.keys.fetch import Fetcher, FetchFailed
+from grantd_server.keys.foreign.fetch import Fetcher, FetchFailed
 from key_server import answer, key_server
 
 

@@ -15,7 +15,7 @@ from grantd.v1 import authorization_pb2 as pb
 from grantd_server.model.caller import Caller, Role
 from grantd_server.refusals import Public, Reason, Refused
 from grantd_server.rpc import chain
-from grantd_server.rpc.edge import Arrival, Edge
+from grantd_server.rpc.chain.edge import Arrival, Edge
 from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.rpc.limits import LEAST_TIME, MESSAGE_BYTES
 from rpc_toy import AUTHORIZATION, REDEEM, REQUEST, Ledger, Show, Toy, answer, caller, end_of, see

@@ -10,9 +10,9 @@ import pytest
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.model.caller import Role
-from grantd_server.rpc.aio import Peers
 from grantd_server.rpc.limits import MESSAGE_BYTES, Limits
 from grantd_server.rpc.server import Listener
+from grantd_server.rpc.server.aio import Peers
 from rpc_toy import REDEEM, REQUEST, Toy, channel, see
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd_server.refusals import Reason, Refused
-from grantd_server.rpc.health import CHECK
 from grantd_server.rpc.inprocess import InProcessChannel
+from grantd_server.rpc.server.health import CHECK
 from rpc_toy import REDEEM, Toy, channel, see
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from grantd.v1 import authorization_pb2 as pb
 from grantd_server.model.caller import Caller, Role
 from grantd_server.refusals import Public, Reason, Refused
 from grantd_server.rpc import chain
+from grantd_server.rpc.chain.status import DECISION_ID
 from grantd_server.rpc.inprocess import InProcessChannel
-from grantd_server.rpc.status import DECISION_ID
 from grantd_server.store import OutcomeUnknown, StoreUnavailable
 from rpc_toy import REDEEM, Ledger, Seen, Toy, answer, channel, see
 

@@ -12,7 +12,7 @@ import pytest
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.model.caller import Role
 from grantd_server.refusals import Public, Reason, Refused
-from grantd_server.rpc.edge import Arrival
+from grantd_server.rpc.chain.edge import Arrival
 from grantd_server.rpc.limits import RECORD_TIME
 from grantd_server.store import OutcomeUnknown, StoreUnavailable
 from rpc_toy import REDEEM, REQUEST, Ledger, Show, Toy, caller, channel, end_of

@@ -15,8 +15,8 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.model.caller import Role
-from grantd_server.rpc.aio import Peers, add_raw_unary
 from grantd_server.rpc.server import Listener, ListenerUnusable, is_local
+from grantd_server.rpc.server.aio import Peers, add_raw_unary
 from rpc_toy import AUTHORIZATION, METADATA, REDEEM, REQUEST, Toy, channel, see
 
 if TYPE_CHECKING:

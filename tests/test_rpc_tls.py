@@ -10,7 +10,7 @@ import pytest
 
 from certificates import Authority, write_tls_files
 from grantd_server.model.caller import Role
-from grantd_server.rpc.tls import ReloadingCredentials, TlsFiles, TlsUnusable
+from grantd_server.rpc.server.tls import ReloadingCredentials, TlsFiles, TlsUnusable
 from rpc_toy import REDEEM, REQUEST, SERVER_NAMES, Toy, authority, channel, connect, see
 
 if TYPE_CHECKING:

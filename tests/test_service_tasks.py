@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 import organisation as org
-from grantd_server.keys.client_documents import ClientDocuments
-from grantd_server.keys.fetch import Fetcher
-from grantd_server.keys.remote import RemoteKeys
+from grantd_server.keys.foreign.client_documents import ClientDocuments
+from grantd_server.keys.foreign.fetch import Fetcher
+from grantd_server.keys.foreign.remote import RemoteKeys
 from grantd_server.model.governed import KeySource
 from grantd_server.settings import load
 from grantd_server.wiring.build import build, telemetry_of

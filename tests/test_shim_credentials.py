@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1 import client_pb2
 from grantd_server.shim import ShimLimits
-from grantd_server.shim.credentials import read_client
 from grantd_server.shim.faults import WireRefused
-from grantd_server.shim.form import read_form
-from grantd_server.shim.head import read_head
+from grantd_server.shim.request.credentials import read_client
+from grantd_server.shim.request.form import read_form
+from grantd_server.shim.request.head import read_head
 from shim_fakes import EXCHANGE, REDEEM, basic, fronted
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

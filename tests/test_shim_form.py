@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.shim.faults import WireRefused
-from grantd_server.shim.form import PARAMETERS, form_decoded, read_form
+from grantd_server.shim.request.form import PARAMETERS, form_decoded, read_form
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.shim import ShimLimits
-from grantd_server.shim.head import read_head
-from grantd_server.shim.observed import client_address, is_within, observe
+from grantd_server.shim.request.head import read_head
+from grantd_server.shim.request.observed import client_address, is_within, observe
 from shim_fakes import REDEEM, fronted
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))

@@ -14,8 +14,9 @@ from hashlib import sha256
 import pytest
 
 from grantd_server.audit.chain import verify
-from grantd_server.store import Committed, Lost, Outcome, Write, statements
-from grantd_server.store.sqlite import SqliteStore
+from grantd_server.store import Committed, Lost, Outcome, Write
+from grantd_server.store.sqlite import statements
+from grantd_server.store.sqlite.store import SqliteStore
 from store_children import race, race_in_process, simple_write, write_and_pause, write_under_load
 from store_values import mark, winners
 from store_values import race as contest

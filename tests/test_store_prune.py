@@ -9,10 +9,10 @@ import pytest
 
 pytest.register_assert_rewrite("store_contract_prune")
 
-from grantd_server.store.postgres import PostgresStore  # noqa: E402 after the rewrite
-from grantd_server.store.postgres_link import Place, SharedLink  # noqa: E402 after the rewrite
-from grantd_server.store.postgres_partitions import AHEAD, drop_before, make_ahead, name_of  # noqa: E402 after the rewrite
-from grantd_server.store.sqlite import SqliteStore  # noqa: E402 after the rewrite
+from grantd_server.store.postgres.connection.link import Place, SharedLink  # noqa: E402 after the rewrite
+from grantd_server.store.postgres.partitions import AHEAD, drop_before, make_ahead, name_of  # noqa: E402 after the rewrite
+from grantd_server.store.postgres.store import PostgresStore  # noqa: E402 after the rewrite
+from grantd_server.store.sqlite.store import SqliteStore  # noqa: E402 after the rewrite
 from store_contract_prune import *  # noqa: E402, F403 the whole contract is collected here
 from store_contract_prune import TODAY  # noqa: E402 after the rewrite
 from store_values import write  # noqa: E402 after the rewrite
@@ -119,7 +119,7 @@ async def test_a_partition_in_use_is_waited_for_shortly_and_then_left(raw, link,
     await make_ahead(link)
     async with raw.transaction():
         await raw.execute(f"SELECT FROM {name_of(TODAY)}")
-        monkeypatch.setattr("grantd_server.store.postgres_partitions._TRIES", 2)
+        monkeypatch.setattr("grantd_server.store.postgres.partitions._TRIES", 2)
         with pytest.raises(Exception, match="cannot be dropped now"):
             await drop_before(link, TODAY + 1)
     await drop_before(link, TODAY + 1)

@@ -13,7 +13,7 @@ from alembic import command  # noqa: E402 after the rewrite
 from grantd_server.store import migrations  # noqa: E402 after the rewrite
 from grantd_server.store.migrations.connecting import connected  # noqa: E402 after the rewrite
 from grantd_server.store.schema import SchemaMismatch  # noqa: E402 after the rewrite
-from grantd_server.store.sqlite import SqliteStore  # noqa: E402 after the rewrite
+from grantd_server.store.sqlite.store import SqliteStore  # noqa: E402 after the rewrite
 from store_contract_refresh import *  # noqa: E402, F403 the whole contract is collected here
 from store_values import digest, kept, write  # noqa: E402 after the rewrite
 

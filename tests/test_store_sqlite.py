@@ -16,8 +16,8 @@ pytest.register_assert_rewrite("store_contract", "store_contract_bound")
 from grantd_server.audit.chain import verify  # noqa: E402 after the rewrite
 from grantd_server.store import Committed, Lost, OutcomeUnknown, StoreUnavailable, Tombstone, migrations  # noqa: E402 after the rewrite
 from grantd_server.store.schema import REVISION, SchemaMismatch  # noqa: E402 after the rewrite
-from grantd_server.store.sqlite import SqliteStore  # noqa: E402 after the rewrite
-from grantd_server.store.sqlite_database import SqliteDatabase, SqliteTransaction  # noqa: E402 after the rewrite
+from grantd_server.store.sqlite.database import SqliteDatabase, SqliteTransaction  # noqa: E402 after the rewrite
+from grantd_server.store.sqlite.store import SqliteStore  # noqa: E402 after the rewrite
 from store_contract import *  # noqa: E402, F403 the whole contract is collected here
 from store_contract_bound import *  # noqa: E402, F403 the same
 from store_values import buried, digest, mark, token, write  # noqa: E402 after the rewrite

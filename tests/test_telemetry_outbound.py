@@ -6,7 +6,7 @@ import pytest
 from opentelemetry import baggage, context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, set_span_in_context
 
-from grantd_server.keys.fetch import Fetcher
+from grantd_server.keys.foreign.fetch import Fetcher
 
 
 @pytest.mark.hostile("L10")

@@ -10,9 +10,9 @@ import pytest
 
 from clocks import Clock
 from grantd_server.store import Committed, Epochs, Lost, Moved, OutcomeUnknown, Space, StoreUnavailable, Tombstone
-from grantd_server.store.commit import Busy, Collided, Head, Unanswered
-from grantd_server.store.pace import RARELY, Pace
 from grantd_server.store.window import ENOUGH, LARGEST, LIMIT, Window
+from grantd_server.store.window.commit import Busy, Collided, Head, Unanswered
+from grantd_server.store.window.pace import RARELY, Pace
 from store_values import CHAIN, mark, token, write
 
 

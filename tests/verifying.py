@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from grantd_server.audit.file_place import FilePlace
 from grantd_server.audit.verification.verification import Report, Verification
-from grantd_server.keys.purpose import Purpose
-from grantd_server.store.sqlite import SqliteStore
-from grantd_server.store.sqlite_records import SqliteRecords
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.store.sqlite.records import SqliteRecords
+from grantd_server.store.sqlite.store import SqliteStore
 from second_place import audited
 
 if TYPE_CHECKING:

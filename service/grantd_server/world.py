@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from grantd_server.audit.pseudonym import Pseudonyms
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.keys.client_documents import ClientDocuments
+    from grantd_server.keys.foreign.client_documents import ClientDocuments
+    from grantd_server.keys.foreign.remote import RemoteKeys
+    from grantd_server.keys.own.ring import KeyRing
+    from grantd_server.keys.own.verified import VerifiedTokens
     from grantd_server.keys.pairwise import Pairwise
-    from grantd_server.keys.remote import RemoteKeys
-    from grantd_server.keys.ring import KeyRing
-    from grantd_server.keys.verified import VerifiedTokens
     from grantd_server.store import Store
-    from grantd_server.store.ledger import Ledger
+    from grantd_server.store.records.ledger import Ledger
     from grantd_server.store.view import RevocationView
 
 

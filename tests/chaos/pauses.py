@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.audit.record import Record
-from grantd_server.store.postgres_database import PostgresTransaction
+from grantd_server.store.postgres.database import PostgresTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable

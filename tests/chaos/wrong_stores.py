@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from grantd_server.store import postgres, postgres_database
-from grantd_server.store import postgres_statements as sql
-from grantd_server.store.postgres_database import PostgresDatabase, PostgresTransaction
+from grantd_server.store.postgres import database as postgres_database
+from grantd_server.store.postgres import statements as sql
+from grantd_server.store.postgres import store as postgres_store
+from grantd_server.store.postgres.database import PostgresDatabase, PostgresTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grantd_server.store import Issued, Mark
-    from grantd_server.store.settlement import Job
+    from grantd_server.store.window.settlement import Job
 
 LATE: Final = 0.15
 """Seconds that a COMMIT is put off, as by a store that flushes now and then."""
@@ -72,4 +73,4 @@ def plant(name: str) -> None:
     """Puts a wrong store in the place of ours, in this process."""
     postgres_database.PostgresTransaction = WRONG[name]  # type: ignore[misc] # that is the point
     if WRONG[name] is AnswersFirst:
-        postgres.PostgresDatabase = _Waits  # type: ignore[misc] # the same
+        postgres_store.PostgresDatabase = _Waits  # type: ignore[misc] # the same

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from grantd.jwk import KeySet
-    from grantd_server.keys.signer import Signer
+    from grantd_server.keys.own.signer import Signer
 
 FORMAT: Final = 1
 TYP: Final = Typ("checkpoint", frozenset({"grantd-checkpoint+jwt"}))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grantd.jwk import Key, KeySet
     from grantd_server.audit.chain import Head
     from grantd_server.audit.places import Place
-    from grantd_server.keys.signer import Signer
+    from grantd_server.keys.own.signer import Signer
 
 T = TypeVar("T")
 

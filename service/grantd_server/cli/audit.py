@@ -136,7 +136,7 @@ async def _restored(settings: Settings, reason: str) -> int:
 
 
 async def _export(settings: Settings | None, records: Path | None, out: IO[str]) -> int:
-    from grantd_server.store.exported import head_line, record_line  # noqa: PLC0415 - late, as all commands
+    from grantd_server.store.records.exported import head_line, record_line  # noqa: PLC0415 - late, as all commands
 
     count = 0
     async with records_of(settings, records) as source:

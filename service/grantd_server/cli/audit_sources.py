@@ -82,8 +82,8 @@ async def records_of(settings: Settings | None, file: Path | None) -> AsyncItera
 
 @contextmanager
 def _opened_file(path: Path) -> Iterator[Readable]:
-    from grantd_server.store.exported import ExportedRecords  # noqa: PLC0415 - late, as all commands
-    from grantd_server.store.sqlite_records import SqliteRecords  # noqa: PLC0415 - the same
+    from grantd_server.store.records.exported import ExportedRecords  # noqa: PLC0415 - late, as all commands
+    from grantd_server.store.sqlite.records import SqliteRecords  # noqa: PLC0415 - the same
 
     try:
         file = path.open("rb")
@@ -121,9 +121,9 @@ def _keys_in(file: Path) -> KeySet:
 
 
 def _own_keys(settings: Settings | None) -> KeySet:
-    from grantd_server.keys.files import KeyDirectory  # noqa: PLC0415 - late, as all commands
-    from grantd_server.keys.purpose import Purpose  # noqa: PLC0415 - the same
-    from grantd_server.keys.ring import KeyRing  # noqa: PLC0415 - the same
+    from grantd_server.keys.own.files import KeyDirectory  # noqa: PLC0415 - late, as all commands
+    from grantd_server.keys.own.purpose import Purpose  # noqa: PLC0415 - the same
+    from grantd_server.keys.own.ring import KeyRing  # noqa: PLC0415 - the same
 
     directory = settings.keys.directory if settings is not None else None
     if directory is None:

@@ -56,7 +56,7 @@ def _demand(name: str, reason: str) -> None:
 
 async def _block(kind: str, name: str, why: str, config: Config) -> None:
     from grantd_server.store import Withdrawal  # noqa: PLC0415 - late, as all commands
-    from grantd_server.store.act import act  # noqa: PLC0415 - the same
+    from grantd_server.store.records.act import act  # noqa: PLC0415 - the same
 
     entry = act("Block", time.time(), author=author(), kind=kind, name=name, why=why)
     async with opened(settings_of(config)) as store:
@@ -64,7 +64,7 @@ async def _block(kind: str, name: str, why: str, config: Config) -> None:
 
 
 async def _unblock(kind: str, name: str, why: str, config: Config) -> bool:
-    from grantd_server.store.act import act  # noqa: PLC0415 - late, as all commands
+    from grantd_server.store.records.act import act  # noqa: PLC0415 - late, as all commands
 
     entry = act("Unblock", time.time(), author=author(), kind=kind, name=name, why=why)
     async with opened(settings_of(config)) as store:

@@ -63,8 +63,8 @@ def _lacking(settings: Settings, document: Document, secrets: Path | None) -> li
     Secret files are relative to `secrets`; None does not look for them."""
     from grantd_server.governance.compiling.compile import compile_document  # noqa: PLC0415 - 0.2 s
     from grantd_server.governance.secret_references import FilesAndEnvironment  # noqa: PLC0415 - the same
-    from grantd_server.keys.files import KeyDirectory  # noqa: PLC0415 - the same
-    from grantd_server.keys.ring import KeyRing  # noqa: PLC0415 - the same
+    from grantd_server.keys.own.files import KeyDirectory  # noqa: PLC0415 - the same
+    from grantd_server.keys.own.ring import KeyRing  # noqa: PLC0415 - the same
     from grantd_server.settings import issuer_problems, issuers_of  # noqa: PLC0415 - the same
     from grantd_server.wiring.parts import needed_keys  # noqa: PLC0415 - the same
 

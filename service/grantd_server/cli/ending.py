@@ -56,8 +56,8 @@ def _code_of(fault: Exception) -> int | None:
     from grantd_server.governance.list_lines import NotByLines  # noqa: PLC0415
     from grantd_server.governance.secret_changes import SecretChangeRefused  # noqa: PLC0415
     from grantd_server.governance.secret_references import SecretUnresolved  # noqa: PLC0415
-    from grantd_server.keys.rotation import RotationRefused  # noqa: PLC0415
-    from grantd_server.keys.stored import KeyFileFault  # noqa: PLC0415
+    from grantd_server.keys.own.rotation import RotationRefused  # noqa: PLC0415
+    from grantd_server.keys.own.stored import KeyFileFault  # noqa: PLC0415
     from grantd_server.settings import SettingsError  # noqa: PLC0415
     from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable  # noqa: PLC0415
     from grantd_server.store.schema import SchemaMismatch  # noqa: PLC0415

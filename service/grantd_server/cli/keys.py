@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grantd_server.cli.ending import USAGE, Config, end, settings_of, told
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 
 if TYPE_CHECKING:
-    from grantd_server.keys.files import KeyDirectory
-    from grantd_server.keys.rotation import Rotation
-    from grantd_server.keys.stored import StoredKey
+    from grantd_server.keys.own.files import KeyDirectory
+    from grantd_server.keys.own.rotation import Rotation
+    from grantd_server.keys.own.stored import StoredKey
 
 app = typer.Typer(help="Our own keys.", no_args_is_help=True)
 
@@ -44,7 +44,7 @@ def keys() -> None:
 def list_keys(config: Config = None, directory: Directory = None) -> None:
     """Lists all keys, without any key."""
     with told():
-        from grantd_server.keys.ring import KeyRing, active_of  # noqa: PLC0415 - late, as all commands
+        from grantd_server.keys.own.ring import KeyRing, active_of  # noqa: PLC0415 - late, as all commands
 
         ring = KeyRing(_directory(config, directory))
         used = active_of(ring.keys)
@@ -148,7 +148,7 @@ def _agree(issuer: str, purpose: Purpose) -> None:
 
 
 def _directory(config: Path | None, directory: Path | None) -> KeyDirectory:
-    from grantd_server.keys.files import KeyDirectory  # noqa: PLC0415 - late, as all commands
+    from grantd_server.keys.own.files import KeyDirectory  # noqa: PLC0415 - late, as all commands
 
     path = directory or settings_of(config).keys.directory
     if path is None:
@@ -157,7 +157,7 @@ def _directory(config: Path | None, directory: Path | None) -> KeyDirectory:
 
 
 def _rotation(directory: KeyDirectory) -> Rotation:
-    from grantd_server.keys.rotation import Rotation, Schedule  # noqa: PLC0415 - late, as all commands
+    from grantd_server.keys.own.rotation import Rotation, Schedule  # noqa: PLC0415 - late, as all commands
 
     return Rotation(directory, Schedule())
 

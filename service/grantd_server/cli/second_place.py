@@ -34,8 +34,8 @@ async def sign_restoration(settings: Settings, store: Store, why: str) -> int:
 
 
 async def _sign(settings: Settings, store: Store, kind: Kind, pruned: Sequence[Head], why: str) -> int:
-    from grantd_server.keys.files import KeyDirectory  # noqa: PLC0415 - late, as all commands
-    from grantd_server.keys.ring import KeyRing  # noqa: PLC0415 - the same
+    from grantd_server.keys.own.files import KeyDirectory  # noqa: PLC0415 - late, as all commands
+    from grantd_server.keys.own.ring import KeyRing  # noqa: PLC0415 - the same
     from grantd_server.wiring.checkpoints import checkpointer  # noqa: PLC0415 - the same
 
     place, keys = settings.audit.checkpoints.directory, settings.keys.directory

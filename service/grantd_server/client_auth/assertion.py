@@ -8,7 +8,7 @@ from grantd import claims as read
 from grantd import jws
 from grantd_server.checks import CLIENT_ASSERTION_TYPE, digest
 from grantd_server.client_auth.document import keys_of_document
-from grantd_server.keys.remote import KeysUnavailable
+from grantd_server.keys.foreign.remote import KeysUnavailable
 from grantd_server.model.registered import DocumentCredential, KeyCredential
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import Mark, Space

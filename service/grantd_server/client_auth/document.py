@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grantd_server.keys.client_documents import DocumentInvalid, DocumentUnavailable
+from grantd_server.keys.foreign.client_documents import DocumentInvalid, DocumentUnavailable
 from grantd_server.model.registered import Registration
 from grantd_server.refusals import Reason, Refused
 

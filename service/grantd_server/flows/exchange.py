@@ -21,18 +21,18 @@ from grantd_server.checks import (
     one_or_many,
     sign_in_claims,
 )
-from grantd_server.flows.asking import asking_client
-from grantd_server.flows.deciding import Decided, decided_on_record
-from grantd_server.flows.details import detail_claims
-from grantd_server.flows.entitlement import Asker, entitle
-from grantd_server.flows.exchanged import Exchanged
-from grantd_server.flows.name_ids import name_id_claims
-from grantd_server.flows.people import person_now
-from grantd_server.flows.possession import confirmation, read_possession
-from grantd_server.flows.remembering import remembered_sign_in
-from grantd_server.flows.signing import signed
-from grantd_server.flows.targets import account_claims, read_target, subject_for
-from grantd_server.keys.purpose import Purpose
+from grantd_server.flows.people.name_ids import name_id_claims
+from grantd_server.flows.people.standing import person_now
+from grantd_server.flows.road.asking import asking_client
+from grantd_server.flows.road.deciding import Decided, decided_on_record
+from grantd_server.flows.road.possession import confirmation, read_possession
+from grantd_server.flows.terms.details import detail_claims
+from grantd_server.flows.terms.entitlement import Asker, entitle
+from grantd_server.flows.terms.targets import account_claims, read_target, subject_for
+from grantd_server.flows.tokens.exchanged import Exchanged
+from grantd_server.flows.tokens.remembering import remembered_sign_in
+from grantd_server.flows.tokens.signing import signed
+from grantd_server.keys.own.purpose import Purpose
 from grantd_server.model.governed import AuthorizationServer
 from grantd_server.refusals import Reason
 from grantd_server.store import Issued
@@ -41,9 +41,9 @@ from grantd_server.subjects.identity import Reading
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
-    from grantd_server.flows.call import Call
-    from grantd_server.flows.entitlement import Entitlement
-    from grantd_server.flows.targets import Target
+    from grantd_server.flows.road.call import Call
+    from grantd_server.flows.terms.entitlement import Entitlement
+    from grantd_server.flows.terms.targets import Target
     from grantd_server.model.governed import GrantIssuer
     from grantd_server.model.requests import Exchange
     from grantd_server.store.refresh_tokens import RefreshToken

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import digest
 from grantd_server.client_auth import Asking, authenticate_resource_server
-from grantd_server.flows.deciding import Decided, decided_on_record
-from grantd_server.flows.narrowing import narrowed
-from grantd_server.flows.tokens import AccessToken, read_access_token, withdrawn
+from grantd_server.flows.road.deciding import Decided, decided_on_record
+from grantd_server.flows.tokens.narrowing import narrowed
+from grantd_server.flows.tokens.ours import AccessToken, read_access_token, withdrawn
 from grantd_server.model.requests import AssertionProof
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import StoreUnavailable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.audit.record import Record
-    from grantd_server.flows.call import Call
+    from grantd_server.flows.road.call import Call
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.governed import AuthorizationServer
     from grantd_server.model.registered import ResourceServer

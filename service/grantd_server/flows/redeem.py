@@ -20,25 +20,25 @@ from grantd_server.checks import (
     sign_in_claims,
 )
 from grantd_server.client_auth import Asking, authenticate_client
-from grantd_server.flows.accounts import Account, local_subject, qualified
-from grantd_server.flows.blocks import User, names_at_server, user_block
-from grantd_server.flows.deciding import Decided, decided_on_record
-from grantd_server.flows.details import detail_claims
-from grantd_server.flows.possession import check_bound, confirmation, read_possession
-from grantd_server.flows.redemption import Redemption, grant_at_server
-from grantd_server.flows.signing import signed
-from grantd_server.flows.tenancy import check_tenants
+from grantd_server.flows.people.accounts import Account, local_subject, qualified
+from grantd_server.flows.people.blocks import User, names_at_server, user_block
+from grantd_server.flows.people.tenancy import check_tenants
+from grantd_server.flows.road.deciding import Decided, decided_on_record
+from grantd_server.flows.road.possession import check_bound, confirmation, read_possession
+from grantd_server.flows.terms.details import detail_claims
+from grantd_server.flows.terms.redemption import Redemption, grant_at_server
+from grantd_server.flows.tokens.signing import signed
 from grantd_server.grants import KINDS
 from grantd_server.grants.grant import Reading
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 from grantd_server.refusals import Reason
 from grantd_server.store import Issued, Mark, Space
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
-    from grantd_server.flows.call import Call
-    from grantd_server.flows.possession import Possession
-    from grantd_server.flows.redemption import Granted
+    from grantd_server.flows.road.call import Call
+    from grantd_server.flows.road.possession import Possession
+    from grantd_server.flows.terms.redemption import Granted
     from grantd_server.grants.grant import Grant
     from grantd_server.model.details import Detail
     from grantd_server.model.governed import AuthorizationServer

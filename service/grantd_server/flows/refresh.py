@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_REFRESH_TOKEN
-from grantd_server.flows.asking import asking_client
-from grantd_server.flows.deciding import Decided, decided_on_record
-from grantd_server.flows.people import person_now
-from grantd_server.flows.possession import read_possession
-from grantd_server.flows.renewal import check_renewal_scope, make_refresh_token
+from grantd_server.flows.people.standing import person_now
+from grantd_server.flows.road.asking import asking_client
+from grantd_server.flows.road.deciding import Decided, decided_on_record
+from grantd_server.flows.road.possession import read_possession
+from grantd_server.flows.tokens.renewal import check_renewal_scope, make_refresh_token
 from grantd_server.refusals import Reason
 from grantd_server.store import Mark, Space
 from grantd_server.subjects.identity import Reading
 from grantd_server.subjects.refresh_token import read_identity
 
 if TYPE_CHECKING:
-    from grantd_server.flows.call import Call
+    from grantd_server.flows.road.call import Call
     from grantd_server.model.requests import Refresh
     from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.world import World

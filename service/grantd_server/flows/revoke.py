@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import digest
 from grantd_server.client_auth import Asking, authenticate_client
-from grantd_server.flows.deciding import Decided, decided_on_record
-from grantd_server.flows.tokens import read_access_token
+from grantd_server.flows.road.deciding import Decided, decided_on_record
+from grantd_server.flows.tokens.ours import read_access_token
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import StoreUnavailable, Tombstone
 from grantd_server.subjects.refresh_token import family_tombstone
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
-    from grantd_server.flows.call import Call
+    from grantd_server.flows.road.call import Call
     from grantd_server.model.governed import AuthorizationServer
     from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Revoke

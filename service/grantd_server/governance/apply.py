@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.document import version_of
 from grantd_server.store import Conflict
-from grantd_server.store.act import act
+from grantd_server.store.records.act import act
 
 if TYPE_CHECKING:
     from grantd_server.governance.document import Document

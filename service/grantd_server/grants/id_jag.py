@@ -14,8 +14,8 @@ from grantd import jws
 from grantd_server.checks import chain_of, digest, lacking_claims, one_or_several, scope_names, sign_in
 from grantd_server.grants.account import read_account
 from grantd_server.grants.grant import Grant
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.remote import KeysUnavailable
+from grantd_server.keys.foreign.remote import KeysUnavailable
+from grantd_server.keys.own.purpose import Purpose
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import hmac
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from grantd_server.keys.purpose import Purpose
+from grantd_server.keys.own.purpose import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from grantd_server.keys.ring import KeyRing
+    from grantd_server.keys.own.ring import KeyRing
 
 _BYTES = 24
 """Of the digest: 192 bits, 32 characters; nobody finds two people with one."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.checks import TOKEN_TYPE_REFRESH_TOKEN
-from grantd_server.flows.details import as_json
 from grantd_server.flows.exchange import exchange
 from grantd_server.flows.introspect import introspect
 from grantd_server.flows.redeem import redeem
 from grantd_server.flows.refresh import refresh
 from grantd_server.flows.revoke import revoke
+from grantd_server.flows.terms.details import as_json
 from grantd_server.refusals import Reason, Refused
 from grantd_server.rpc.claims import introspection_of
 from grantd_server.rpc.messages import exchange_of, introspect_of, redeem_of, refresh_of, revoke_of
@@ -19,8 +19,8 @@ from grantd_server.rpc.messages import exchange_of, introspect_of, redeem_of, re
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.flows.call import Call
-    from grantd_server.rpc.edge import Handler
+    from grantd_server.flows.road.call import Call
+    from grantd_server.rpc.chain.edge import Handler
     from grantd_server.world import World
 
 _WIRE_FAULTS = {

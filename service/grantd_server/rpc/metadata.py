@@ -22,10 +22,10 @@ from grantd_server.refusals import Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.flows.call import Call
+    from grantd_server.flows.road.call import Call
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.governed import AuthorizationServer, GrantIssuer
-    from grantd_server.rpc.edge import Handler
+    from grantd_server.rpc.chain.edge import Handler
     from grantd_server.world import World
 
 MAX_AGE = 300

@@ -15,7 +15,7 @@ from grantd_server.settings.listeners import Grpc, Http, HttpUpstream
 from grantd_server.settings.section import Section
 from grantd_server.settings.values import LogLevel, Network, SecretText
 from grantd_server.store.opening import SQLITE, Opening
-from grantd_server.store.postgres_url import POSTGRESQL
+from grantd_server.store.postgres.connection.url import POSTGRESQL
 from grantd_server.telemetry.logs import Level
 
 LONGEST_SKEW = 60

@@ -6,7 +6,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from grantd_server.store.postgres_url import POSTGRESQL, read_url
+from grantd_server.store.postgres.connection.url import POSTGRESQL, read_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

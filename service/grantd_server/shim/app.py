@@ -18,25 +18,25 @@ from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from grantd.v1.metadata_pb2 import GetJwksRequest
 from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 from grantd_server.refusals import Public
-from grantd_server.shim.body import Body
-from grantd_server.shim.directory import IssuerDirectory
-from grantd_server.shim.documents import jwks_document
+from grantd_server.shim.answer.openapi import openapi_document
+from grantd_server.shim.answer.refusal import Refusal, read_refusal, render_refusal
+from grantd_server.shim.answer.response import send_response, text_response
 from grantd_server.shim.endpoints import Endpoints
 from grantd_server.shim.faults import Gone, WireRefused
-from grantd_server.shim.head import read_head
-from grantd_server.shim.openapi import openapi_document
+from grantd_server.shim.issuers.directory import IssuerDirectory
+from grantd_server.shim.issuers.documents import jwks_document
+from grantd_server.shim.issuers.routes import Place
 from grantd_server.shim.readiness import channel_ready
-from grantd_server.shim.refusal import Refusal, read_refusal, render_refusal
-from grantd_server.shim.response import send_response, text_response
-from grantd_server.shim.routes import Place
+from grantd_server.shim.request.body import Body
+from grantd_server.shim.request.head import read_head
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from grantd_server.shim.head import Head
+    from grantd_server.shim.answer.response import Response
+    from grantd_server.shim.issuers.routes import Route
     from grantd_server.shim.limits import ShimLimits
-    from grantd_server.shim.response import Response
-    from grantd_server.shim.routes import Route
+    from grantd_server.shim.request.head import Head
 
 _log = logging.getLogger("grantd.shim")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.shim.answers import exchange_answer, introspect_answer, redeem_answer, refresh_answer
+from grantd_server.shim.answer.answers import exchange_answer, introspect_answer, redeem_answer, refresh_answer
+from grantd_server.shim.answer.refusal import decision_header, find_decision_id, nonce_header
+from grantd_server.shim.answer.response import NO_STORE, Response, json_response
 from grantd_server.shim.faults import WireRefused
-from grantd_server.shim.form import read_form
-from grantd_server.shim.refusal import decision_header, find_decision_id, nonce_header
-from grantd_server.shim.requests import read_request, refusal_request
-from grantd_server.shim.response import NO_STORE, Response, json_response
+from grantd_server.shim.request.form import read_form
+from grantd_server.shim.request.messages import read_request, refusal_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from grantd.v1.authorization_pb2_grpc import AuthorizationServiceAsyncStub
-    from grantd_server.shim.body import Body
-    from grantd_server.shim.head import Head
+    from grantd_server.shim.issuers.routes import Route
     from grantd_server.shim.limits import ShimLimits
-    from grantd_server.shim.routes import Route
+    from grantd_server.shim.request.body import Body
+    from grantd_server.shim.request.head import Head
 
     Ask = tuple[Any, Callable[[Any], dict[str, Any]] | None]
 

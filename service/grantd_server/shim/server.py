@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from grantd_server.shim.head import PEER_CERTIFICATE
+from grantd_server.shim.request.head import PEER_CERTIFICATE
 
 if TYPE_CHECKING:
     import socket

@@ -33,11 +33,11 @@ def open_store(opening: Opening) -> Store:
         StoreUnavailable: the file cannot be opened.
     """
     if opening.url.startswith(SQLITE):
-        from grantd_server.store.sqlite import SqliteStore  # noqa: PLC0415 - 0.1 s
+        from grantd_server.store.sqlite.store import SqliteStore  # noqa: PLC0415 - 0.1 s
 
         return SqliteStore.open(Path(opening.url.removeprefix(SQLITE)), writer=opening.writer)
-    from grantd_server.store.postgres import PostgresStore  # noqa: PLC0415 - an extra
-    from grantd_server.store.postgres_link import Place  # noqa: PLC0415 - the same
+    from grantd_server.store.postgres.connection.link import Place  # noqa: PLC0415 - the same
+    from grantd_server.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
 
     place = Place(opening.url, opening.pooled, opening.timeout)
     # Through a pooler nothing would ever be heard.

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from grantd_server.store import StoreUnavailable, migrations
 from grantd_server.store.opening import SQLITE
-from grantd_server.store.private_file import make_private
+from grantd_server.store.sqlite.private_file import make_private
 
 if TYPE_CHECKING:
     from grantd_server.store.opening import Opening
@@ -25,7 +25,7 @@ def upgrade_database(opening: Opening) -> str:
     """
     if opening.url.startswith(SQLITE):
         return upgrade_file(Path(opening.url.removeprefix(SQLITE)))
-    from grantd_server.store.postgres_faults import FAULTS, name_of  # noqa: PLC0415 - an extra
+    from grantd_server.store.postgres.connection.faults import FAULTS, name_of  # noqa: PLC0415 - an extra
 
     # A migration prepares statements and holds its lock: it goes past a pooler.
     url = opening.wake_url or opening.url
@@ -55,8 +55,8 @@ def upgrade_file(path: Path) -> str:
 
 
 async def _days_ahead(url: str, patience: float) -> None:
-    from grantd_server.store.postgres_link import Place, SharedLink  # noqa: PLC0415 - an extra
-    from grantd_server.store.postgres_partitions import make_ahead  # noqa: PLC0415 - the same
+    from grantd_server.store.postgres.connection.link import Place, SharedLink  # noqa: PLC0415 - an extra
+    from grantd_server.store.postgres.partitions import make_ahead  # noqa: PLC0415 - the same
 
     link = SharedLink(Place(url, patience=patience))
     try:

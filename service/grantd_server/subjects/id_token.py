@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grantd import claims as read
 from grantd import jws
 from grantd_server.checks import lacking_claims, sign_in
-from grantd_server.keys.remote import KeysUnavailable
+from grantd_server.keys.foreign.remote import KeysUnavailable
 from grantd_server.model.governed import SubjectRule
 from grantd_server.refusals import Reason, Refused
 from grantd_server.subjects.attributes import account_texts, claim_values, list_claim, user_keys

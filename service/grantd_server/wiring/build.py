@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.secret_references import FilesAndEnvironment
-from grantd_server.keys.client_documents import ClientDocuments
-from grantd_server.keys.fetch import Fetcher
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.remote import RemoteKeys
-from grantd_server.keys.ring import KeyRing, Needed
-from grantd_server.keys.rotation import Rotation, Schedule
-from grantd_server.keys.signer import SignerUnavailable
-from grantd_server.keys.stored import KeyFileFault
+from grantd_server.keys.foreign.client_documents import ClientDocuments
+from grantd_server.keys.foreign.fetch import Fetcher
+from grantd_server.keys.foreign.remote import RemoteKeys
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import KeyRing, Needed
+from grantd_server.keys.own.rotation import Rotation, Schedule
+from grantd_server.keys.own.signer import SignerUnavailable
+from grantd_server.keys.own.stored import KeyFileFault
 from grantd_server.settings import SettingsError, issuer_problems, issuers_of
 from grantd_server.store import StoreUnavailable
 from grantd_server.store.opening import open_store

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from grantd.jwk import Key
 from grantd_server.audit.checkpointer import Checkpointer, NotTaken, Source
 from grantd_server.audit.file_place import FilePlace
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.signer import SignerUnavailable
-from grantd_server.keys.stored import State
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.signer import SignerUnavailable
+from grantd_server.keys.own.stored import State
 from grantd_server.store import StoreUnavailable
 from grantd_server.telemetry.logs import Level
 from grantd_server.telemetry.names import Gauge
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grantd_server.audit.chain import Head
-    from grantd_server.keys.ring import KeyRing
-    from grantd_server.keys.signer import Signer
+    from grantd_server.keys.own.ring import KeyRing
+    from grantd_server.keys.own.signer import Signer
     from grantd_server.store import Store
     from grantd_server.telemetry.calls import Telemetry
 

@@ -11,17 +11,17 @@ from grantd.v1 import authorization_pb2, metadata_pb2
 from grantd_server.audit.pseudonym import Pseudonyms
 from grantd_server.governance.active import ActiveBundle
 from grantd_server.governance.compiling.compile import compile_document
+from grantd_server.keys.own.purpose import Purpose
+from grantd_server.keys.own.ring import Needed
+from grantd_server.keys.own.verified import VerifiedTokens
 from grantd_server.keys.pairwise import Pairwise
-from grantd_server.keys.purpose import Purpose
-from grantd_server.keys.ring import Needed
-from grantd_server.keys.verified import VerifiedTokens
 from grantd_server.model.governed import SubjectRule
 from grantd_server.rpc.authorization import authorization_handlers
 from grantd_server.rpc.chain import wrap_service
-from grantd_server.rpc.edge import Edge
+from grantd_server.rpc.chain.edge import Edge
 from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.rpc.metadata import metadata_handlers
-from grantd_server.store.ledger import Ledger
+from grantd_server.store.records.ledger import Ledger
 from grantd_server.store.view import RevocationView
 from grantd_server.world import World
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.secret_references import SecretResolver
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.keys.client_documents import ClientDocuments
-    from grantd_server.keys.remote import RemoteKeys
-    from grantd_server.keys.ring import KeyRing
+    from grantd_server.keys.foreign.client_documents import ClientDocuments
+    from grantd_server.keys.foreign.remote import RemoteKeys
+    from grantd_server.keys.own.ring import KeyRing
     from grantd_server.rpc.chain import Endpoint
     from grantd_server.store import Store
     from grantd_server.telemetry import Telemetry

@@ -7,10 +7,10 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grantd_server.rpc.aio import Peers
 from grantd_server.rpc.limits import Limits
 from grantd_server.rpc.server import Listener, ListenerUnusable, RpcServer
-from grantd_server.rpc.tls import ReloadingCredentials, TlsFiles, TlsUnusable
+from grantd_server.rpc.server.aio import Peers
+from grantd_server.rpc.server.tls import ReloadingCredentials, TlsFiles, TlsUnusable
 from grantd_server.settings import Serving, SettingsError
 from grantd_server.shim.app import Shim
 from grantd_server.telemetry.logs import Level

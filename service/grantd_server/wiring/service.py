@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from grantd_server.governance.apply import apply
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
-from grantd_server.keys.files import KeyDirectory
-from grantd_server.keys.rotation import Rotation, Schedule
-from grantd_server.keys.stored import KeyFileFault
+from grantd_server.keys.own.files import KeyDirectory
+from grantd_server.keys.own.rotation import Rotation, Schedule
+from grantd_server.keys.own.stored import KeyFileFault
 from grantd_server.settings import SettingsError
 from grantd_server.store import Conflict, OutcomeUnknown, StoreUnavailable
 from grantd_server.store.schema import SchemaMismatch

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from grantd_server.store.postgres_locks import MIGRATION, SPACE
-from grantd_server.store.postgres_url import POSTGRESQL
+from grantd_server.store.postgres.connection.url import POSTGRESQL
+from grantd_server.store.postgres.locks import MIGRATION, SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

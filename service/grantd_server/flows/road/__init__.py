@@ -1,0 +1,1 @@
+"""What every flow shares: who asks, the call on its way, deciding and writing down."""

@@ -1,0 +1,1 @@
+"""Tokens of ours as they are made, and as they come back."""

@@ -1,0 +1,1 @@
+"""What other parties publish, fetched and kept within bounds: keys, metadata."""

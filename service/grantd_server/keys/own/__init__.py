@@ -1,0 +1,1 @@
+"""Our own keys: files, their life, what signs and what verifies."""

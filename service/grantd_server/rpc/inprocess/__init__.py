@@ -1,0 +1,114 @@
+"""The chain in process: a channel that calls it directly, for the shim beside it.
+
+The shim holds a stub over this channel and cannot tell it from a network: the same
+bytes, limits, deadlines, statuses and trailers, and only the methods of its role.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import grpc
+
+from grantd_server.model.caller import Caller, Role
+from grantd_server.rpc.chain.edge import Arrival
+from grantd_server.rpc.inprocess.call import InProcessCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from grantd_server.rpc.chain.edge import Served
+
+SHIM = Caller("in-process", Role.SHIM)
+
+
+class InProcessChannel(grpc.aio.Channel):
+    """A channel to endpoints of this process, as one fixed caller."""
+
+    def __init__(self, endpoints: Mapping[str, Served], caller: Caller = SHIM) -> None:
+        self._endpoints = endpoints
+        self._caller = caller
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        """Returns the callable of one method; an unknown one answers UNIMPLEMENTED."""
+        endpoint = self._endpoints.get(method)
+        if endpoint is None:
+            return Unimplemented(method)
+        return _UnaryUnary(endpoint, self._caller, request_serializer or bytes, response_deserializer or bytes)
+
+    def unary_stream(self, method: str, *_: object, **__: object) -> Any:
+        return Unimplemented(method)
+
+    def stream_unary(self, method: str, *_: object, **__: object) -> Any:
+        return Unimplemented(method)
+
+    def stream_stream(self, method: str, *_: object, **__: object) -> Any:
+        return Unimplemented(method)
+
+    async def close(self, grace: float | None = None) -> None:
+        """Nothing is open."""
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: ARG002 - of the base
+        return grpc.ChannelConnectivity.READY
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Returns at once: there is no connection whose state could change."""
+
+    async def channel_ready(self) -> None:
+        """Returns at once."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class _UnaryUnary:
+    """What a stub calls."""
+
+    def __init__(
+        self,
+        endpoint: Served,
+        caller: Caller,
+        serialize: Callable[[Any], bytes],
+        deserialize: Callable[[bytes], Any],
+    ) -> None:
+        self._endpoint = endpoint
+        self._caller = caller
+        self._serialize = serialize
+        self._deserialize = deserialize
+
+    def __call__(
+        self,
+        request: Any,
+        *,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: object = None,  # noqa: ARG002 - there is no connection to prove anything to
+        wait_for_ready: bool | None = None,  # noqa: ARG002 - it always is
+        compression: object = None,  # noqa: ARG002 - nothing travels
+    ) -> InProcessCall:
+        texts = {key: value for key, value in metadata or () if isinstance(value, str)}
+        # Serialised, though it need not travel: the handler gets bytes of its own, under
+        # the same parser and the same limits as from a network.
+        arrival = Arrival(self._serialize(request), lambda: self._caller, timeout, texts)
+        return InProcessCall(self._endpoint, arrival, self._deserialize)
+
+
+class Unimplemented:
+    """The callable of a method that is not served in process, streams included."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    def __call__(self, *_: object, **__: object) -> Any:
+        empty = grpc.aio.Metadata()
+        details = f"{self._method} is not served in process"
+        raise grpc.aio.AioRpcError(grpc.StatusCode.UNIMPLEMENTED, empty, empty, details, None)

@@ -1,0 +1,1 @@
+"""One HTTP answer: OAuth JSON, a document, or a refusal."""

@@ -1,0 +1,1 @@
+"""The issuers of the service: where each is, and what it publishes."""

@@ -1,0 +1,1 @@
+"""One HTTP request, read strictly and packed as the message of one RPC."""

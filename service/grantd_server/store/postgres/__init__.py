@@ -1,0 +1,1 @@
+"""PostgreSQL: several workers and replicas over one database."""

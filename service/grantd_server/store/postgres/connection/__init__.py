@@ -1,0 +1,1 @@
+"""One connection: its address, its making, what its faults mean."""

@@ -1,0 +1,193 @@
+"""The store of several workers and replicas: one PostgreSQL. Promises: see `grantd_server.store`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from grantd_server.audit.chain import Head
+from grantd_server.store import (
+    DAY,
+    Conflict,
+    Entry,
+    Epochs,
+    LiveState,
+    StoredEntry,
+    Tombstone,
+    Withdrawal,
+    Write,
+)
+from grantd_server.store.postgres import statements as sql
+from grantd_server.store.postgres.connection.link import Place, SharedLink
+from grantd_server.store.postgres.database import PostgresDatabase
+from grantd_server.store.postgres.partitions import drop_before, make_ahead
+from grantd_server.store.postgres.wake import Wake
+from grantd_server.store.records.searched import searched
+from grantd_server.store.refresh_tokens import RefreshToken
+from grantd_server.store.schema import REVISION, SchemaMismatch
+from grantd_server.store.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from grantd_server.store import Outcome
+    from grantd_server.store.window.settlement import Effect
+
+_PAGE: Final = 500
+_HOUR: Final = 3600.0
+
+
+class PostgresStore:
+    """A `Store` on one PostgreSQL. It connects when it is first asked something."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        writer: str,
+        wake: Place | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        bite: int = 500,
+        refusals: int = 100_000,
+        introspections: int = 1_000_000,
+    ) -> None:
+        self._database = PostgresDatabase(place)
+        self._window = Window(self._database, writer, monotonic)
+        self._view = SharedLink(place)
+        """Of its own: whatever takes long must not make the revocation view old."""
+        self._wake = Wake(wake)
+        self._side = SharedLink(place)
+        self._monotonic = monotonic
+        self._days_due = monotonic()
+        self._bite = bite
+        self._caps = {"refusals": refusals, "introspections": introspections}
+
+    async def start(self) -> None:
+        found = await self._side.fetch(sql.HAS_SCHEMA)
+        revision = (await self._side.fetch(sql.SCHEMA))[0][0] if found[0][0] else None
+        if revision != REVISION:
+            raise SchemaMismatch(revision)
+
+    async def write(self, write: Write) -> Outcome:
+        return await self._window.submit(write)
+
+    async def write_behind(self, rows: Sequence[dict[str, Any]], table: str) -> None:
+        columns = [[row[name] for row in rows] for name in sql.BEHIND_COLUMNS[table]]
+        await self._side.change(sql.BEHIND[table], *columns)
+
+    async def live_state(self, since: int, seen: int | None = None) -> LiveState:
+        (row,) = await self._view.fetch(sql.LIVE_STATE, since, seen)
+        blocked = zip(row["kinds"], row["names"], row["reasons"], row["untils"], strict=True)
+        return LiveState(
+            Epochs(row["bundle"], row["withdrawals"], row["revocations"]),
+            tuple(Withdrawal(*each) for each in blocked),
+            tuple(Tombstone(*each) for each in zip(row["digests"], row["expiries"], strict=True)),
+            row["now"],
+            row["newest"],
+        )
+
+    async def changed(self, seconds: float) -> None:
+        await self._wake.wait(seconds)
+
+    async def entry(self, decision_id: str) -> StoredEntry | None:
+        rows = await self._rows(sql.ENTRY, decision_id)
+        return rows[0] if rows else None
+
+    async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
+        clause = searched(where, lambda number: f"${number + 2}")
+        return await self._rows(sql.ENTRIES % clause, limit, *where.values())
+
+    async def history(self) -> AsyncIterator[StoredEntry]:
+        """Reads every record in chain order, a page at a time (for `audit verify`)."""
+        after: tuple[str, int] = ("", 0)
+        while True:
+            rows = await self._rows(sql.HISTORY, *after, _PAGE)
+            if not rows:
+                return
+            for stored in rows:
+                after = (stored.writer, stored.seq)
+                yield stored
+
+    async def heads(self) -> list[Head]:
+        return [Head(*row) for row in await self._side.fetch(sql.HEADS)]
+
+    async def aggregates(self, table: str, limit: int = 100) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self._side.fetch(sql.AGGREGATES[table], limit)]
+
+    async def refresh_token(self, digest: bytes) -> RefreshToken | None:
+        rows = await self._side.fetch(sql.KEPT, digest)
+        return RefreshToken(*rows[0]) if rows else None
+
+    async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
+        await self._side.change(sql.PUT_BUNDLE, version, document, author, why)
+        if (await self._side.fetch(sql.BUNDLE, version))[0][0] != document:
+            raise Conflict("a bundle version never changes, and this one exists with another document")
+
+    async def activate(self, version: str, expected: int, entry: Entry) -> int:
+        reached: list[int] = []
+
+        async def flip() -> None:
+            rows = await self._database.writer.within(sql.ACTIVATE, version, expected)
+            if not rows:
+                raise Conflict(f"the epoch is no longer {expected}, or the version was never put")
+            reached.append(rows[0]["bundle"])
+
+        await self._effect(entry, flip)
+        return reached[-1]
+
+    async def active_bundle(self) -> tuple[int, str, bytes] | None:
+        rows = await self._side.fetch(sql.ACTIVE)
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+    async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
+        async def block() -> None:
+            writer = self._database.writer
+            await writer.within(sql.WITHDRAW, withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until)
+            await writer.within(sql.WITHDRAWN)
+
+        await self._effect(entry, block)
+
+    async def restore(self, kind: str, name: str, entry: Entry) -> bool:
+        lifted: list[bool] = []
+
+        async def lift() -> None:
+            lifted.append(bool(await self._database.writer.within(sql.RESTORE, kind, name)))
+            if lifted[-1]:
+                await self._database.writer.within(sql.WITHDRAWN)
+
+        await self._effect(entry, lift)
+        return lifted[-1]
+
+    async def prunable(self, before_us: int) -> list[Head]:
+        return [Head(*row) for row in await self._side.fetch(sql.PRUNABLE, before_us // DAY)]
+
+    async def prune(self, before_us: int) -> list[Head]:
+        heads = await self.prunable(before_us)
+        await drop_before(self._side, before_us // DAY)
+        while (await self._side.change(sql.PRUNE_REST, before_us // DAY, self._bite))[0][0]:
+            pass
+        return heads
+
+    async def purge(self) -> int:
+        """Deletes one bite of what has outlived its time; how many rows went. Sees to the
+        partitions of the next days, now and then."""
+        if self._monotonic() >= self._days_due:
+            self._days_due = self._monotonic() + _HOUR
+            await make_ahead(self._side)
+        gone = [await self._side.change(statement, self._bite) for statement in sql.PURGES]
+        gone += [await self._side.change(sql.CAPS[table], self._bite, most) for table, most in self._caps.items()]
+        return sum(rows[0][0] for rows in gone)
+
+    async def ping(self) -> None:
+        await self._side.change(sql.BEAT)
+
+    async def close(self) -> None:
+        await self._window.close()
+        await asyncio.gather(self._database.writer.close(), self._side.close(), self._view.close(), self._wake.close())
+
+    async def _effect(self, entry: Entry, effect: Effect) -> None:
+        await self._window.submit(Write(entry), effect)
+
+    async def _rows(self, statement: str, *values: Any) -> list[StoredEntry]:
+        return [StoredEntry(Entry(*row[:10]), *row[10:]) for row in await self._side.fetch(statement, *values)]

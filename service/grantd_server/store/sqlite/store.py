@@ -1,0 +1,241 @@
+"""The embedded store: one SQLite file, one worker. Promises: see `grantd_server.store`."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from grantd_server.audit.chain import Head
+from grantd_server.store import DAY, Conflict, Entry, Epochs, LiveState, StoredEntry, Tombstone, Withdrawal, Write
+from grantd_server.store.records.searched import searched
+from grantd_server.store.refresh_tokens import RefreshToken
+from grantd_server.store.sqlite import statements as sql
+from grantd_server.store.sqlite.database import SqliteDatabase
+from grantd_server.store.sqlite.new import create
+from grantd_server.store.window import LIMIT, Window
+from grantd_server.store.window.commit import Busy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from grantd_server.store import Outcome
+    from grantd_server.store.window.settlement import Effect
+
+T = TypeVar("T")
+
+WRITER: Final = "grantd"
+"""The writer's name: stable over restarts, so that its records are one chain."""
+
+_RETRY: Final = 0.001
+_PAGE: Final = 500
+
+
+class SqliteStore:
+    """A `Store` on one file. All of it runs on the loop that uses it."""
+
+    def __init__(
+        self,
+        database: SqliteDatabase,
+        *,
+        writer: str = WRITER,
+        monotonic: Callable[[], float] = time.monotonic,
+        bite: int = 500,
+        refusals: int = 100_000,
+        introspections: int = 1_000_000,
+    ) -> None:
+        self._database = database
+        self._monotonic = monotonic
+        self._window = Window(database, writer, monotonic)
+        self._caps = {"bite": bite, "refusals": refusals, "introspections": introspections}
+
+    @classmethod
+    def open(cls, path: Path | str, **settings: Any) -> SqliteStore:
+        """Opens the file at `path`; a new one gets this release's schema.
+
+        `settings`: `writer` (name of the chain), `bite` (rows one purge deletes at
+        most), `refusals` and `introspections` (most rows kept of class 3 and 2).
+
+        Raises:
+            SchemaMismatch: the file has another schema; it is not migrated by itself.
+            StoreUnavailable: the file cannot be opened.
+        """
+        path = Path(path)
+        if not path.exists() or path.stat().st_size == 0:
+            create(path)
+        database = SqliteDatabase(path)
+        database.open()
+        return cls(database, **settings)
+
+    async def start(self) -> None:
+        """Nothing is left to be done: `open` has held the file to the schema."""
+
+    async def write(self, write: Write) -> Outcome:
+        return await self._window.submit(write)
+
+    async def write_behind(self, rows: Sequence[dict[str, Any]], table: str) -> None:
+        statement = sql.BEHIND[table]
+
+        async def upsert() -> None:
+            self._database.writer.executemany(statement, rows)
+
+        await self._window.alone(upsert)
+
+    async def live_state(self, since: int, seen: int | None = None) -> LiveState:
+        def read(connection: sqlite3.Connection) -> LiveState:
+            # One snapshot: epochs that ran ahead of the withdrawals would hide a block.
+            connection.execute("BEGIN")
+            try:
+                epochs = Epochs(*connection.execute(sql.EPOCHS).fetchone())
+                now, newest = connection.execute(sql.NOW).fetchone()
+                same = (epochs.revocations, newest) == (seen, since)
+                return LiveState(
+                    epochs,
+                    tuple(Withdrawal(*row) for row in connection.execute(sql.WITHDRAWALS)),
+                    () if same else tuple(Tombstone(*row) for row in connection.execute(sql.TOMBSTONES, (since,))),
+                    now,
+                    newest,
+                )
+            finally:
+                connection.execute("ROLLBACK")
+
+        return await self._read(read)
+
+    async def changed(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def entry(self, decision_id: str) -> StoredEntry | None:
+        rows = await self._rows(sql.ENTRY, (decision_id,))
+        return rows[0] if rows else None
+
+    async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
+        clause = searched(where, lambda _: "?")
+        return await self._rows(sql.ENTRIES % clause, (*where.values(), limit))
+
+    async def history(self) -> AsyncIterator[StoredEntry]:
+        """Reads every record in chain order, a page at a time (for `audit verify`)."""
+        after: tuple[str, int] = ("", 0)
+        while True:
+            rows = await self._rows(sql.HISTORY, (*after, _PAGE))
+            if not rows:
+                return
+            for stored in rows:
+                after = (stored.writer, stored.seq)
+                yield stored
+
+    async def heads(self) -> list[Head]:
+        rows = await self._read(lambda reader: reader.execute(sql.HEADS).fetchall())
+        return [Head(*row) for row in rows]
+
+    async def aggregates(self, table: str, limit: int = 100) -> list[dict[str, Any]]:
+        statement = sql.AGGREGATES[table]
+        cursor = await self._read(lambda reader: reader.execute(statement, (limit,)))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    async def refresh_token(self, digest: bytes) -> RefreshToken | None:
+        row = await self._read(lambda reader: reader.execute(sql.KEPT, (digest,)).fetchone())
+        return None if row is None else RefreshToken(*row)
+
+    async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
+        async def insert() -> None:
+            writer = self._database.writer
+            writer.execute(sql.PUT_BUNDLE, (version, document, author, why))
+            if writer.execute(sql.BUNDLE, (version,)).fetchone()[0] != document:
+                raise Conflict("a bundle version never changes, and this one exists with another document")
+
+        await self._window.alone(insert)
+
+    async def activate(self, version: str, expected: int, entry: Entry) -> int:
+        reached: list[int] = []
+
+        async def flip() -> None:
+            found = {"version": version, "expected": expected}
+            row = self._database.writer.execute(sql.ACTIVATE, found).fetchone()
+            if row is None:
+                raise Conflict(f"the epoch is no longer {expected}, or the version was never put")
+            reached.append(row[0])
+
+        await self._effect(entry, flip)
+        return reached[-1]
+
+    async def active_bundle(self) -> tuple[int, str, bytes] | None:
+        row = await self._read(lambda reader: reader.execute(sql.ACTIVE).fetchone())
+        return None if row is None else (row[0], row[1], row[2])
+
+    async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
+        async def block() -> None:
+            row = (withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until)
+            self._database.writer.execute(sql.WITHDRAW, row)
+            self._database.writer.execute(sql.WITHDRAWN)
+
+        await self._effect(entry, block)
+
+    async def restore(self, kind: str, name: str, entry: Entry) -> bool:
+        lifted: list[bool] = []
+
+        async def lift() -> None:
+            lifted.append(self._database.writer.execute(sql.RESTORE, (kind, name)).fetchone() is not None)
+            if lifted[-1]:
+                self._database.writer.execute(sql.WITHDRAWN)
+
+        await self._effect(entry, lift)
+        return lifted[-1]
+
+    async def prunable(self, before_us: int) -> list[Head]:
+        rows = await self._read(lambda reader: reader.execute(sql.PRUNABLE, (before_us // DAY,)).fetchall())
+        return [Head(*row) for row in rows]
+
+    async def prune(self, before_us: int) -> list[Head]:
+        heads = await self.prunable(before_us)
+        bite = self._caps["bite"]
+        for head in heads:
+            gone = [bite]
+
+            async def delete(writer: str = head.writer, seq: int = head.seq, gone: list[int] = gone) -> None:
+                gone[0] = self._database.writer.execute(sql.PRUNE, (writer, seq, bite)).rowcount
+
+            while gone[0] == bite:
+                await self._window.alone(delete)
+        return heads
+
+    async def purge(self) -> int:
+        """Deletes one bite of what has outlived its time; how many rows went."""
+        gone: list[int] = []
+
+        async def delete() -> None:
+            gone[:] = [self._database.writer.execute(statement, self._caps).rowcount for statement in sql.PURGES]
+
+        await self._window.alone(delete)
+        return sum(gone)
+
+    async def ping(self) -> None:
+        async def beat() -> None:
+            self._database.writer.execute(sql.BEAT)
+
+        await self._window.alone(beat)
+
+    async def close(self) -> None:
+        await self._window.close()
+        self._database.close()
+
+    async def _effect(self, entry: Entry, effect: Effect) -> None:
+        await self._window.submit(Write(entry), effect)
+
+    async def _rows(self, statement: str, parameters: tuple[Any, ...]) -> list[StoredEntry]:
+        found = await self._read(lambda reader: reader.execute(statement, parameters).fetchall())
+        return [StoredEntry(Entry(*row[:10]), *row[10:]) for row in found]
+
+    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Reads; waits where another process recovers or resets the log."""
+        give_up = self._monotonic() + LIMIT
+        while True:
+            try:
+                return read(self._database.reader)
+            except sqlite3.Error as error:
+                fault = self._database.turned(error)
+            if not isinstance(fault, Busy) or self._monotonic() > give_up:
+                raise fault
+            await asyncio.sleep(_RETRY)
