@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from case_files import changed
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
+from grantd_server.model.rules import SignIn
 from grantd_server.policy.sign_in import SignedInSince
 from leg_two import DESK
 from policy_world import asking
@@ -49,6 +51,13 @@ def test_a_change_is_told_in_words() -> None:
     clause = SignedInSince(auth_time + 1)
     assert clause.expected() == f"a sign-in at {auth_time + 1} or later"
     assert clause.got(inputs) == str(auth_time)
+
+
+@pytest.mark.req("A-44")
+def test_whether_a_sign_in_of_no_known_time_is_recent_enough_is_unknown() -> None:
+    inputs = replace(asking(), sign_in=SignIn())
+    assert SignedInSince(inputs.now).holds(inputs) is None
+    assert SignedInSince(inputs.now + 1).holds(inputs) is True, "nothing has changed yet"
 
 
 @pytest.mark.req("X-2", "B-20")
