@@ -16,14 +16,14 @@ from grantd_server.cli.blocks import Kind
 from grantd_server.store import Withdrawal
 from grantd_server.store.sqlite.store import SqliteStore
 
-SAMPLE = Path(__file__).parent.parent / "deploy" / "sample" / "governance"
+SAMPLE = Path(__file__).parent / "small_company"
 SECRET = re.compile(r"\{env: (\w+)\}")
 IDP = "http://127.0.0.1:8420/northwind"
 
 
 @pytest.fixture
 def house(tmp_path):
-    """A place with settings and the sample governance, whose secrets are digests."""
+    """A place with settings and the small company's governance."""
     (tmp_path / "grantd.yaml").write_text(
         "development: true\nstore: {url: 'sqlite:///grantd.db'}\nkeys: {directory: keys, auto_create: true}\n"
     )

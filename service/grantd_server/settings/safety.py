@@ -52,11 +52,13 @@ def issuer_problems(issuers: Iterable[str], *, development: bool) -> list[str]:
 
 
 def issuers_of(snapshot: Snapshot) -> list[str]:
-    """Every issuer that a bundle serves or trusts, for `issuer_problems`."""
+    """Every issuer that a bundle serves or trusts, for `issuer_problems`. The entity id of
+    a provider with assertions only is a name, often with http before it: its keys are
+    pinned, and nothing is fetched from there."""
     issuers = {*snapshot.grant_issuers, *snapshot.authorization_servers}
     for server in snapshot.authorization_servers.values():
         issuers.update(server.trusted)
-    issuers.update(provider.issuer for provider in snapshot.identity_providers.values())
+    issuers.update(provider.issuer for provider in snapshot.identity_providers.values() if provider.algorithms)
     return sorted(issuers)
 
 
