@@ -15,6 +15,8 @@ from google.rpc import error_details_pb2, status_pb2
 
 from certificates import Authority, client_credentials, write_tls_files
 from grantd.v1 import authorization_pb2 as authorization
+from grantd.v1 import decision_pb2 as decision
+from grantd.v1 import governance_pb2 as governance
 from grantd.v1 import metadata_pb2 as metadata
 from grantd_server.model.caller import Caller, Role
 from grantd_server.rpc.chain import wrap_service
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 AUTHORIZATION = authorization.DESCRIPTOR.services_by_name["AuthorizationService"]
 METADATA = metadata.DESCRIPTOR.services_by_name["MetadataService"]
+GOVERNANCE = governance.DESCRIPTOR.services_by_name["GovernanceService"]
+DECISION = decision.DESCRIPTOR.services_by_name["DecisionService"]
+SERVICES = ((authorization, AUTHORIZATION), (metadata, METADATA), (governance, GOVERNANCE), (decision, DECISION))
 REDEEM = "/grantd.v1.AuthorizationService/RedeemGrant"
 REQUEST = authorization.RedeemGrantRequest(assertion="a.b.c").SerializeToString()
 SERVER_NAMES = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
@@ -129,27 +134,50 @@ async def answer(message: Any, call: Call) -> Any:
 
 _RESPONSES: Mapping[str, Any] = {
     method.input_type.name: getattr(module, method.output_type.name)
-    for module, service in ((authorization, AUTHORIZATION), (metadata, METADATA))
+    for module, service in SERVICES
     for method in service.methods
 }
 
 
+def answering(method: Any) -> Any:
+    """A handler in the shape of a method: all messages are read, one is answered."""
+    response = _RESPONSES[method.input_type.name]
+
+    async def taken(messages: Any, call: Call) -> Any:
+        async for _ in messages:
+            pass
+        return response()
+
+    async def given(message: Any, call: Call) -> Any:
+        if method.client_streaming:
+            async for _ in message:
+                pass
+        yield response()
+
+    if method.server_streaming:
+        return given
+    return taken if method.client_streaming else answer
+
+
 @dataclass
 class Toy:
-    """The two services behind the chain; `redeem` is what RedeemGrant does."""
+    """All services behind the chain; `redeem` is what RedeemGrant does, `others` what
+    further methods do."""
 
     redeem: Handler = answer
     ledger: Ledger = field(default_factory=Ledger)
     show: Show = field(default_factory=Show)
+    others: Mapping[str, Any] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(init=False)
 
     def __post_init__(self) -> None:
         edge = Edge(self.ledger, self.show, time.time)
         self.endpoints = {}
-        for service in (AUTHORIZATION, METADATA):
-            handlers = {method.name: answer for method in service.methods}
+        for _, service in SERVICES:
+            handlers = {method.name: answering(method) for method in service.methods}
             if service is AUTHORIZATION:
                 handlers["RedeemGrant"] = self.redeem
+            handlers |= {name: self.others[name] for name in self.others.keys() & handlers.keys()}
             self.endpoints |= wrap_service(service, handlers, edge)
 
     @asynccontextmanager
@@ -220,10 +248,23 @@ class Seen:
         return info
 
 
+def shaped(channel: grpc.aio.Channel, method: str) -> Callable[..., Any]:
+    """Calls a method over a channel with one message in the shape of the method."""
+    _, name, rpc = method.split("/")
+    found = next(service for _, service in SERVICES if service.full_name == name).methods_by_name[rpc]
+    kind = ("stream" if found.client_streaming else "unary") + "_" + ("stream" if found.server_streaming else "unary")
+    bound = getattr(channel, kind)(method)
+
+    def call(raw: bytes, **options: Any) -> Any:
+        return bound(iter([raw]) if found.client_streaming else raw, **options)
+
+    return call
+
+
 async def see(call: Any) -> Seen:
-    """Awaits a call, however it ends."""
+    """Awaits a call, however it ends; of a stream, all of its answers."""
     try:
-        given = await call
+        given = [each async for each in call] if hasattr(call, "__aiter__") else await call
     except grpc.aio.AioRpcError as error:
         return Seen(error.code(), error.details(), dict(error.trailing_metadata()))
     return Seen(await call.code(), await call.details(), dict(await call.trailing_metadata()), given)

@@ -15,7 +15,19 @@ from grantd_server.refusals import Reason, Refused
 from grantd_server.rpc.chain.callers import METHODS, allowed, identify
 from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.rpc.server.aio import Peers
-from rpc_toy import AUTHORIZATION, BINDINGS, METADATA, REDEEM, REQUEST, Toy, authority, channel, connect, see
+from rpc_toy import (
+    AUTHORIZATION,
+    BINDINGS,
+    REDEEM,
+    REQUEST,
+    SERVICES,
+    Toy,
+    authority,
+    channel,
+    connect,
+    see,
+    shaped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +47,16 @@ MAY_CALL: Mapping[Role, frozenset[str]] = {
         "ListIssuers", "GetIssuerMetadata", "GetJwks",
     }),
     Role.RESOURCE_SERVER: frozenset({"IntrospectToken", "IntrospectTokens", "GetJwks"}),
-    Role.ADMIN: frozenset(),
-    Role.AUDITOR: frozenset(),
-    Role.OBSERVER: frozenset(),
+    Role.ADMIN: frozenset({
+        "ApplyBundle", "ListBundles", "GetBundle", "DiffBundles", "ActivateBundle", "Simulate", "Block", "Unblock",
+        "ListBlocks", "RevokeChain",
+        "ExplainDecision", "ListDecisions", "FollowDecisions", "TraceChain", "ReportAccess",
+    }),
+    Role.AUDITOR: frozenset({
+        "ListBundles", "GetBundle", "DiffBundles", "Simulate", "ListBlocks",
+        "ExplainDecision", "ListDecisions", "FollowDecisions", "TraceChain", "ReportAccess",
+    }),
+    Role.OBSERVER: frozenset({"ExplainDecision", "ListDecisions", "FollowDecisions", "TraceChain"}),
     Role.UNKNOWN: frozenset(),
 }  # fmt: skip
 
@@ -68,9 +87,7 @@ def raw_of(method: str, observed: bool) -> bytes:
 
 
 def test_every_method_of_every_service_has_a_row_and_no_row_is_left_over() -> None:
-    names = {
-        f"/{service.full_name}/{method.name}" for service in (AUTHORIZATION, METADATA) for method in service.methods
-    }
+    names = {f"/{service.full_name}/{method.name}" for _, service in SERVICES for method in service.methods}
     assert METHODS.keys() == names
 
 
@@ -94,7 +111,7 @@ async def test_every_role_against_every_method_and_field_over_mtls(tmp_path: Pat
         for role in Role:
             async with channel(server, role) as network:
                 for method, observed in cells():
-                    seen = await see(network.unary_unary(method)(raw_of(method, observed), timeout=5))
+                    seen = await see(shaped(network, method)(raw_of(method, observed), timeout=5))
                     assert (seen.code, reason_of(seen)) == wanted(role, method, observed), (role, method, observed)
                     tried += 1
     assert tried == len(toy.show.finished) == len(Role) * (len(METHODS) + len(OBSERVES))
@@ -107,7 +124,7 @@ async def test_every_role_against_every_method_and_field_over_mtls(tmp_path: Pat
 async def test_every_role_against_every_method_and_field_in_process(role: Role) -> None:
     inside = InProcessChannel(Toy().endpoints, Caller("in-process", role))
     for method, observed in cells():
-        seen = await see(inside.unary_unary(method)(raw_of(method, observed), timeout=5))
+        seen = await see(shaped(inside, method)(raw_of(method, observed), timeout=5))
         assert (seen.code, reason_of(seen)) == wanted(role, method, observed), (method, observed)
 
 

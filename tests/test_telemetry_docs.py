@@ -5,7 +5,7 @@ from pathlib import Path
 
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from grantd.v1 import authorization_pb2, metadata_pb2
+from grantd.v1 import authorization_pb2, decision_pb2, governance_pb2, metadata_pb2
 from grantd_server.audit.record import Record
 from grantd_server.refusals import Reason
 from grantd_server.telemetry import Options, Telemetry, names
@@ -59,10 +59,8 @@ def test_the_documentation_lists_every_published_name():
 
 
 def test_every_method_of_every_service_has_a_name():
-    services = [
-        *authorization_pb2.DESCRIPTOR.services_by_name.values(),
-        *metadata_pb2.DESCRIPTOR.services_by_name.values(),
-    ]
+    modules = (authorization_pb2, metadata_pb2, governance_pb2, decision_pb2)
+    services = [service for module in modules for service in module.DESCRIPTOR.services_by_name.values()]
     methods = {f"{service.full_name}/{method.name}" for service in services for method in service.methods}
     assert set(names.METHODS.values()) == methods
     assert all(method.endswith(f"/{rpc}") for rpc, method in names.METHODS.items())

@@ -73,7 +73,8 @@ class Record:
     role: str = ""
     address: str = ""
     outcome: str = ""
-    """`granted`, `refused`, `failed`, `active`, `inactive`, `revoked`, `unchanged`."""
+    """`granted`, `refused`, `failed`, `active`, `inactive`, `revoked`, `unchanged`,
+    `applied` (an act of an administrator)."""
     reason: Reason | None = None
     facts: dict[str, str] = field(default_factory=dict)
     error_id: str = ""

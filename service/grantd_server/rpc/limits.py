@@ -10,6 +10,23 @@ MESSAGE_BYTES = 128 * 1024
 LONGEST_CALL = 5.0
 """Seconds a call may take when its client gives no deadline or a longer one."""
 
+LONGEST_ACT = 60.0
+"""The same for administrators and auditors, who compare bundles and read months of records."""
+
+LONGEST_STREAM = 900.0
+"""And for streams: a simulation of a million decisions, or whoever follows them, who
+then comes again."""
+
+UPLOAD_BYTES = 16 * 1024 * 1024
+"""All messages of one stream together: a directory of governance, twice as large as the
+largest that is read."""
+
+UPLOAD_OVERHEAD = 64
+"""Bytes that a message counts beside its own, or empty ones would be for nothing."""
+
+PIECE_TIME = 10.0
+"""Seconds to wait for the next message of a stream."""
+
 ANSWER_TIME = 0.020
 """Seconds taken off every deadline, so that the answer still arrives in time."""
 

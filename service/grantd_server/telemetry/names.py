@@ -23,8 +23,31 @@ METHODS: Final = {
     "ListIssuers": "grantd.v1.MetadataService/ListIssuers",
     "GetIssuerMetadata": "grantd.v1.MetadataService/GetIssuerMetadata",
     "GetJwks": "grantd.v1.MetadataService/GetJwks",
+    "ApplyBundle": "grantd.v1.GovernanceService/ApplyBundle",
+    "ListBundles": "grantd.v1.GovernanceService/ListBundles",
+    "GetBundle": "grantd.v1.GovernanceService/GetBundle",
+    "DiffBundles": "grantd.v1.GovernanceService/DiffBundles",
+    "ActivateBundle": "grantd.v1.GovernanceService/ActivateBundle",
+    "Simulate": "grantd.v1.GovernanceService/Simulate",
+    "Block": "grantd.v1.GovernanceService/Block",
+    "Unblock": "grantd.v1.GovernanceService/Unblock",
+    "ListBlocks": "grantd.v1.GovernanceService/ListBlocks",
+    "RevokeChain": "grantd.v1.GovernanceService/RevokeChain",
+    "ExplainDecision": "grantd.v1.DecisionService/ExplainDecision",
+    "ListDecisions": "grantd.v1.DecisionService/ListDecisions",
+    "FollowDecisions": "grantd.v1.DecisionService/FollowDecisions",
+    "TraceChain": "grantd.v1.DecisionService/TraceChain",
+    "ReportAccess": "grantd.v1.DecisionService/ReportAccess",
 }
 """RPC name to fully qualified method, which is also the name of the call's span."""
+
+ADMINISTRATION: Final = "administration"
+"""Stands for all of their methods where each with every reason would be too many series."""
+
+ADMINISTRATIVE: Final = frozenset(
+    rpc for rpc, method in METHODS.items() if method.startswith(("grantd.v1.Governance", "grantd.v1.Decision"))
+)
+"""RPCs of administrators and of those who look on."""
 
 OTHER: Final = "other"
 """Stands for any value outside a closed set, so that no label ever grows."""
@@ -32,7 +55,7 @@ OTHER: Final = "other"
 ANSWERED: Final = "answered"
 """The outcome of a call that decides nothing, such as one for metadata."""
 
-OUTCOMES: Final = ("granted", "refused", "failed", "active", "inactive", "revoked", "unchanged", ANSWERED)
+OUTCOMES: Final = ("granted", "refused", "failed", "active", "inactive", "revoked", "unchanged", "applied", ANSWERED)
 
 STATUSES: Final = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 _AUTHORIZATION = "/grantd.v1.AuthorizationService/"
 _METADATA = "/grantd.v1.MetadataService/"
 
+_GOVERNANCE = "/grantd.v1.GovernanceService/"
+_DECISION = "/grantd.v1.DecisionService/"
+
+ADMINISTRATION = frozenset({Role.ADMIN, Role.AUDITOR, Role.OBSERVER})
+"""Who governs and who looks on; none of them may speak for a client."""
+
+_ADMIN = frozenset({Role.ADMIN})
+_OVERSIGHT = frozenset({Role.ADMIN, Role.AUDITOR})
 _SPEAKERS = frozenset({Role.SHIM, Role.SERVICE})
 _READERS = frozenset({Role.SHIM, Role.SERVICE, Role.RESOURCE_SERVER})
 
@@ -33,6 +41,22 @@ METHODS: Mapping[str, frozenset[Role]] = {
     _METADATA + "ListIssuers": _SPEAKERS,
     _METADATA + "GetIssuerMetadata": _SPEAKERS,
     _METADATA + "GetJwks": _READERS,
+    _GOVERNANCE + "ApplyBundle": _ADMIN,
+    _GOVERNANCE + "ListBundles": _OVERSIGHT,
+    _GOVERNANCE + "GetBundle": _OVERSIGHT,
+    _GOVERNANCE + "DiffBundles": _OVERSIGHT,
+    _GOVERNANCE + "ActivateBundle": _ADMIN,
+    _GOVERNANCE + "Simulate": _OVERSIGHT,
+    _GOVERNANCE + "Block": _ADMIN,
+    _GOVERNANCE + "Unblock": _ADMIN,
+    _GOVERNANCE + "ListBlocks": _OVERSIGHT,
+    _GOVERNANCE + "RevokeChain": _ADMIN,
+    # What of a decision each of them sees is another table (docs/explain.md).
+    _DECISION + "ExplainDecision": ADMINISTRATION,
+    _DECISION + "ListDecisions": ADMINISTRATION,
+    _DECISION + "FollowDecisions": ADMINISTRATION,
+    _DECISION + "TraceChain": ADMINISTRATION,
+    _DECISION + "ReportAccess": _OVERSIGHT,
 }
 
 # RFC 1123 host names: no wildcard, and above all no scheme, or a DNS name could

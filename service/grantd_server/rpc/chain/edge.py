@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Any, "Call"], Awaitable["Message"]]
 """One RPC: message and call in, message out; `Refused` is its only planned failure."""
+
+StreamHandler = Callable[[Any, "Call"], "AsyncIterator[Message]"]
+"""One RPC that answers with a stream: an asynchronous generator."""
 
 Step = Callable[[Any, "Call"], Awaitable[Any]]
 """Anything in the chain. Above `parsed` it gets the `Arrival` and gives bytes."""
@@ -88,12 +91,21 @@ class Method:
     """The full method name, `/grantd.v1.AuthorizationService/RedeemGrant`."""
     request_type: type[Message]
     roles: frozenset[Role]
+    time: float
+    """Seconds a call may take at most."""
+    takes_stream: bool = False
+    gives_stream: bool = False
     observes: bool = field(init=False)
     """Whether its request has the field that only the shim may set."""
 
     def __post_init__(self) -> None:
         observes = "observed" in self.request_type.DESCRIPTOR.fields_by_name
         object.__setattr__(self, "observes", observes)
+
+    @property
+    def streams(self) -> bool:
+        """Whether more than one message goes either way."""
+        return self.takes_stream or self.gives_stream
 
     @property
     def rpc(self) -> str:
@@ -113,3 +125,35 @@ class Arrival:
     metadata: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
     """Of the transport's peer, without port; empty in process."""
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield
+
+
+async def _nowhere(_raw: bytes) -> None:
+    """Takes what nobody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamArrival(Arrival):
+    """A call of which more than one message goes either way; what goes one way only
+    once is `raw`, or the answer."""
+
+    pieces: AsyncIterator[bytes] = field(default_factory=_nothing)
+    """The messages of the client, where it sends a stream."""
+    send: Callable[[bytes], Awaitable[None]] = _nowhere
+    """Takes one answer and returns when there is room for the next."""
+
+    @classmethod
+    def of(
+        cls,
+        arrival: Arrival,
+        pieces: AsyncIterator[bytes] | None = None,
+        send: Callable[[bytes], Awaitable[None]] = _nowhere,
+    ) -> StreamArrival:
+        """The same arrival, with its streams."""
+        return cls(
+            arrival.raw, arrival.who, arrival.timeout, arrival.metadata, arrival.address, pieces or _nothing(), send
+        )

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 import grpc
 
 from grantd_server.model.caller import Caller, Role
-from grantd_server.rpc.chain.edge import Arrival
+from grantd_server.rpc.chain import Endpoint
+from grantd_server.rpc.chain.edge import Arrival, StreamArrival
 from grantd_server.rpc.inprocess.call import InProcessCall
+from grantd_server.rpc.inprocess.streams import InProcessStream, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,19 +39,47 @@ class InProcessChannel(grpc.aio.Channel):
         _registered_method: bool | None = False,
     ) -> Any:
         """Returns the callable of one method; an unknown one answers UNIMPLEMENTED."""
+        return self._callable(method, (False, False), request_serializer, response_deserializer)
+
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return self._callable(method, (False, True), request_serializer, response_deserializer)
+
+    def stream_unary(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return self._callable(method, (True, False), request_serializer, response_deserializer)
+
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return self._callable(method, (True, True), request_serializer, response_deserializer)
+
+    def _callable(
+        self,
+        method: str,
+        streams: tuple[bool, bool],
+        serialize: Callable[[Any], bytes] | None,
+        deserialize: Callable[[bytes], Any] | None,
+    ) -> Any:
         endpoint = self._endpoints.get(method)
-        if endpoint is None:
+        if endpoint is None or streams != _streams(endpoint):
             return Unimplemented(method)
-        return _UnaryUnary(endpoint, self._caller, request_serializer or bytes, response_deserializer or bytes)
-
-    def unary_stream(self, method: str, *_: object, **__: object) -> Any:
-        return Unimplemented(method)
-
-    def stream_unary(self, method: str, *_: object, **__: object) -> Any:
-        return Unimplemented(method)
-
-    def stream_stream(self, method: str, *_: object, **__: object) -> Any:
-        return Unimplemented(method)
+        kind = _Streamed if any(streams) else _UnaryUnary
+        return kind(endpoint, self._caller, serialize or bytes, deserialize or bytes)
 
     async def close(self, grace: float | None = None) -> None:
         """Nothing is open."""
@@ -102,8 +132,35 @@ class _UnaryUnary:
         return InProcessCall(self._endpoint, arrival, self._deserialize)
 
 
+class _Streamed(_UnaryUnary):
+    """The same for a method with a stream."""
+
+    def __call__(
+        self,
+        request: Any = None,
+        *,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: object = None,  # noqa: ARG002 - as above
+        wait_for_ready: bool | None = None,  # noqa: ARG002 - as above
+        compression: object = None,  # noqa: ARG002 - as above
+    ) -> Any:
+        texts = {key: value for key, value in metadata or () if isinstance(value, str)}
+        takes, gives = _streams(self._endpoint)
+        raw = b"" if takes else self._serialize(request)
+        arrival = Arrival(raw, lambda: self._caller, timeout, texts)
+        stream = StreamArrival.of(arrival, pieces(request, self._serialize) if takes else None)
+        return (InProcessStream if gives else InProcessCall)(self._endpoint, stream, self._deserialize)
+
+
+def _streams(endpoint: Served) -> tuple[bool, bool]:
+    if not isinstance(endpoint, Endpoint):
+        return False, False
+    return endpoint.method.takes_stream, endpoint.method.gives_stream
+
+
 class Unimplemented:
-    """The callable of a method that is not served in process, streams included."""
+    """The callable of a method that is not served in process."""
 
     def __init__(self, method: str) -> None:
         self._method = method

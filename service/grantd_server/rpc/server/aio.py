@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
+from grpc.aio import EOF  # type: ignore[attr-defined]  # not in its stubs
 
 from grantd_server.refusals import Public, Refused
 from grantd_server.rpc.chain.callers import identify
-from grantd_server.rpc.chain.edge import Arrival
+from grantd_server.rpc.chain.edge import Arrival, StreamArrival
 from grantd_server.rpc.chain.status import DETAILS, Ended, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from grantd_server.model.caller import Caller, Role
     from grantd_server.rpc.chain import Endpoint
@@ -37,13 +38,19 @@ class Peers:
 def add_endpoints(server: grpc.aio.Server, endpoints: Mapping[str, Endpoint], peers: Peers) -> None:
     """Serves endpoints, by full method name."""
     for name, endpoint in endpoints.items():
-        add_raw_unary(server, name, _handler(endpoint, peers))
+        if endpoint.method.streams:
+            _add(server, name, _stream_handler(endpoint, peers))
+        else:
+            add_raw_unary(server, name, _handler(endpoint, peers))
 
 
 def add_raw_unary(server: grpc.aio.Server, path: str, behaviour: Callable[[bytes, Context], Awaitable[bytes]]) -> None:
     """Serves `/package.Service/Method` by a bare function of bytes, outside any chain."""
+    _add(server, path, grpc.unary_unary_rpc_method_handler(behaviour))
+
+
+def _add(server: grpc.aio.Server, path: str, handler: Any) -> None:
     service, _, method = path.removeprefix("/").partition("/")
-    handler: Any = grpc.unary_unary_rpc_method_handler(behaviour)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
 
 
@@ -70,6 +77,40 @@ def _handler(endpoint: Endpoint, peers: Peers) -> Callable[[bytes, Context], Awa
         return answer
 
     return handle
+
+
+def _stream_handler(endpoint: Endpoint, peers: Peers) -> Any:
+    """By the reader and writer interface: the chain is one awaitable, whatever goes over it."""
+    method = endpoint.method
+
+    async def ended(arrival: StreamArrival, context: Context) -> bytes:
+        try:
+            answer, trailers = await endpoint(arrival)
+        except Ended as end:
+            await context.abort(end.code, end.details, end.trailers)
+        context.set_trailing_metadata(trailers)
+        return answer
+
+    async def takes(_unread: object, context: Context) -> bytes:
+        return await ended(StreamArrival.of(_arrival(b"", context, peers), _pieces(context)), context)
+
+    async def gives(raw: bytes, context: Context) -> None:
+        await ended(StreamArrival.of(_arrival(raw, context, peers), send=context.write), context)
+
+    async def both(_unread: object, context: Context) -> None:
+        await ended(StreamArrival.of(_arrival(b"", context, peers), _pieces(context), context.write), context)
+
+    if not method.gives_stream:
+        return grpc.stream_unary_rpc_method_handler(takes)
+    if not method.takes_stream:
+        return grpc.unary_stream_rpc_method_handler(gives)
+    return grpc.stream_stream_rpc_method_handler(both)
+
+
+async def _pieces(context: Context) -> AsyncIterator[bytes]:
+    # Not the iterator that grpc hands in: refused unread, it would warn that nobody awaited it.
+    while (raw := await context.read()) is not EOF:
+        yield raw
 
 
 def _arrival(raw: bytes, context: Context, peers: Peers) -> Arrival:
