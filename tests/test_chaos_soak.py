@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chaos.cluster import Sample
-from chaos.figures import figures, slope
+from chaos.figures import figures
 from chaos.report import markdown
 from chaos.soak import Plan, soak
 from chaos.wrong_stores import SHOWS
@@ -41,10 +40,3 @@ async def test_a_wrong_store_is_seen(migrated: Server, tmp_path: Path, wrong: st
     plan = Plan(12.0, rate=300, kill_every=3.0, wrong=wrong)
     run = await soak(plan, migrated, migrated.new_database(TEMPLATE), tmp_path)
     assert breach in run.verdict.counts, run.verdict.counts
-
-
-def test_the_slope_of_memory_is_that_of_a_warm_process() -> None:
-    growing = [Sample(0, 1, 100.0 + n, 10_000_000 * (n < 30) + n * 1000, 9, 0.0) for n in range(100)]
-    assert slope(growing[30:]) == pytest.approx(3.6)
-    flat = [Sample(0, 1, 100.0 + n, 50_000_000 if n > 20 else n * 1_000_000, 9, 0.0) for n in range(100)]
-    assert slope(flat) == 0

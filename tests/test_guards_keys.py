@@ -98,9 +98,9 @@ class TestVerifiedTokens:
         Rotation(directory, Schedule()).create(SERVER, Purpose.ACCESS_TOKEN, "ES256", NOW)
         return KeyRing(directory)
 
-    async def token(self, ring: KeyRing, jti: str) -> str:
+    async def token(self, ring: KeyRing, jti: str, **claims: object) -> str:
         signer = ring.signer(SERVER, Purpose.ACCESS_TOKEN)
-        data = jws.signing_input({"jti": jti}, alg=signer.alg, kid=signer.kid, typ="at+jwt")
+        data = jws.signing_input({"jti": jti, **claims}, alg=signer.alg, kid=signer.kid, typ="at+jwt")
         return jws.compact(data, await signer.sign(data))
 
     @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ class TestVerifiedTokens:
     )
     def test_what_is_too_long_or_no_ascii_is_refused(self, ring: KeyRing, raw: str, check: str) -> None:
         with pytest.raises(Fault) as fault:
-            VerifiedTokens(ring).read(SERVER, raw)
+            VerifiedTokens(ring).read(SERVER, raw, NOW)
 
         assert fault.value.check == check
 
@@ -119,7 +119,27 @@ class TestVerifiedTokens:
         tokens = [await self.token(ring, str(number)) for number in range(4)]
 
         for token in tokens:
-            memory.read(SERVER, token)
+            memory.read(SERVER, token, NOW)
 
         assert len(memory._claims) == 2
-        assert [memory.read(SERVER, token)["jti"] for token in tokens] == ["0", "1", "2", "3"]
+        assert [memory.read(SERVER, token, NOW)["jti"] for token in tokens] == ["0", "1", "2", "3"]
+
+    async def test_it_forgets_what_is_out_of_time_as_others_come(self, ring: KeyRing) -> None:
+        memory = VerifiedTokens(ring)
+        for number in range(6):
+            memory.read(SERVER, await self.token(ring, str(number), exp=NOW + 900), NOW)
+        memory.read(SERVER, await self.token(ring, "no exp"), NOW)
+        assert len(memory._claims) == 7
+
+        for number in range(3):
+            memory.read(SERVER, await self.token(ring, f"in time {number}", exp=NOW + 1800), NOW + 900)
+        assert len(memory._claims) == 10, "at its very end a token is still in time"
+        for number in range(4):
+            memory.read(SERVER, await self.token(ring, f"new {number}", exp=NOW + 1800), NOW + 901)
+
+        held = [claims["jti"] for claims in memory._claims.values()]
+        assert held == [
+            "no exp",
+            *(f"in time {number}" for number in range(3)),
+            *(f"new {number}" for number in range(4)),
+        ]

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from chaos import memory
 from chaos.report import markdown, summary, write
 from chaos.soak import Plan, Run, soak
 from chaos.wrong_stores import SHOWS
@@ -45,7 +46,7 @@ def main() -> int:
     ours, *wrong = runs
     print(summary(runs))
     seen = all(SHOWS[run.plan.wrong] in run.verdict.counts for run in wrong)
-    return 0 if ours.verdict.holds and seen else 1
+    return 0 if ours.verdict.holds and seen and memory.holds(memory.longest(ours.samples)) else 1
 
 
 def _run(plan: Plan, server: Server, folder: Path) -> Run:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from chaos import memory
 from chaos.checker import BREACHES
 
 if TYPE_CHECKING:
@@ -13,11 +14,6 @@ if TYPE_CHECKING:
 
     from chaos.cluster import Sample
     from chaos.soak import Run
-
-WARM: Final = 0.25
-"""Share of a life after which memory is looked at: before, caches fill."""
-ENOUGH: Final = 120.0
-"""Seconds that a process must have lived for a slope."""
 
 
 def figures(run: Run) -> dict[str, Any]:
@@ -43,6 +39,7 @@ def figures(run: Run) -> dict[str, Any]:
         "examples": dict(run.verdict.examples),
         "answers": [[*key, count] for key, count in sorted(run.answers.items())],
         "latency ms (p50, p99)": {rpc: _latency(seconds) for rpc, seconds in sorted(run.latencies.items())},
+        "memory": memory.told(memory.longest(run.samples)),
         "processes": processes(run.samples),
         "PostgreSQL CPU s": round(run.database_cpu, 1),
         "holds": run.verdict.holds,
@@ -63,17 +60,11 @@ def processes(samples: Sequence[Sample]) -> list[dict[str, Any]]:
             "generation": generation[replica],
             "seconds": round(lived),
             "rss MB, first and last": [round(life[0].rss / 1e6, 1), round(life[-1].rss / 1e6, 1)],
-            "MB/h": slope(life) if lived >= ENOUGH else None,
+            "MB/h in the second half": memory.slope(life) if lived >= memory.ENOUGH else None,
             "descriptors, first and most": [life[0].descriptors, max(sample.descriptors for sample in life)],
             "cpu s": round(life[-1].cpu - life[0].cpu, 1),
         })  # fmt: skip
     return told
-
-
-def slope(life: Sequence[Sample]) -> float:
-    """MB an hour by least squares, once it is warm."""
-    warm = [sample for sample in life if sample.at >= life[0].at + WARM * (life[-1].at - life[0].at)]
-    return round(statistics.linear_regression([s.at for s in warm], [s.rss for s in warm]).slope * 3600 / 1e6, 1)
 
 
 def _spread(values: Sequence[float]) -> list[float]:

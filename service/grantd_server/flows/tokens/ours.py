@@ -39,12 +39,13 @@ class AccessToken:
 def read_access_token(world: World, record: Record, server: AuthorizationServer, raw: str) -> AccessToken | None:
     """Reads a token, or None for anything that is no valid access token of `server`:
     another kind, another issuer, tampered with, out of time (C-22, C-25)."""
+    now = world.clock()
     try:
-        claims = world.verified.read(server.issuer, raw)
+        claims = world.verified.read(server.issuer, raw, now)
         iss = read.text(claims, "iss", 2048)
         if iss != server.issuer:
             raise jws.Fault("claim:iss", server.issuer, iss)
-        times = read.check_times(claims, world.clock(), skew=world.skew, require_iat=True)
+        times = read.check_times(claims, now, skew=world.skew, require_iat=True)
         jti = read.text(claims, "jti")
         token = AccessToken(
             claims=claims,
