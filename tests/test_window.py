@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from clocks import Clock
+from grantd_server.audit.chain import Head, start
 from grantd_server.store import Committed, Epochs, Lost, Moved, OutcomeUnknown, Space, StoreUnavailable, Tombstone
 from grantd_server.store.window import ENOUGH, LARGEST, LIMIT, Window
-from grantd_server.store.window.commit import Busy, Collided, Head, Unanswered
+from grantd_server.store.window.commit import Busy, Collided, Unanswered
 from grantd_server.store.window.pace import RARELY, Pace
 from store_values import CHAIN, mark, token, write
 
@@ -84,17 +85,17 @@ class FakeTransaction:
         self.rows.buried |= {tombstone.digest for tombstone in tombstones}
 
     async def claim(self, writer):
-        epoch, seq, digest = self.rows.writers.get(writer, (0, 0, bytes(32)))
-        self.rows.writers[writer] = Head(epoch + 1, seq, digest)
+        head = self.rows.writers.get(writer, start(writer))
+        self.rows.writers[writer] = head._replace(epoch=head.epoch + 1)
         return self.rows.writers[writer]
 
-    async def append(self, writer, head, rows):
+    async def append(self, head, rows):
         if self.fault == "collided":
             self.database.clock.now += 0.01
             raise Collided("deadlock")
-        if self.rows.writers[writer].epoch != head.epoch:
+        if self.rows.writers[head.writer].epoch != head.epoch:
             return False
-        self.rows.writers[writer] = head
+        self.rows.writers[head.writer] = head
         if self.database.bad & {row.entry.id for row in rows}:
             raise StoreUnavailable("a bad row")
         self.written = [row.entry.id for row in rows]
@@ -423,7 +424,7 @@ async def test_closing_does_not_wait_for_a_database_that_is_gone(database, clock
 async def test_a_writer_claimed_by_somebody_else_reads_the_head_back_and_loses_no_call(window, database):
     await together(window, write("d0"))
     head = database.rows.writers["w"]
-    database.rows.writers["w"] = Head(head.epoch + 1, head.seq + 5, bytes(31) + b"\x01")
+    database.rows.writers["w"] = Head("w", head.epoch + 1, head.seq + 5, bytes(31) + b"\x01")
 
     assert await together(window, write("d1", mark())) == [Committed()]
     row = database.rows.records[-1]

@@ -11,7 +11,7 @@ import asyncpg
 from chaos.evidence import Held, Row, Used
 from grantd_server.audit import chain
 from grantd_server.store import Entry, Space, StoredEntry
-from grantd_server.store.sqlite.statements import NAMES
+from grantd_server.store.records.rows import NAMES
 
 PAGE: Final = 2000
 EVERY: Final = 20.0

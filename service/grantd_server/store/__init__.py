@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 DAY: Final = 86_400_000_000
 """Microseconds of a day: records leave by whole days."""
 
+MARGIN: Final = 300
+"""Seconds that marks and tombstones are kept beyond their time. `until` covers the
+allowed skew; this covers a replica whose clock is wrong by as much as readiness lets
+pass (hostile case R10)."""
+
+OVERLAP: Final = 10
+"""Seconds that one poll reads again: a row may commit after a later one was seen."""
+
 
 class StoreUnavailable(Exception):
     """The store could not be reached in time. Nothing was used up."""

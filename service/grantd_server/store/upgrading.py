@@ -43,7 +43,7 @@ def upgrade_database(opening: Opening) -> str:
 
 
 def upgrade_file(path: Path) -> str:
-    """The same for a SQLite file; a new one is made."""
+    """The same for a SQLite file; a new one is made, private."""
     make_private(path)
     try:
         migrations.upgrade(f"{SQLITE}{path.absolute()}")

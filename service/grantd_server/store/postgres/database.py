@@ -6,15 +6,18 @@ each call here is one round trip, however many calls share the window.
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
+from grantd_server.audit.chain import Head
 from grantd_server.store import Epochs, StoreUnavailable
 from grantd_server.store.postgres import statements as sql
 from grantd_server.store.postgres.connection.faults import FAULTS, NoAnswer, turned_at_commit
 from grantd_server.store.postgres.connection.link import Link
 from grantd_server.store.postgres.locks import beginning
 from grantd_server.store.postgres.marks import remembered
-from grantd_server.store.window.commit import Head, Unanswered
+from grantd_server.store.records.rows import row_of
+from grantd_server.store.window.commit import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -46,14 +49,7 @@ class PostgresTransaction:
         self._issued += issued
 
     async def keep(self, tokens: Sequence[RefreshToken]) -> None:
-        rows = [
-            (
-                token.digest, token.family, token.parent, token.issuer, token.client_id, token.issued, token.expires,
-                token.family_expires, token.sealed, token.rotated,
-            )
-            for token in tokens
-        ]  # fmt: skip
-        await self._link.within(sql.KEEP, *_columns(rows, 10))
+        await self._link.within(sql.KEEP, *_columns([astuple(token) for token in tokens], 10))
 
     async def bury(self, tombstones: Sequence[Tombstone]) -> None:
         if self._issued:
@@ -64,13 +60,11 @@ class PostgresTransaction:
 
     async def claim(self, writer: str) -> Head:
         (row,) = await self._link.within(sql.CLAIM, writer, bytes(32))
-        return Head(*row)
+        return Head(writer, *row)
 
-    async def append(self, writer: str, head: Head, rows: Sequence[StoredEntry]) -> bool:
-        entries = _columns([_row(stored) for stored in rows], 15)
-        moved = await self._link.within(
-            sql.APPEND, writer, head.epoch, head.seq, head.hash, *self._noted(), *entries
-        )  # fmt: skip
+    async def append(self, head: Head, rows: Sequence[StoredEntry]) -> bool:
+        entries = _columns([row_of(stored) for stored in rows], 15)
+        moved = await self._link.within(sql.APPEND, *head, *self._noted(), *entries)
         return bool(moved[0][0])
 
     def _noted(self) -> list[list[Any]]:
@@ -154,11 +148,3 @@ class PostgresDatabase:
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     """What an `unnest` takes: an array a column."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-
-
-def _row(stored: StoredEntry) -> tuple[Any, ...]:
-    entry = stored.entry
-    return (
-        entry.id, entry.time_us, entry.rpc, entry.outcome, entry.reason, entry.issuer, entry.client, entry.subject,
-        entry.chain, entry.body, stored.writer, stored.writer_epoch, stored.seq, stored.prev_hash, stored.hash,
-    )  # fmt: skip

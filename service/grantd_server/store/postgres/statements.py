@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from grantd_server.store.sqlite.statements import MARGIN, NAMES, OVERLAP
+from grantd_server.store import MARGIN, OVERLAP
+from grantd_server.store.records.rows import NAMES
 
 _NOW: Final = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 _COLUMNS: Final = ", ".join(NAMES)

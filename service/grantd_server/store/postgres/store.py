@@ -23,6 +23,7 @@ from grantd_server.store.postgres.connection.link import Place, SharedLink
 from grantd_server.store.postgres.database import PostgresDatabase
 from grantd_server.store.postgres.partitions import drop_before, make_ahead
 from grantd_server.store.postgres.wake import Wake
+from grantd_server.store.records.rows import in_order, stored_in
 from grantd_server.store.records.searched import searched
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.schema import REVISION, SchemaMismatch
@@ -98,16 +99,8 @@ class PostgresStore:
         clause = searched(where, lambda number: f"${number + 2}")
         return await self._rows(sql.ENTRIES % clause, limit, *where.values())
 
-    async def history(self) -> AsyncIterator[StoredEntry]:
-        """Reads every record in chain order, a page at a time (for `audit verify`)."""
-        after: tuple[str, int] = ("", 0)
-        while True:
-            rows = await self._rows(sql.HISTORY, *after, _PAGE)
-            if not rows:
-                return
-            for stored in rows:
-                after = (stored.writer, stored.seq)
-                yield stored
+    def history(self) -> AsyncIterator[StoredEntry]:
+        return in_order(lambda writer, seq: self._rows(sql.HISTORY, writer, seq, _PAGE))
 
     async def heads(self) -> list[Head]:
         return [Head(*row) for row in await self._side.fetch(sql.HEADS)]
@@ -190,4 +183,4 @@ class PostgresStore:
         await self._window.submit(Write(entry), effect)
 
     async def _rows(self, statement: str, *values: Any) -> list[StoredEntry]:
-        return [StoredEntry(Entry(*row[:10]), *row[10:]) for row in await self._side.fetch(statement, *values)]
+        return [stored_in(row) for row in await self._side.fetch(statement, *values)]

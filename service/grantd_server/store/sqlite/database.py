@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from grantd_server.audit.chain import Head
 from grantd_server.store import Epochs, StoreUnavailable
+from grantd_server.store.records.rows import row_of
 from grantd_server.store.schema import REVISION, SchemaMismatch
 from grantd_server.store.sqlite import statements as sql
-from grantd_server.store.window.commit import Busy, Head, Unanswered
+from grantd_server.store.window.commit import Busy, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -95,13 +97,13 @@ class SqliteTransaction:
         self._execute(sql.REVOKED)
 
     async def claim(self, writer: str) -> Head:
-        return Head(*self._execute(sql.CLAIM, (writer, bytes(32))).fetchone())
+        return Head(writer, *self._execute(sql.CLAIM, (writer, bytes(32))).fetchone())
 
-    async def append(self, writer: str, head: Head, rows: Sequence[StoredEntry]) -> bool:
-        moved = self._execute(sql.ADVANCE, (head.seq, head.hash, writer, head.epoch)).fetchone()
+    async def append(self, head: Head, rows: Sequence[StoredEntry]) -> bool:
+        moved = self._execute(sql.ADVANCE, (head.seq, head.hash, head.writer, head.epoch)).fetchone()
         if moved is None:
             return False
-        self._connection.executemany(sql.APPEND, [(*_row(stored), moved[0]) for stored in rows])
+        self._connection.executemany(sql.APPEND, [(*row_of(stored), moved[0]) for stored in rows])
         return True
 
     async def commit(self) -> None:
@@ -213,11 +215,3 @@ class SqliteDatabase:
 def name_of(fault: sqlite3.Error) -> str:
     """Names a fault of SQLite by its code: texts could carry what a row holds."""
     return str(getattr(fault, "sqlite_errorname", type(fault).__name__))
-
-
-def _row(stored: StoredEntry) -> tuple[Any, ...]:
-    entry = stored.entry
-    return (
-        entry.id, entry.time_us, entry.rpc, entry.outcome, entry.reason, entry.issuer, entry.client, entry.subject,
-        entry.chain, entry.body, stored.writer, stored.writer_epoch, stored.seq, stored.prev_hash, stored.hash,
-    )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.audit.chain import Head
-from grantd_server.store import Entry, StoredEntry, StoreUnavailable
+from grantd_server.store import StoredEntry, StoreUnavailable
+from grantd_server.store.records.rows import in_order, stored_in
 from grantd_server.store.sqlite import statements as sql
 from grantd_server.store.sqlite.database import name_of
 
@@ -31,17 +32,16 @@ class SqliteRecords:
         """The end of every writer's chain."""
         return [Head(*row) for row in self._rows(sql.HEADS, ())]
 
-    async def history(self) -> AsyncIterator[StoredEntry]:
+    def history(self) -> AsyncIterator[StoredEntry]:
         """Every record, each writer's chain in its order."""
-        after: tuple[Any, Any] = ("", 0)
-        while rows := self._rows(sql.HISTORY, (*after, _PAGE)):
-            for row in rows:
-                yield StoredEntry(Entry(*row[:10]), *row[10:])
-            after = (rows[-1][10], rows[-1][12])
+        return in_order(self._page)
 
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
+
+    async def _page(self, writer: str, seq: int) -> list[StoredEntry]:
+        return [stored_in(row) for row in self._rows(sql.HISTORY, (writer, seq, _PAGE))]
 
     def _rows(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
         fault = ""

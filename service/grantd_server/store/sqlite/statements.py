@@ -7,18 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-MARGIN: Final = 300
-"""Seconds that marks and tombstones are kept beyond their time. `until` covers the
-allowed skew; this covers a replica whose clock is wrong by as much as readiness lets
-pass (hostile case R10)."""
+from grantd_server.store import MARGIN, OVERLAP
+from grantd_server.store.records.rows import NAMES
 
-OVERLAP: Final = 10
-"""Seconds that one poll reads again: a row may commit after a later one was seen."""
-
-NAMES: Final = (
-    "id", "time_us", "rpc", "outcome", "reason", "issuer", "client", "subject", "chain", "body",
-    "writer", "writer_epoch", "seq", "prev_hash", "hash",
-)  # fmt: skip
 _COLUMNS: Final = ", ".join(NAMES)
 
 SCHEMA: Final = "SELECT version_num FROM alembic_version"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from grantd_server.audit.chain import Head
 from grantd_server.store import DAY, Conflict, Entry, Epochs, LiveState, StoredEntry, Tombstone, Withdrawal, Write
+from grantd_server.store.records.rows import in_order, stored_in
 from grantd_server.store.records.searched import searched
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.sqlite import statements as sql
 from grantd_server.store.sqlite.database import SqliteDatabase
-from grantd_server.store.sqlite.new import create
 from grantd_server.store.window import LIMIT, Window
 from grantd_server.store.window.commit import Busy
 
@@ -64,7 +64,10 @@ class SqliteStore:
         """
         path = Path(path)
         if not path.exists() or path.stat().st_size == 0:
-            create(path)
+            # SQLAlchemy costs a second that an existing file need not pay.
+            from grantd_server.store.upgrading import upgrade_file  # noqa: PLC0415
+
+            upgrade_file(path)
         database = SqliteDatabase(path)
         database.open()
         return cls(database, **settings)
@@ -114,16 +117,8 @@ class SqliteStore:
         clause = searched(where, lambda _: "?")
         return await self._rows(sql.ENTRIES % clause, (*where.values(), limit))
 
-    async def history(self) -> AsyncIterator[StoredEntry]:
-        """Reads every record in chain order, a page at a time (for `audit verify`)."""
-        after: tuple[str, int] = ("", 0)
-        while True:
-            rows = await self._rows(sql.HISTORY, (*after, _PAGE))
-            if not rows:
-                return
-            for stored in rows:
-                after = (stored.writer, stored.seq)
-                yield stored
+    def history(self) -> AsyncIterator[StoredEntry]:
+        return in_order(lambda writer, seq: self._rows(sql.HISTORY, (writer, seq, _PAGE)))
 
     async def heads(self) -> list[Head]:
         rows = await self._read(lambda reader: reader.execute(sql.HEADS).fetchall())
@@ -226,7 +221,7 @@ class SqliteStore:
 
     async def _rows(self, statement: str, parameters: tuple[Any, ...]) -> list[StoredEntry]:
         found = await self._read(lambda reader: reader.execute(statement, parameters).fetchall())
-        return [StoredEntry(Entry(*row[:10]), *row[10:]) for row in found]
+        return [stored_in(row) for row in found]
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Reads; waits where another process recovers or resets the log."""

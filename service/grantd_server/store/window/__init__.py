@@ -19,8 +19,9 @@ from grantd_server.store.window.settlement import Job, Settlement, Superseded
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableSequence
 
+    from grantd_server.audit.chain import Head
     from grantd_server.store import Issued, Outcome, Write
-    from grantd_server.store.window.commit import Database, Head, Transaction
+    from grantd_server.store.window.commit import Database, Transaction
     from grantd_server.store.window.settlement import Effect
 
 LONGEST: Final = 0.002

@@ -6,13 +6,14 @@ what a loser's record says and how records are chained is the window's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from grantd_server.store import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from grantd_server.audit.chain import Head
     from grantd_server.store import Epochs, Issued, Mark, StoredEntry, Tombstone
     from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.store.window.settlement import Job
@@ -29,14 +30,6 @@ class Collided(Busy):
 
 class Unanswered(Exception):
     """COMMIT was sent, and no answer came that tells what became of it."""
-
-
-class Head(NamedTuple):
-    """The end of one writer's chain."""
-
-    epoch: int
-    seq: int
-    hash: bytes
 
 
 class Transaction(Protocol):
@@ -64,7 +57,7 @@ class Transaction(Protocol):
     async def claim(self, writer: str) -> Head:
         """Starts a new epoch of this writer from the head read back."""
 
-    async def append(self, writer: str, head: Head, rows: Sequence[StoredEntry]) -> bool:
+    async def append(self, head: Head, rows: Sequence[StoredEntry]) -> bool:
         """Writes chained records and moves the writer's head to the last of them; False,
         and nothing to be committed, when somebody else claimed the writer."""
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from grantd_server.audit.chain import link
+from grantd_server.audit.chain import Head, link
 from grantd_server.store import Committed, Lost, Moved, Space, StoredEntry, Tombstone
-from grantd_server.store.window.commit import Head
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -81,8 +80,8 @@ class Settlement:
             seq = head.seq + 1
             digest = link(head.hash, writer, head.epoch, seq, entry)
             rows.append(StoredEntry(entry, writer, head.epoch, seq, head.hash, digest))
-            head = Head(head.epoch, seq, digest)
-        if not await self.transaction.append(writer, head, rows):
+            head = Head(writer, head.epoch, seq, digest)
+        if not await self.transaction.append(head, rows):
             raise Superseded
         return head
 
