@@ -6,7 +6,7 @@ from importlib.metadata import version as version_of
 
 import typer
 
-from grantd_server.cli import audit, blocks, bundle, database, decisions, keys, secrets, serving, tokens
+from grantd_server.cli import audit, blocks, bundle, database, decisions, keys, policy, secrets, serving, tokens
 
 app = typer.Typer(
     name="grantd",
@@ -22,6 +22,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(secrets.app, name="client")
 app.add_typer(database.app, name="db")
 app.add_typer(audit.app, name="audit")
+app.add_typer(policy.app, name="policy")
 app.command("apply")(bundle.apply_directory)
 app.command("show")(bundle.show_directory)
 app.command("explain")(decisions.explain_decision)

@@ -15,6 +15,7 @@ from grantd_server.governance.reading.nodes import Node
 from grantd_server.governance.reading.scalars import kind_of
 from grantd_server.governance.reading.sections import RULES, SECTIONS, read_bundle
 from grantd_server.governance.reading.yaml_nodes import MOST_BYTES, read_yaml
+from grantd_server.governance.testing.places import is_test, refuse_sections, yaml_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +50,8 @@ def version_of(document: Document | bytes) -> str:
 
 
 def parse_directory(path: Path, instead: Mapping[str, bytes] = MappingProxyType({})) -> Document:
-    """Reads and validates every YAML file below a folder, hidden ones left out; `instead`
-    has contents that are tried in place of what a file holds.
+    """Reads and validates every YAML file below a folder, hidden ones and policy tests left
+    out; `instead` has contents that are tried in place of what a file holds.
 
     Raises:
         BundleError: everything that is wrong, with file, line and column.
@@ -84,13 +85,8 @@ def _files(path: Path, faults: Faults) -> list[tuple[str, bytes]]:
     if not path.is_dir():
         faults.at(str(path), 0, 0, "there is no such folder")
         return []
-    found = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix in {".yaml", ".yml"}
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        and file.is_file()
-    )
+    found = [file for file in yaml_files(path) if not is_test(file.relative_to(path))]
+    refuse_sections(path, SECTIONS, faults)
     if not found or len(found) > MOST_FILES:
         faults.at(str(path), 0, 0, f"1 to {MOST_FILES} YAML files are expected, {len(found)} are there")
         return []

@@ -1,0 +1,1 @@
+"""Policy tests: written beside the bundle, read strictly, run without a service."""
