@@ -141,15 +141,19 @@ class Server:
         return False
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Ends it: SIGINT at once and orderly, SIGQUIT or SIGKILL as a crash."""
+        """Ends it, sessions included: SIGINT at once and orderly, SIGQUIT or SIGKILL as a crash."""
         if self.process is None:
             return
+        sessions = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
         self.process.send_signal(how)
         try:
             self.process.wait(LONGEST)
         finally:
             self.process.kill()
             self.process = None
+        # One that is at work when its parent is killed does not notice before it is done: it would answer.
+        _, left = psutil.wait_procs(sessions, timeout=LONGEST)
+        assert left == []
 
     def standby(self, name: str) -> Server:
         """A second server that follows this one as `name`, and is waited for at each COMMIT."""

@@ -18,11 +18,13 @@ from grantd_server.store.postgres.connection.faults import Cut, NoAnswer, breaks
 from grantd_server.store.postgres.connection.link import Link, Place
 from grantd_server.store.postgres.store import PostgresStore
 from grantd_server.store.window.commit import Busy, Collided, Unanswered
+from patience_ import LONG, hurried, hurry_one_commit, stopwatch
 from postgres_ import free_port
 from store_values import buried, digest, entry, mark, token, winners, write
 from wire_ import wire_to
 
 PATIENCE = 0.5
+"""Seconds that a store waits for an answer while something is wrong; else it has long."""
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def wire(database):
 async def store(database, wire):
     """A store whose PostgreSQL is behind the wire."""
     host = database.rpartition("@")[2].partition("/")[0]
-    place = Place(database.replace(host, f"127.0.0.1:{wire.listening}"), patience=PATIENCE)
+    place = Place(database.replace(host, f"127.0.0.1:{wire.listening}"), patience=LONG)
     opened = PostgresStore(place, writer="w")
     await opened.write(write("d0"))
     yield opened
@@ -48,9 +50,15 @@ async def store(database, wire):
 @pytest.fixture
 async def beside(database):
     """Another replica, whose wire is whole."""
-    opened = PostgresStore(Place(database, patience=PATIENCE), writer="beside")
+    opened = PostgresStore(Place(database, patience=LONG), writer="beside")
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def hurried_commit(store, monkeypatch):
+    """The next COMMIT has little time; what comes before and after has long."""
+    hurry_one_commit(monkeypatch, store, PATIENCE)
 
 
 @contextmanager
@@ -72,6 +80,7 @@ async def backend(store):
 
 
 @pytest.mark.req("B-20", "A-49")
+@pytest.mark.usefixtures("hurried_commit")
 @pytest.mark.parametrize(("at", "used"), [("cut before", False), ("cut after", True), ("hold", False)])
 async def test_a_commit_without_an_answer_is_unknown_sent_once_and_never_released(store, beside, wire, at, used):
     wire.at_commit, wire.commits = at, 0
@@ -81,7 +90,7 @@ async def test_a_commit_without_an_answer_is_unknown_sent_once_and_never_release
     )
     assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown] * 2
     assert wire.commits == 1, "one window, and nothing of it was sent again"
-    await asyncio.wait_for(store._window._running, 5)
+    await asyncio.wait_for(store._window._running, LONG)
 
     for i in (1, 2):
         again = await beside.write(write(f"again {i}", mark(f"jti-{i}")))
@@ -93,22 +102,23 @@ async def test_a_commit_without_an_answer_is_unknown_sent_once_and_never_release
     assert next(row for row in rows if row.entry.id == "after").writer_epoch == 2
 
 
+@pytest.mark.usefixtures("hurried_commit")
 async def test_a_commit_that_a_frozen_backend_may_still_do_is_unknown_and_nobody_else_wins_meanwhile(
     store, beside, wire
 ):
     pid = await backend(store)
     wire.at_commit, wire.called = "call", lambda: os.kill(pid, signal.SIGSTOP)
     try:
-        begun = time.monotonic()
-        with pytest.raises(OutcomeUnknown):
-            await store.write(write("d1", mark(), issued=(token(),)))
-        assert time.monotonic() - begun < 2 * PATIENCE
+        async with stopwatch() as watch:
+            with pytest.raises(OutcomeUnknown):
+                await store.write(write("d1", mark(), issued=(token(),)))
+        assert watch.seconds < 2 * PATIENCE
         with pytest.raises(StoreUnavailable):
             await beside.write(write("d2", mark(), deadline=time.monotonic() + 0.4))
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert (await beside.write(write("d3", mark()))).winner == "d1"
-    await asyncio.wait_for(store._window._running, 5)
+    assert (await beside.write(write("d3", mark(), deadline=time.monotonic() + LONG))).winner == "d1"
+    await asyncio.wait_for(store._window._running, LONG)
     assert digest("token-1") in await buried(beside)
 
 
@@ -128,38 +138,38 @@ async def test_one_frozen_backend_costs_one_call_its_time_and_the_next_has_anoth
     pid = await backend(store)
     with frozen(pid):
         begun = time.monotonic()
-        with pytest.raises(StoreUnavailable):
-            await store.write(write("d1", mark()))
-        assert PATIENCE * 0.9 < time.monotonic() - begun < 2 * PATIENCE
+        async with stopwatch() as watch:
+            with hurried(store, PATIENCE), pytest.raises(StoreUnavailable):
+                await store.write(write("d1", mark()))
+        assert time.monotonic() - begun > PATIENCE * 0.9
+        assert watch.seconds < 2 * PATIENCE
         assert await store.write(write("d2", mark())) == Committed()
 
 
 @pytest.mark.req("B-22")
 @pytest.mark.hostile("I11")
-async def test_a_server_frozen_as_a_whole_refuses_every_call_in_bounded_time_and_goes_on_by_itself(
-    store, server, monkeypatch
-):
-    with frozen(*server.processes()):
-        begun = time.monotonic()
-        calls = [store.write(write(f"d{i}", mark(f"jti-{i}"))) for i in range(5)]
-        reads = [store.live_state(0), store.entry("d0"), store.refresh_token(b"x" * 32), store.ping()]
-        outcomes = await asyncio.gather(*calls, *reads, return_exceptions=True)
-        took = time.monotonic() - begun
-        assert all(isinstance(outcome, StoreUnavailable | OutcomeUnknown) for outcome in outcomes)
-        assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes[:5])
-        assert took < 3 * PATIENCE
+async def test_a_server_frozen_as_a_whole_refuses_every_call_in_bounded_time_and_goes_on_by_itself(store, server):
+    async with stopwatch() as watch:
+        with frozen(*server.processes()), hurried(store, PATIENCE):
+            calls = [store.write(write(f"d{i}", mark(f"jti-{i}"))) for i in range(5)]
+            reads = [store.live_state(0), store.entry("d0"), store.refresh_token(b"x" * 32), store.ping()]
+            outcomes = await asyncio.gather(*calls, *reads, return_exceptions=True)
+    assert all(isinstance(outcome, StoreUnavailable | OutcomeUnknown) for outcome in outcomes)
+    assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes[:5])
+    assert watch.seconds < 3 * PATIENCE
     assert await store.write(write("d9", mark("jti-0"))) == Committed()
     assert (await store.live_state(0)).epochs == Epochs()
 
 
 async def test_a_wire_that_goes_silent_refuses_in_bounded_time_and_is_made_anew(store, wire):
     wire.flowing.clear()
-    begun = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        await store.write(write("d1", mark()))
-    with pytest.raises(StoreUnavailable):
-        await store.write(write("d2", mark("b")))
-    assert time.monotonic() - begun < 3 * PATIENCE
+    async with stopwatch() as watch:
+        with hurried(store, PATIENCE):
+            with pytest.raises(StoreUnavailable):
+                await store.write(write("d1", mark()))
+            with pytest.raises(StoreUnavailable):
+                await store.write(write("d2", mark("b")))
+    assert watch.seconds < 3 * PATIENCE
     wire.flowing.set()
     assert await store.write(write("d3", mark())) == Committed()
 
@@ -171,7 +181,7 @@ async def test_a_slow_server_is_waited_for_and_one_slower_than_the_time_allowed_
     wire.delay = 0.05
     assert await store.write(write("d1", mark())) == Committed()
     wire.delay = 2 * PATIENCE
-    with pytest.raises(StoreUnavailable):
+    with hurried(store, PATIENCE), pytest.raises(StoreUnavailable):
         await store.write(write("d2", mark("b")))
     wire.delay = 0
     assert await store.write(write("d3", mark("b"))) == Committed()
@@ -186,12 +196,12 @@ async def test_a_server_that_is_stopped_refuses_at_once_and_the_first_call_after
     before = await store.write(write("d1", mark()))
     server.stop(how)
     try:
-        begun = time.monotonic()
-        with pytest.raises(StoreUnavailable):
-            await store.write(write("d2", mark("b")))
-        with pytest.raises(StoreUnavailable):
-            await store.live_state(0)
-        assert time.monotonic() - begun < 2 * PATIENCE
+        async with stopwatch() as watch:
+            with pytest.raises(StoreUnavailable):
+                await store.write(write("d2", mark("b")))
+            with pytest.raises(StoreUnavailable):
+                await store.live_state(0)
+        assert watch.seconds < 1, "it has long, and does not take it"
     finally:
         server.start()
     assert before == Committed()
@@ -208,7 +218,7 @@ async def test_a_connection_that_was_closed_while_nobody_used_it_costs_no_call(s
 async def test_of_several_servers_the_one_that_took_writes_last_is_tried_first(database):
     """The one before it may have come back as a primary of its own."""
     there = database.rpartition("@")[2].partition("/")[0]
-    link = Link(Place(database.replace(there, f"127.0.0.1:{free_port()},{there}"), patience=PATIENCE))
+    link = Link(Place(database.replace(there, f"127.0.0.1:{free_port()},{there}"), patience=LONG))
     dead, alive = link._servers
     for _ in range(3):
         await link.fetch("SELECT 1")
@@ -216,40 +226,55 @@ async def test_of_several_servers_the_one_that_took_writes_last_is_tried_first(d
         link.drop()
 
 
-async def test_a_caller_that_leaves_while_something_is_read_costs_the_others_nothing(store):
+HELD = "SELECT pg_advisory_lock(42)"
+"""Takes as long as somebody else holds the lock."""
+
+
+async def waits(beside):
+    """Waits until somebody waits for a lock."""
+    while not await beside._side.fetch("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):  # noqa: ASYNC110 - the server tells nobody
+        await asyncio.sleep(0.01)
+
+
+async def test_a_caller_that_leaves_while_something_is_read_costs_the_others_nothing(store, beside):
     await store.entry("d0")
     link = store._side._link
     connection = link._connection
-    reading = asyncio.create_task(store._side.fetch("SELECT pg_sleep(0.1)"))
-    await asyncio.sleep(0.02)
+    await beside._side.fetch(HELD)
+    reading = asyncio.create_task(store._side.fetch(HELD))
+    await waits(beside)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
+    await beside._side.fetch("SELECT pg_advisory_unlock(42)")
     assert (await store.entry("d0")).entry.id == "d0"
     assert link._connection is connection
 
 
-async def test_a_read_that_takes_long_makes_the_others_wait_a_bounded_time_and_the_view_not_at_all(store):
-    await store.entry("d0")
+async def test_a_read_that_takes_long_makes_the_others_wait_a_bounded_time_and_the_view_not_at_all(store, beside):
+    await beside._side.fetch(HELD)
+    slow = asyncio.create_task(store._side.fetch(HELD))
+    await waits(beside)
     await store.live_state(0)
-    begun = time.monotonic()
-    slow = asyncio.create_task(store._side.fetch("SELECT pg_sleep(0.45)"))
-    waiting = [asyncio.create_task(store._side.fetch("SELECT pg_sleep(0.2)")) for _ in range(3)]
-    await store.live_state(0)
-    assert time.monotonic() - begun < 0.3
-    outcomes = await asyncio.gather(slow, *waiting, return_exceptions=True)
-    assert any(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
-    assert time.monotonic() - begun < 3 * PATIENCE
+    async with stopwatch() as watch:
+        with hurried(store, PATIENCE):
+            outcomes = await asyncio.gather(*(store.entry("d0") for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 3
+    assert watch.seconds < 2 * PATIENCE
+    assert not slow.done()
+    await beside._side.fetch("SELECT pg_advisory_unlock(42)")
+    await slow
 
 
 async def test_a_write_behind_that_may_have_been_done_says_so(store, wire):
     row = {"minute": 1, "address": "192.0.2.1", "reason": "CLIENT_UNKNOWN", "count": 2, "decision_id": "d1"}
     await store.write_behind([row], "refusals")
     wire.flowing.clear()
-    with pytest.raises(OutcomeUnknown):
-        await store.write_behind([row], "refusals")
-    with pytest.raises(StoreUnavailable):
-        await store.write_behind([row], "refusals")
+    with hurried(store, PATIENCE):
+        with pytest.raises(OutcomeUnknown):
+            await store.write_behind([row], "refusals")
+        with pytest.raises(StoreUnavailable):
+            await store.write_behind([row], "refusals")
     wire.flowing.set()
     await store.write_behind([row], "refusals")
     assert (await store.aggregates("refusals"))[0]["count"] in {4, 6}

@@ -22,6 +22,7 @@ from grantd.v1 import metadata_pb2
 from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 from grantd_server.refusals import Public
 from leg_two import DESK, TICKETS_SERVER
+from patience_ import stopwatch
 from redeeming import kept, new_grants, reason_of, redeem_all
 from replicas import Replica, command, replicas, settings_of, started
 
@@ -61,12 +62,12 @@ async def pair(migrated: Server, tmp_path_factory: pytest.TempPathFactory) -> As
 
 
 async def soon(holds: Callable[[], Awaitable[Any]]) -> float:
-    """Waits until it holds; how long that took."""
-    began = time.monotonic()
-    while not await holds():
-        await asyncio.sleep(0.02)
-        assert time.monotonic() - began < 3 * SOON
-    return time.monotonic() - began
+    """Waits until it holds; how long that took, of the time that we had."""
+    async with stopwatch() as watch:
+        while not await holds():
+            await asyncio.sleep(0.02)
+            assert watch.seconds < 3 * SOON
+    return watch.seconds
 
 
 async def redeemed(stub: AuthorizationServiceStub, **claims: Any) -> str:

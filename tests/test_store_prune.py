@@ -102,6 +102,34 @@ async def test_a_serving_process_makes_them_when_it_purges(raw, database):
     await store.close()
 
 
+async def test_a_day_that_was_begun_in_the_rest_ends_there_and_nobody_is_made_to_wait_for_it(
+    raw, link, database, monkeypatch
+):
+    store = PostgresStore(Place(database), writer="w")
+    await store.write(write("early"))
+    changes, change = [], link.alone
+
+    async def alone(statements):
+        changes.append(statements)
+        await change(statements)
+
+    monkeypatch.setattr(link, "alone", alone)
+    for made in (AHEAD, 0, 0):
+        assert await make_ahead(link) == made
+    assert len(changes) == AHEAD
+    assert not any(name_of(TODAY) in each for each in changes)
+    await store.write(write("late"))
+    assert await raw.fetchval("SELECT count(*) FROM records_rest") == 2
+    await store.close()
+
+
+async def test_a_rest_that_cannot_be_looked_through_in_time_is_left_to_the_next_time(raw, link):
+    async with raw.transaction():
+        await raw.execute("LOCK TABLE records_rest")
+        assert await make_ahead(link) == 0
+    assert await make_ahead(link) == AHEAD + 1
+
+
 async def test_a_day_leaves_as_a_whole_partition(raw, link, database):
     await make_ahead(link)
     store = PostgresStore(Place(database), writer="grantd")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -176,6 +177,7 @@ async def test_one_that_is_not_ready_in_time_replaces_nobody(plan: str) -> None:
         await workers.said("restart.given_up")
         await until(lambda: workers.live() == old)
         assert workers.events("restarted") == []
+        workers.supervisor._patience = replace(workers.supervisor._patience, start=60)
         workers.supervisor.renew.set()
         await workers.said("restarted")
         assert not set(old) & set(workers.live())

@@ -1,7 +1,9 @@
 """The days of `records`: a partition each, made ahead and dropped whole.
 
 A day for which none was made is kept in `records_rest`, so that no call ever fails for
-want of one; whoever may not change tables leaves that to `grantd db upgrade`.
+want of one; whoever may not change tables leaves that to `grantd db upgrade`. A day that
+was begun there stays there to its end: PostgreSQL would refuse it a partition, and look
+for that through all of the rest under a lock that every call waits behind.
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ async def make_ahead(link: SharedLink) -> int:
     """Makes the partitions of today and the days to come that are not there; how many.
     One that cannot be made now is left to the next time."""
     made = 0
-    (row,) = await link.fetch(sql.TODAY)
+    ((today,),) = await link.fetch(sql.TODAY)
     there = {name for name, _ in await _days(link)}
-    for day in range(row[0], row[0] + AHEAD + 1):
-        if name_of(day) not in there:
+    for day in range(today, today + AHEAD + 1):
+        if name_of(day) not in there and not (day == today and await _begun_in_rest(link, today)):
             made += await _changed(
                 link, f"CREATE TABLE IF NOT EXISTS {name_of(day)} PARTITION OF records FOR VALUES FROM ({day}) TO ({day + 1})"
             )  # fmt: skip
@@ -61,6 +63,14 @@ async def drop_before(link: SharedLink, day: int) -> None:
                 break
         else:
             raise StoreUnavailable(f"{name} cannot be dropped now: it is in use, or not ours")
+
+
+async def _begun_in_rest(link: SharedLink, day: int) -> bool:
+    """True when records of the day are in the rest, and when that cannot be told now."""
+    try:
+        return bool(await link.fetch(sql.IN_REST, day))
+    except StoreUnavailable:
+        return True
 
 
 async def _days(link: SharedLink) -> list[tuple[str, int]]:

@@ -100,6 +100,7 @@ PRUNABLE: Final = """\
 SELECT writers.name, last.writer_epoch, last.seq, last.hash FROM writers CROSS JOIN LATERAL (
   SELECT writer_epoch, seq, hash FROM records WHERE writer = writers.name AND day < $1 ORDER BY seq DESC LIMIT 1) AS last
 ORDER BY writers.name"""
+IN_REST: Final = "SELECT 1 FROM records_rest WHERE day = $1 LIMIT 1"
 PRUNE_REST: Final = """\
 WITH gone AS (DELETE FROM records_rest WHERE ctid = ANY(ARRAY(
   SELECT ctid FROM records_rest WHERE day < $1 LIMIT $2)) RETURNING 1)
