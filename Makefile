@@ -76,6 +76,9 @@ once: .venv/ok ## Grants presented many times at once over several replicas: one
 roll: .venv/ok ## Rolling restarts under load: calls lost, connections reset (TIMES=5)
 	PYTHONPATH=tests $(V)/python -m load roll $(if $(TIMES),--times $(TIMES))
 
+doctor-faults: .venv/ok ## The planted faults, and which of them the doctor finds
+	PYTHONPATH=tests $(V)/python tests/doctor_table.py
+
 mutants: .venv/ok ## Take each guard away in a copy; a test must notice (ONLY=flows/ for some)
 	$(V)/python tests/mutants $(if $(ONLY),--only $(ONLY))
 
@@ -129,4 +132,4 @@ lock: ## Compile the locks again (needs uv and npm)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .interop .schemathesis tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test bench once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run test bench doctor-faults once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from grantd_server.doctor.checks import FAMILIES
 from grantd_server.refusals import Public, Reason
 from grantd_server.shim.answer.refusal import ABOUT_THE_SHIM, DECISION_ID
 
@@ -101,6 +102,33 @@ def openapi() -> str:
     return f"# Written by `python docs/generate.py`, from docs/openapi.in.yaml and the failure table.\n{text}"
 
 
+def findings() -> str:
+    """docs/findings.md: everything that `grantd doctor` can find."""
+    rows = [
+        line
+        for family in FAMILIES
+        for line in (
+            f"## {family.title}",
+            "",
+            *_table(
+                ("code", "severity", "what it means", "what to do"),
+                ([f"`{r.code}`", r.severity.name.lower(), r.sentence, r.remedy] for r in family.rows),
+            ),
+            "",
+        )
+    ]
+    return "\n".join(
+        [
+            "# Findings",
+            "",
+            "Everything that [`grantd doctor`](doctor.md) can find, by family. This page is generated from",
+            "`service/grantd_server/doctor/` by `python docs/generate.py`.",
+            "",
+            *rows,
+        ]
+    )
+
+
 class _Plain(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of the dumper
         return True
@@ -149,7 +177,12 @@ def _refused(status: int, rows: list[Public]) -> dict[str, Any]:
 
 
 OPENAPI = "../service/grantd_server/shim/openapi.yaml"
-DOCUMENTS: dict[str, Callable[[], str]] = {"refusals.md": refusals, "fields.md": fields, OPENAPI: openapi}
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "refusals.md": refusals,
+    "fields.md": fields,
+    "findings.md": findings,
+    OPENAPI: openapi,
+}
 """By file name in this folder."""
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grantd_server.keys.foreign.fetch import Fetcher, FetchFailed
+from grantd_server.keys.foreign.failures import FetchFailed
+from grantd_server.keys.foreign.fetch import Fetcher
 from key_server import answer, key_server
 
 

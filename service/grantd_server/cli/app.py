@@ -6,7 +6,19 @@ from importlib.metadata import version as version_of
 
 import typer
 
-from grantd_server.cli import audit, blocks, bundle, database, decisions, keys, policy, secrets, serving, tokens
+from grantd_server.cli import (
+    audit,
+    blocks,
+    bundle,
+    database,
+    decisions,
+    doctor,
+    keys,
+    policy,
+    secrets,
+    serving,
+    tokens,
+)
 
 app = typer.Typer(
     name="grantd",
@@ -26,6 +38,7 @@ app.add_typer(policy.app, name="policy")
 app.command("apply")(bundle.apply_directory)
 app.command("show")(bundle.show_directory)
 app.command("explain")(decisions.explain_decision)
+app.command("doctor")(doctor.examine_setup)
 app.command("block")(blocks.block)
 app.command("unblock")(blocks.unblock)
 app.command("decode")(tokens.decode)

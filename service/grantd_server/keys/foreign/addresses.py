@@ -18,6 +18,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: Final[tuple[Network, ...]] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
+PRIVATE: Final[tuple[Network, ...]] = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+"""Networks of companies. Link-local ones are not among them: there, clouds keep secrets."""
+
 _UNICAST: Final = ipaddress.ip_network("2000::/3")
 """All of IPv6 that is handed out; NAT64, IPv4-compatible and local ranges lie outside."""
 

@@ -11,13 +11,22 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import httpx2
 
 from grantd_server.keys.foreign.addresses import LOOPBACK, Address, ForbiddenAddress, Network, is_loopback, permit
+from grantd_server.keys.foreign.failures import (
+    Compressed,
+    FetchFailed,
+    NotAsked,
+    TooLarge,
+    TooSlow,
+    connection_failed,
+)
 
 BYTES: Final = 512 * 1024
 """Size of a document; the largest key sets of big providers have some 20 KiB."""
@@ -31,8 +40,13 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Name and port to addresses. Raises OSError."""
 
 
-class FetchFailed(Exception):
-    """The document could not be had; the text says why and repeats no content."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whatever was answered, within the bounds. Nothing of it is believed."""
+
+    status: int
+    headers: httpx2.Headers = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +93,33 @@ class Fetcher:
     async def get(self, url: str, limit: int | None = None) -> Fetched:
         """The document at `url`, answered with 200; `limit` is for those that must be
         smaller than keys may be. Raises FetchFailed."""
+        answer = await self.ask(url, limit=limit, wanted=200)
+        media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Fetched(answer.body, _max_age(answer.headers), media_type)
+
+    async def ask(
+        self,
+        url: str,
+        method: str = "GET",
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        content: bytes = b"",
+        limit: int | None = None,
+        wanted: int | None = None,
+    ) -> Answer:
+        """The answer to one request, whatever its status is; any but `wanted` is not read
+        where that is given. Raises FetchFailed."""
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._get(self._read_url(url), limit or self._limit)
+                asked = _Asked(method, self._read_url(url), headers, content, limit or self._limit, wanted)
+                return await self._ask(asked)
         except TimeoutError:
-            raise FetchFailed(f"no complete answer within {self._seconds:g} s") from None
+            raise TooSlow(f"no complete answer within {self._seconds:g} s") from None
         except ForbiddenAddress as fault:
-            raise FetchFailed(str(fault)) from None
+            raise NotAsked(str(fault)) from None
         except (httpx2.HTTPError, httpx2.StreamError, OSError, UnicodeError) as fault:
             # The text of these may quote what the server sent.
-            raise FetchFailed(f"the connection failed ({type(fault).__name__})") from None
+            raise connection_failed(fault) from None
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -98,23 +129,23 @@ class Fetcher:
         try:
             url = httpx2.URL(text if len(text) <= LONGEST_URL else "")
         except httpx2.InvalidURL:
-            raise FetchFailed("the address is not a URL") from None
+            raise NotAsked("the address is not a URL") from None
         if not _HOST.fullmatch(url.raw_host) or url.userinfo or url.fragment:
-            raise FetchFailed("the address needs a plain host and must have no user and no fragment")
+            raise NotAsked("the address needs a plain host and must have no user and no fragment")
         if url.scheme != "https" and not (url.scheme == "http" and self._loopback):
-            raise FetchFailed("the address is not https")
+            raise NotAsked("the address is not https")
         if not 0 < _port(url) < 65536:
-            raise FetchFailed("the address has no such port")
+            raise NotAsked("the address has no such port")
         return url
 
-    async def _get(self, url: httpx2.URL, limit: int) -> Fetched:
-        addresses = await self._addresses(url)
+    async def _ask(self, asked: _Asked) -> Answer:
+        addresses = await self._addresses(asked.url)
         for address in addresses[:-1]:
             try:
-                return await self._get_from(url, address, limit)
+                return await self._ask_at(address, asked)
             except httpx2.ConnectError:
                 continue
-        return await self._get_from(url, addresses[-1], limit)
+        return await self._ask_at(addresses[-1], asked)
 
     async def _addresses(self, url: httpx2.URL) -> list[Address]:
         host = url.raw_host.decode("ascii")
@@ -128,27 +159,43 @@ class Fetcher:
         if not addresses:
             raise FetchFailed("the name has no address")
         if url.scheme == "http" and not all(map(is_loopback, addresses)):
-            raise FetchFailed("http is for loopback addresses only")
+            raise NotAsked("http is for loopback addresses only")
         return addresses
 
-    async def _get_from(self, url: httpx2.URL, address: Address, limit: int) -> Fetched:
+    async def _ask_at(self, address: Address, asked: _Asked) -> Answer:
         # The transport is called directly: no client above it, hence no redirects, no
         # cookies, no proxy and no credentials from the environment.
         request = httpx2.Request(
-            "GET",
-            url.copy_with(host=str(address)),
-            headers={"Host": url.netloc.decode("ascii"), "Accept": "application/json", "Accept-Encoding": "identity"},
+            asked.method,
+            asked.url.copy_with(host=str(address)),
+            headers={
+                "Host": asked.url.netloc.decode("ascii"),
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                **asked.headers,
+            },
+            content=asked.content or None,
             extensions={
-                "sni_hostname": url.raw_host.decode("ascii"),
+                "sni_hostname": asked.url.raw_host.decode("ascii"),
                 "timeout": {"connect": self._seconds / 2, "read": self._seconds, "write": self._seconds, "pool": None},
             },
         )
         response = await self._connector.handle_async_request(request)
         try:
-            media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            return Fetched(await _read(response, limit), _max_age(response.headers), media_type)
+            return Answer(response.status_code, response.headers, await _read(response, asked.limit, asked.wanted))
         finally:
             await response.aclose()
+
+
+class _Asked(NamedTuple):
+    """One request and the bounds of its answer."""
+
+    method: str
+    url: httpx2.URL
+    headers: Mapping[str, str]
+    content: bytes
+    limit: int
+    wanted: int | None
 
 
 def connector_by_system(tls: ssl.SSLContext | None = None) -> httpx2.AsyncHTTPTransport:
@@ -162,16 +209,16 @@ def connector_by_system(tls: ssl.SSLContext | None = None) -> httpx2.AsyncHTTPTr
     )
 
 
-async def _read(response: httpx2.Response, limit: int) -> bytes:
-    if response.status_code != 200:
+async def _read(response: httpx2.Response, limit: int, wanted: int | None) -> bytes:
+    if wanted is not None and response.status_code != wanted:
         raise FetchFailed(f"the answer has status {response.status_code}")
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise FetchFailed("the answer is compressed, which was not asked for")
+        raise Compressed("the answer is compressed, which was not asked for")
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > limit:
-            raise FetchFailed(f"the answer has more than {limit} bytes")
+            raise TooLarge(f"the answer has more than {limit} bytes")
     return bytes(body)
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from grantd.strict import Fault
-from grantd_server.keys.foreign.fetch import FetchFailed
+from grantd_server.keys.foreign.failures import FetchFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

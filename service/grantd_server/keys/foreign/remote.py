@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from grantd import jwk, strict
 from grantd.strict import Fault
-from grantd_server.keys.foreign.fetch import Fetched, FetchFailed
+from grantd_server.keys.foreign.failures import FetchFailed
 from grantd_server.keys.foreign.kept import STALE_LIMIT, Kept, NotKept, end_flights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from grantd.jwk import KeySet
+    from grantd_server.keys.foreign.fetch import Fetched
     from grantd_server.model.governed import KeySource
 
 

@@ -1,0 +1,45 @@
+"""What is checked, family by family: pure functions over what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from grantd_server.doctor.checks.answered import clocks, documents, refusals
+from grantd_server.doctor.checks.keys import algorithms, published
+from grantd_server.doctor.checks.said import clients, flow, identifiers, metadata, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from grantd_server.doctor.findings import Finding, Row
+    from grantd_server.doctor.reading.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Checks of one kind, and every row that they can find."""
+
+    title: str
+    rows: tuple[Row, ...]
+    check: Callable[[View], Iterator[Finding]]
+
+
+FAMILIES: Final = (
+    Family("Documents", documents.ROWS, documents.check),
+    Family("Identifiers", identifiers.ROWS, identifiers.check),
+    Family("Metadata", metadata.ROWS, metadata.check),
+    Family("The flow", flow.ROWS, flow.check),
+    Family("Keys", published.ROWS, published.check),
+    Family("Algorithms", algorithms.ROWS, algorithms.check),
+    Family("Clients", clients.ROWS, clients.check),
+    Family("The MCP server", resources.ROWS, resources.check),
+    Family("Refusals", refusals.ROWS, refusals.check),
+    Family("Clocks", clocks.ROWS, clocks.check),
+)
+
+
+def findings(view: View) -> list[Finding]:
+    """All findings, the worst first; of one severity, in the order of the families."""
+    found = [finding for family in FAMILIES for finding in family.check(view)]
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.severity)

@@ -1,0 +1,1 @@
+"""How the parties answer, whatever they say: documents, refusals, clocks."""

@@ -1,0 +1,1 @@
+"""Keys, and the algorithms that they are for."""

@@ -1,0 +1,120 @@
+"""What one party signs with and the next accepts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from grantd import jwk
+from grantd_server.doctor.checks.keys.published import usable
+from grantd_server.doctor.findings import OWNER, Finding, Party, Row, Severity, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from grantd_server.doctor.reading.issuers import IssuerSeen
+    from grantd_server.doctor.reading.view import View
+
+NO_KEY = Row(
+    "algorithms.no-key", Severity.ERROR, "The issuer has no key for any algorithm that it says it signs with.",
+    "Publish a key for one of them, or name the algorithms of the keys that are published.",
+)  # fmt: skip
+SOME_WITHOUT_KEY = Row(
+    "algorithms.some-without-key", Severity.NOTE, "The issuer names algorithms for which it has no key.",
+    "Nothing, if keys are made when they are needed; otherwise leave these out.",
+)  # fmt: skip
+DISJOINT = Row(
+    "algorithms.disjoint", Severity.ERROR, "One party signs with nothing that the next accepts.",
+    "Let the first sign with an algorithm of the second, or the second accept what the first signs with.",
+    "who runs either of the two",
+)  # fmt: skip
+UNUSUAL = Row(
+    "algorithms.unusual", Severity.WARNING, "The issuer signs with neither RS256 nor ES256.",
+    "Make sure that the verifiers know the algorithm: many know these two and no other.",
+)  # fmt: skip
+SYMMETRIC = Row(
+    "algorithms.symmetric", Severity.ERROR, "Unsigned tokens, or signatures under a shared secret, are accepted.",
+    "List asymmetric algorithms only; never `none`, and no HS256 here.",
+)  # fmt: skip
+CLIENT = Row(
+    "algorithms.client", Severity.ERROR, "The client signs its assertions with what this party does not accept.",
+    "Register a key of the client for one of the listed algorithms.",
+    OWNER[Party.CLIENT],
+)  # fmt: skip
+ROWS: Final = (NO_KEY, SOME_WITHOUT_KEY, DISJOINT, UNUSUAL, SYMMETRIC, CLIENT)
+
+_USUAL: Final = frozenset({"RS256", "ES256"})
+_STATED: Final = "id_token_signing_alg_values_supported"
+_CLIENT: Final = "token_endpoint_auth_signing_alg_values_supported"
+_PROOFS: Final = (_CLIENT, "dpop_signing_alg_values_supported")
+"""Lists of what is accepted from clients."""
+
+
+def check(view: View) -> Iterator[Finding]:
+    """Compares along the chain: sign-in, grant, access token."""
+    for issuer in view.issuers:
+        yield from _keys_for_stated(issuer)
+        yield from _of_clients(view, issuer)
+    accepted_by = {Party.PROVIDER: "grant_issuer", Party.ISSUER: "authorization_server", Party.SERVER: "resource"}
+    for issuer in view.issuers:
+        next_one = accepted_by[issuer.party]
+        yield from _accepted(issuer, view.setup.accepts.get(next_one), next_one)
+
+
+def signs(issuer: IssuerSeen) -> frozenset[str]:
+    """What the issuer can sign with: the algorithms of its keys; of a provider, those
+    that it also names for ID tokens."""
+    found = {alg for key in issuer.keys for alg in _possible(issuer, key)}
+    stated = issuer.texts(_STATED)
+    return frozenset(found.intersection(stated) if stated and issuer.party is Party.PROVIDER else found)
+
+
+def _possible(issuer: IssuerSeen, key: Any) -> Collection[str]:
+    """An RSA key that names no algorithm may be used with several."""
+    kid = key.get("kid") if isinstance(key, dict) else None
+    found = [each for each in usable(issuer).keys if each.kid == kid]
+    if not found or not isinstance(key, dict):
+        return ()
+    return jwk.RSA_ALGORITHMS if key.get("kty") == "RSA" and "alg" not in key else {each.alg for each in found}
+
+
+def _keys_for_stated(issuer: IssuerSeen) -> Iterator[Finding]:
+    stated = [alg for alg in issuer.texts(_STATED) or () if alg in jwk.ALGORITHMS]
+    published = {alg for key in issuer.keys for alg in _possible(issuer, key)}
+    lacking = [alg for alg in stated if alg not in published]
+    if lacking and published:
+        row = NO_KEY if lacking == stated else SOME_WITHOUT_KEY
+        yield row.at(
+            issuer.party, issuer.identifier, f"{listed(lacking)}; the keys are for {listed(sorted(published))}"
+        )
+
+
+def _accepted(issuer: IssuerSeen, accepted: frozenset[str] | None, by: str) -> Iterator[Finding]:
+    found = signs(issuer)
+    if not found:
+        return
+    if accepted is None:
+        if not found & _USUAL:
+            yield UNUSUAL.at(issuer.party, issuer.identifier, listed(sorted(found)))
+    elif not found & accepted:
+        evidence = f"signs with {listed(sorted(found))}; {by.replace('_', ' ')} accepts {listed(sorted(accepted))}"
+        yield DISJOINT.at(issuer.party, issuer.identifier, evidence)
+
+
+def _of_clients(view: View, issuer: IssuerSeen) -> Iterator[Finding]:
+    # How clients sign in at the provider is no part of the flow.
+    if issuer.party is Party.PROVIDER:
+        return
+    for member in _PROOFS:
+        if weak := [alg for alg in issuer.texts(member) or () if alg == "none" or alg.startswith("HS")]:
+            # With client_secret_jwt a shared secret is what is meant.
+            if member == _CLIENT and "none" not in weak and "client_secret_jwt" in (_methods(issuer) or ()):
+                continue
+            yield SYMMETRIC.at(issuer.party, issuer.identifier, f"{member} has {listed(weak)}")
+    client, taken = view.setup.client, issuer.texts(_CLIENT)
+    signing = client.algorithm if "private_key_jwt" in client.methods else ""
+    if signing and taken is not None and signing not in taken:
+        yield CLIENT.at(issuer.party, issuer.identifier, f"{signing}; accepted are {listed(taken)}")
+
+
+def _methods(issuer: IssuerSeen) -> tuple[str, ...] | None:
+    return issuer.texts("token_endpoint_auth_methods_supported")

@@ -1,0 +1,1 @@
+"""What the parties say about themselves, and whether it fits together."""

@@ -1,0 +1,138 @@
+"""The MCP server: what it says about itself, and how it refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from grantd_server.doctor.checks.spelling import compared, difference, rows
+from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grantd_server.doctor.reading.resources import ResourceSeen
+    from grantd_server.doctor.reading.view import View
+
+NAMED: Final = rows(
+    "resource",
+    "The MCP server names itself by an identifier",
+    "Publish the URL that clients call, byte for byte: tokens are made for one name, and clients compare the two.",
+    "The MCP server's metadata are those of another resource.",
+)
+SERVERS: Final = rows(
+    "servers",
+    "The MCP server names its authorization server by an identifier",
+    "Write the issuer into `authorization_servers` exactly as its own metadata have it.",
+    "The MCP server does not name the authorization server.",
+)
+MALFORMED = Row(
+    "resource.malformed", Severity.ERROR, "This is no resource identifier.",
+    "A resource is an absolute URL without fragment and user information.",
+)  # fmt: skip
+UNNAMED = Row(
+    "resource.unnamed", Severity.ERROR, "The metadata name no resource.",
+    "Publish the member `resource`, which RFC 9728 section 2 requires.",
+)  # fmt: skip
+FORMS_DIFFER = Row(
+    "prm.forms-differ", Severity.ERROR, "Two places of the metadata tell different things.",
+    "Serve the same document at both: which one is read is the client's choice.",
+)  # fmt: skip
+NO_SERVERS = Row(
+    "prm.no-servers", Severity.ERROR, "The metadata name no authorization server.",
+    "Publish `authorization_servers` as a list of issuers, byte for byte.",
+)  # fmt: skip
+BEARER = Row(
+    "prm.bearer-methods", Severity.ERROR, "Tokens in the Authorization header are not taken.",
+    "Take them there and nowhere else, and list `header` in `bearer_methods_supported`.",
+)  # fmt: skip
+QUERY = Row(
+    "prm.query-tokens", Severity.WARNING, "Tokens are taken in the address.",
+    "Take them in the Authorization header only: addresses end in logs and referrers.",
+)  # fmt: skip
+OFFLINE = Row(
+    "prm.offline-access", Severity.WARNING, "The metadata list offline_access.",
+    "Leave it out: it is no scope of a resource, and makes clients ask for refresh tokens.",
+)  # fmt: skip
+SCOPES_UNKNOWN = Row(
+    "scopes.unknown", Severity.WARNING, "A scope that the client needs is none of the MCP server's.",
+    "Ask for a scope that it lists, or let it list this one.",
+    "the client's developer",
+)  # fmt: skip
+SCOPES_FOREIGN = Row(
+    "scopes.foreign", Severity.WARNING, "The MCP server has scopes that its authorization server does not know.",
+    "Use the same names at both: clients ask for what the MCP server lists.",
+)  # fmt: skip
+ROWS: Final = (
+    *NAMED.values(), *SERVERS.values(), MALFORMED, UNNAMED, FORMS_DIFFER, NO_SERVERS, BEARER, QUERY, OFFLINE,
+    SCOPES_UNKNOWN, SCOPES_FOREIGN,
+)  # fmt: skip
+
+
+def check(view: View) -> Iterator[Finding]:
+    """Looks at the metadata of the MCP server, and at what its authorization server says."""
+    resource = view.resource
+    if resource is None:
+        return
+    if resource.malformed:
+        yield MALFORMED.at(Party.RESOURCE, resource.identifier, resource.malformed)
+    if not resource.metadata:
+        return
+    yield from _named(resource)
+    yield from _forms(resource)
+    yield from _servers(view, resource)
+    yield from _methods(resource)
+    yield from _scopes(view, resource)
+
+
+def _named(resource: ResourceSeen) -> Iterator[Finding]:
+    named = resource.metadata.get("resource")
+    if not isinstance(named, str) or not named:
+        yield UNNAMED.at(Party.RESOURCE, resource.identifier, f"resource is {cut(named)}")
+    elif named != resource.identifier:
+        row = NAMED[difference(resource.identifier, named)]
+        yield row.at(Party.RESOURCE, resource.identifier, compared(resource.identifier, named))
+
+
+def _forms(resource: ResourceSeen) -> Iterator[Finding]:
+    (first, reference), *others = resource.usable.items()
+    for name, exchange in others:
+        for member in ("resource", "authorization_servers"):
+            one, other = (reference.members or {}).get(member), (exchange.members or {}).get(member)
+            if one != other:
+                evidence = f"{member} is {cut(one)} {first} and {cut(other)} {name}"
+                yield FORMS_DIFFER.at(Party.RESOURCE, resource.identifier, evidence)
+
+
+def _servers(view: View, resource: ResourceSeen) -> Iterator[Finding]:
+    listed_servers = resource.texts("authorization_servers")
+    if not listed_servers:
+        value = resource.metadata.get("authorization_servers")
+        yield NO_SERVERS.at(Party.RESOURCE, resource.identifier, f"authorization_servers is {cut(value)}")
+    elif view.server is not None and view.server.identifier not in listed_servers:
+        wanted = view.server.identifier
+        kinds = [difference(wanted, each) for each in listed_servers]
+        kind = next((kind for kind in kinds if kind != "differs"), "differs")
+        evidence = compared(wanted, listed_servers[kinds.index(kind)])
+        yield SERVERS[kind].at(Party.RESOURCE, resource.identifier, evidence)
+
+
+def _methods(resource: ResourceSeen) -> Iterator[Finding]:
+    methods = resource.texts("bearer_methods_supported")
+    if methods is not None and "header" not in methods:
+        yield BEARER.at(Party.RESOURCE, resource.identifier, f"bearer_methods_supported: {listed(methods)}")
+    if "query" in (methods or ()):
+        yield QUERY.at(Party.RESOURCE, resource.identifier, f"bearer_methods_supported: {listed(methods)}")
+
+
+def _scopes(view: View, resource: ResourceSeen) -> Iterator[Finding]:
+    offered = resource.texts("scopes_supported")
+    if offered is None:
+        return
+    if "offline_access" in offered:
+        yield OFFLINE.at(Party.RESOURCE, resource.identifier, listed(offered))
+    if lacking := [scope for scope in view.setup.scopes if scope not in offered]:
+        yield SCOPES_UNKNOWN.at(Party.RESOURCE, resource.identifier, f"{listed(lacking)} of {listed(offered)}")
+    known = None if view.server is None else view.server.texts("scopes_supported")
+    stray = [scope for scope in offered if known is not None and scope not in known and scope != "offline_access"]
+    if stray:
+        yield SCOPES_FOREIGN.at(Party.RESOURCE, resource.identifier, f"{listed(stray)} of {listed(offered)}")

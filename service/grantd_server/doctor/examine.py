@@ -1,0 +1,44 @@
+"""One examination: look at every party, and judge what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.doctor.checks import findings
+from grantd_server.doctor.findings import Severity
+from grantd_server.doctor.reading.exchanges import Asker
+from grantd_server.doctor.reading.view import look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grantd_server.doctor.findings import Finding
+    from grantd_server.doctor.reading.exchanges import Asking
+    from grantd_server.doctor.reading.view import View
+    from grantd_server.doctor.setup import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was seen, what was found in it, and when."""
+
+    view: View
+    findings: tuple[Finding, ...]
+    at: float
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of a severity there are."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is no error."""
+        return not self.count(Severity.ERROR)
+
+
+async def examine(setup: Setup, fetcher: Asking, now: Callable[[], float]) -> Examination:
+    """Looks, and changes nothing anywhere."""
+    began = now()
+    view = await look(Asker(fetcher, now), setup)
+    return Examination(view, tuple(findings(view)), began)

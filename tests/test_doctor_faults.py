@@ -1,0 +1,28 @@
+"""The doctor finds every planted fault by its code, and calls nothing else an error."""
+
+from __future__ import annotations
+
+import pytest
+
+from doctor_world import faults, world
+from grantd_server.doctor.findings import Severity
+
+PLANTED = faults()
+SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}
+
+
+async def test_a_healthy_set_up_has_no_error_and_no_warning():
+    async with world() as here:
+        found = await here.examined()
+    assert [finding for finding in found.findings if finding.severity is not Severity.NOTE] == []
+    assert found.healthy
+
+
+@pytest.mark.parametrize("row", PLANTED, ids=[row["fault"] for row in PLANTED])
+async def test_a_planted_fault_is_found_by_its_code_and_nothing_else_is_an_error(row):
+    async with world(row) as here:
+        found = (await here.examined()).findings
+    codes = {(finding.code, finding.severity) for finding in found}
+    assert (row["code"], SEVERITIES[row.get("severity", "error")]) in codes, found
+    errors = {code for code, severity in codes if severity is Severity.ERROR}
+    assert errors <= {row["code"], *row.get("also", ())}
