@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from grantd_server.audit.explaining.fields import CHAIN_FIELDS, FIELDS, Viewer
 from grantd_server.doctor.checks import FAMILIES
 from grantd_server.refusals import Public, Reason
 from grantd_server.shim.answer.refusal import ABOUT_THE_SHIM, DECISION_ID
@@ -88,6 +89,17 @@ def fields() -> str:
             "",
         ]
     )
+
+
+def explain() -> str:
+    """docs/explain.md: its source, and who may see which field."""
+    text = (FOLDER / "explain.in.md").read_text("utf-8")
+    tables = (("matrix", FIELDS), ("chain", CHAIN_FIELDS))
+    for name, table in tables:
+        rows = ([f"`{row}`", *("yes" if viewer in roles else "" for viewer in Viewer)] for row, roles in table.items())
+        lines = _table(("field", *(viewer.value for viewer in Viewer)), rows)
+        text = text.replace(f"{{{name}}}", "\n".join(lines))
+    return text
 
 
 def openapi() -> str:
@@ -181,6 +193,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "refusals.md": refusals,
     "fields.md": fields,
     "findings.md": findings,
+    "explain.md": explain,
     OPENAPI: openapi,
 }
 """By file name in this folder."""

@@ -10,10 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantd_server.audit.canonical import canonical
-from grantd_server.audit.explanation import LONGEST, explain, shown
+from grantd_server.audit.explaining.explanation import explained
+from grantd_server.audit.explaining.shown import LONGEST, shown
+from grantd_server.audit.explaining.text import text_of
 from grantd_server.audit.record import Record
 from grantd_server.model.rules import NearMiss
 from grantd_server.refusals import Reason
+
+
+def explain(body):
+    return text_of(explained(body))
 
 
 def refused():
@@ -108,7 +114,7 @@ def test_every_reason_says_what_to_do_next_and_whose_job_it_is(reason):
 
 
 def test_a_record_of_another_release_is_told_as_far_as_it_is_known():
-    text = explain({"id": "d1", "outcome": "refused", "reason": "INVENTED_LATER", "time": 1e300, "client": ""})
+    text = explain({"id": "d1", "outcome": "refused", "reason": "INVENTED_LATER", "time": 1e300, "role": "shim"})
     assert "refused: INVENTED_LATER" in text
     assert "client        not authenticated" in text
     assert "next:" not in text

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 import northwind
 import organisation as org
-from grantd_server.audit.explanation import explain
+from grantd_server.audit.explaining.explanation import explained
+from grantd_server.audit.explaining.text import text_of
 from grantd_server.cli.app import app
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import Faults
@@ -366,7 +367,7 @@ async def test_the_record_and_its_explanation_say_which_secret_was_used(house: H
     assert found.status == "OK", found.record
     fingerprint = org.sha256(used)[:8]
     assert found.record["client_credential"] == fingerprint
-    assert f"(desk-agent, client_secret_post, secret {fingerprint})" in explain(found.record)
+    assert f"(desk-agent, client_secret_post, secret {fingerprint})" in text_of(explained(found.record))
     assert f'"client.credential":"{fingerprint}"' in house.log.getvalue()
     assert used not in str(found.record)
     assert org.sha256(used) not in str(found.record)
@@ -391,4 +392,4 @@ async def test_an_expired_secret_that_is_still_used_is_named_too(house: House) -
 async def test_a_client_without_a_secret_has_none_named(house: House) -> None:
     wrong = await exchanged(house, desk("not-the-secret"))
     assert "client_credential" not in wrong.record
-    assert ", secret" not in explain(wrong.record)
+    assert ", secret" not in text_of(explained(wrong.record))

@@ -13,7 +13,8 @@ from case_tokens import own_token
 from grantd import jws
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication
-from grantd_server.audit.explanation import explain
+from grantd_server.audit.explaining.explanation import explained
+from grantd_server.audit.explaining.text import text_of
 from leg_two import DESK, TICKETS_SERVER, secret_of
 from test_namespaces import grant
 
@@ -159,7 +160,7 @@ async def test_the_record_and_its_explanation_name_the_tenant_and_tell_namesakes
         trailers = dict(await call.trailing_metadata())
         record = await house.record(str(trailers["x-grantd-decision-id"]))
         assert record["tenant"] == record["inputs"][0]["tenant"] == tid
-        assert f"  tenant        {tid}" in explain(record).splitlines()
+        assert f"  tenant        {tid}" in text_of(explained(record)).splitlines()
         assert not [check for check in record["checks"] if not check[2]]
         seen[tid] = record["subject"]
     assert seen["north"] != seen["south"]

@@ -111,6 +111,8 @@ class Record:
     jti_hash: str = ""
     token_hash: str = ""
     """SHA-256 of the issued token's jti."""
+    expires: int = 0
+    """When what was issued ends, seconds since the epoch."""
     introspected: list[tuple[str, str]] = field(default_factory=list)
     """Each introspected token: digest of its jti (empty when it is none of ours) and
     `active` or `inactive`."""
@@ -208,7 +210,7 @@ _PLAIN = (
     "transport", "caller", "role", "address", "outcome", "facts", "error_id", "issuer", "client", "client_id",
     "client_method", "client_credential", "subject", "subject_key", "tenant", "audience", "resources", "scopes_asked",
     "scopes_granted", "rules", "refused_scopes", "shadow", "inputs", "bundle_version", "bundle_epoch", "chain",
-    "family", "jti_hash", "token_hash",
+    "family", "jti_hash", "token_hash", "expires",
 )  # fmt: skip
 
 

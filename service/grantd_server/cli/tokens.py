@@ -43,7 +43,7 @@ def decode(token: Annotated[str, typer.Argument(help="The token, or - to read it
 
 def _lines(raw: str, now: float) -> Iterator[str]:
     from grantd import jws, strict  # noqa: PLC0415 - late, as all commands
-    from grantd_server.audit.explanation import shown  # noqa: PLC0415 - the same
+    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
 
     if len(raw) > LONGEST:
         end(REFUSED, [f"This is longer than {LONGEST} characters."])

@@ -94,6 +94,7 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     claims = _claims(issuer, target, entitlement, identity, sub=subject, jti=jti, now=int(now), lifetime=lifetime)
     claims |= confirmation(possession)
     record.chain, record.jti_hash = chain_of(issuer.issuer, jti), digest(jti).hex()
+    record.expires = int(now) + lifetime
     token = await signed(world, issuer.issuer, Purpose.GRANT_SIGNING, JWT_TYPE_ID_JAG, claims)
     answer = Exchanged(
         token, TOKEN_TYPE_ID_JAG, lifetime, entitlement.scopes, entitlement.resources, possession, entitlement.details

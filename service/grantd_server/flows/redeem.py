@@ -110,7 +110,7 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     record.step("redeem.sign")
     jti = f"{record.chain}.{secrets.token_urlsafe(12)}"
     claims = _claims(redemption, granted, local_subject(account), jti) | confirmation(possession)
-    record.token_hash = digest(jti).hex()
+    record.token_hash, record.expires = digest(jti).hex(), int(now) + server.token_lifetime
     token = await signed(world, server.issuer, Purpose.ACCESS_TOKEN, JWT_TYPE_ACCESS_TOKEN, claims)
     return Decided(
         Redeemed(token, server.token_lifetime, granted.scopes, granted.resources, possession, granted.details),

@@ -14,6 +14,7 @@ from grantd_server.store.live_state import Epochs as Epochs
 from grantd_server.store.live_state import LiveState as LiveState
 from grantd_server.store.live_state import Tombstone as Tombstone
 from grantd_server.store.live_state import Withdrawal as Withdrawal
+from grantd_server.store.questions import Questions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -166,7 +167,7 @@ class StoredEntry:
     hash: bytes
 
 
-class Store(Protocol):
+class Store(Questions, Protocol):
     """What the road needs. Every call is bounded in time; a failure that provably
     precedes COMMIT is `StoreUnavailable`, any other `OutcomeUnknown`."""
 
@@ -193,9 +194,6 @@ class Store(Protocol):
 
     async def entry(self, decision_id: str) -> StoredEntry | None:
         """Reads one record."""
-
-    async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
-        """Reads the newest records that match (`client`, `chain`, `reason`, `subject`)."""
 
     def history(self) -> AsyncIterator[StoredEntry]:
         """Reads every record, each writer's chain in its order."""

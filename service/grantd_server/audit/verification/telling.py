@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.audit.explanation import shown
+from grantd_server.audit.explaining.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

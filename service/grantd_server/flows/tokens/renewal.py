@@ -40,7 +40,7 @@ def make_refresh_token(
         sealed=seal(raw, remember(identity)),
     )
     record.family = record.chain = family
-    record.token_hash = kept.digest.hex()
+    record.token_hash, record.expires = kept.digest.hex(), kept.expires
     return raw, kept
 
 

@@ -88,7 +88,6 @@ written AS (INSERT INTO records ({_COLUMNS}, day)
 SELECT count(*) FROM moved"""
 
 ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = $1"
-ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMIT $1"
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > ($1, $2) ORDER BY writer, seq LIMIT $3"
 HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 

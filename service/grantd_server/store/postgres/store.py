@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.audit.chain import Head
@@ -22,9 +23,9 @@ from grantd_server.store.postgres import statements as sql
 from grantd_server.store.postgres.connection.link import Place, SharedLink
 from grantd_server.store.postgres.database import PostgresDatabase
 from grantd_server.store.postgres.partitions import drop_before, make_ahead
+from grantd_server.store.postgres.questions import REPORT_TIME, PostgresQuestions
 from grantd_server.store.postgres.wake import Wake
-from grantd_server.store.records.rows import in_order, stored_in
-from grantd_server.store.records.searched import searched
+from grantd_server.store.records.rows import in_order
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.schema import REVISION, SchemaMismatch
 from grantd_server.store.window import Window
@@ -39,7 +40,7 @@ _PAGE: Final = 500
 _HOUR: Final = 3600.0
 
 
-class PostgresStore:
+class PostgresStore(PostgresQuestions):
     """A `Store` on one PostgreSQL. It connects when it is first asked something."""
 
     def __init__(
@@ -59,6 +60,8 @@ class PostgresStore:
         """Of its own: whatever takes long must not make the revocation view old."""
         self._wake = Wake(wake)
         self._side = SharedLink(place)
+        self._slow = SharedLink(replace(place, patience=REPORT_TIME))
+        """For what reads months of records."""
         self._monotonic = monotonic
         self._days_due = monotonic()
         self._bite = bite
@@ -94,10 +97,6 @@ class PostgresStore:
     async def entry(self, decision_id: str) -> StoredEntry | None:
         rows = await self._rows(sql.ENTRY, decision_id)
         return rows[0] if rows else None
-
-    async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
-        clause = searched(where, lambda number: f"${number + 2}")
-        return await self._rows(sql.ENTRIES % clause, limit, *where.values())
 
     def history(self) -> AsyncIterator[StoredEntry]:
         return in_order(lambda writer, seq: self._rows(sql.HISTORY, writer, seq, _PAGE))
@@ -177,10 +176,13 @@ class PostgresStore:
 
     async def close(self) -> None:
         await self._window.close()
-        await asyncio.gather(self._database.writer.close(), self._side.close(), self._view.close(), self._wake.close())
+        await asyncio.gather(
+            self._database.writer.close(),
+            self._side.close(),
+            self._slow.close(),
+            self._view.close(),
+            self._wake.close(),
+        )
 
     async def _effect(self, entry: Entry, effect: Effect) -> None:
         await self._window.submit(Write(entry), effect)
-
-    async def _rows(self, statement: str, *values: Any) -> list[StoredEntry]:
-        return [stored_in(row) for row in await self._side.fetch(statement, *values)]

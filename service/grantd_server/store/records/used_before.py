@@ -34,6 +34,7 @@ def replayed(record: Record, step: str, mark: Mark, winner: str) -> Record:
         outcome="refused",
         reason=reason,
         token_hash="",
+        expires=0,
         checks=[*record.checks, Check(step, check, False, "not used before", f"used by {winner}")],
         facts={**record.facts, "winner": winner},
     )
@@ -42,6 +43,7 @@ def replayed(record: Record, step: str, mark: Mark, winner: str) -> Record:
 def note_replay(record: Record, step: str, lost: Lost) -> Reason:
     """Makes the record what was written in its place; returns the reason to answer with."""
     written = replayed(record, step, lost.mark, lost.winner)
-    record.outcome, record.reason, record.token_hash = written.outcome, written.reason, written.token_hash
+    record.outcome, record.reason = written.outcome, written.reason
+    record.token_hash, record.expires = written.token_hash, written.expires
     record.checks, record.facts = written.checks, written.facts
     return USED_BEFORE[lost.mark.space][0]

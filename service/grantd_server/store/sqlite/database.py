@@ -125,7 +125,7 @@ class SqliteDatabase:
     """The file: connections, their settings, the schema gate, faults without values."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
 
@@ -164,7 +164,7 @@ class SqliteDatabase:
     def connect(self, mode: str) -> sqlite3.Connection:
         """Opens one connection, `rw` or `ro`."""
         connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}",
+            f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,
             cached_statements=_STATEMENTS,

@@ -43,13 +43,22 @@ class SqliteRecords:
     async def _page(self, writer: str, seq: int) -> list[StoredEntry]:
         return [stored_in(row) for row in self._rows(sql.HISTORY, (writer, seq, _PAGE))]
 
-    def _rows(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
+    def _rows(self, statement: str, parameters: tuple[Any, ...] | dict[str, Any]) -> list[Any]:
         fault = ""
         try:
             return self._connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
             fault = name_of(error)
         raise StoreUnavailable(f"{self._path} cannot be read: {fault}")
+
+
+def rows_of(path: Path, statement: str, parameters: dict[str, Any]) -> list[Any]:
+    """The rows of one statement that takes its time, over a connection of its own."""
+    records = SqliteRecords(path)
+    try:
+        return records._rows(statement, parameters)  # noqa: SLF001 - of this module
+    finally:
+        records.close()
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -62,7 +62,6 @@ UPDATE writers SET seq = ?, hash = ?, day = max(day, unixepoch() / 86400) WHERE 
 APPEND: Final = f"INSERT INTO records ({_COLUMNS}, day) VALUES ({', '.join('?' * len(NAMES))}, ?)"
 
 ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = ?"
-ENTRIES: Final = f"SELECT {_COLUMNS} FROM records WHERE %s ORDER BY id DESC LIMIT ?"
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"
 HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from grantd_server.audit.chain import Head
 from grantd_server.store import DAY, Conflict, Entry, Epochs, LiveState, StoredEntry, Tombstone, Withdrawal, Write
-from grantd_server.store.records.rows import in_order, stored_in
-from grantd_server.store.records.searched import searched
+from grantd_server.store.records.rows import in_order
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.sqlite import statements as sql
 from grantd_server.store.sqlite.database import SqliteDatabase
+from grantd_server.store.sqlite.questions import SqliteQuestions
 from grantd_server.store.window import LIMIT, Window
 from grantd_server.store.window.commit import Busy
 
@@ -33,7 +33,7 @@ _RETRY: Final = 0.001
 _PAGE: Final = 500
 
 
-class SqliteStore:
+class SqliteStore(SqliteQuestions):
     """A `Store` on one file. All of it runs on the loop that uses it."""
 
     def __init__(
@@ -47,6 +47,7 @@ class SqliteStore:
         introspections: int = 1_000_000,
     ) -> None:
         self._database = database
+        self._path = database.path
         self._monotonic = monotonic
         self._window = Window(database, writer, monotonic)
         self._caps = {"bite": bite, "refusals": refusals, "introspections": introspections}
@@ -112,10 +113,6 @@ class SqliteStore:
     async def entry(self, decision_id: str) -> StoredEntry | None:
         rows = await self._rows(sql.ENTRY, (decision_id,))
         return rows[0] if rows else None
-
-    async def entries(self, *, limit: int, **where: str) -> list[StoredEntry]:
-        clause = searched(where, lambda _: "?")
-        return await self._rows(sql.ENTRIES % clause, (*where.values(), limit))
 
     def history(self) -> AsyncIterator[StoredEntry]:
         return in_order(lambda writer, seq: self._rows(sql.HISTORY, (writer, seq, _PAGE)))
@@ -218,10 +215,6 @@ class SqliteStore:
 
     async def _effect(self, entry: Entry, effect: Effect) -> None:
         await self._window.submit(Write(entry), effect)
-
-    async def _rows(self, statement: str, parameters: tuple[Any, ...]) -> list[StoredEntry]:
-        found = await self._read(lambda reader: reader.execute(statement, parameters).fetchall())
-        return [stored_in(row) for row in found]
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Reads; waits where another process recovers or resets the log."""

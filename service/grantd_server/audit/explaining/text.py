@@ -1,0 +1,155 @@
+"""The text of `grantd explain`: an explanation, told to a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from grantd_server.audit.explaining.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from grantd_server.audit.explaining.explanation import Explanation, Made, Miss, Place
+
+_WIDTH: Final = 14
+_MOST_PLACES: Final = 12
+"""Decisions of the chain that are listed; `grantd chain` lists all."""
+
+
+def text_of(explanation: Explanation) -> str:
+    """Tells an explanation; lines of text without a trailing newline."""
+    return "\n".join(_lines(explanation))
+
+
+def moment(time: float) -> str:
+    """A time in UTC, to the millisecond; empty where there is none."""
+    if not time:
+        return ""
+    try:
+        return datetime.fromtimestamp(time, UTC).isoformat(sep=" ", timespec="milliseconds")
+    except (OverflowError, OSError, ValueError):
+        return str(time)
+
+
+def _lines(explanation: Explanation) -> Iterator[str]:
+    yield f"decision {shown(explanation.id or '?')}"
+    yield from _row("outcome", _outcome(explanation))
+    yield from _row("when", moment(explanation.time))
+    yield from _row("call", explanation.rpc)
+    yield from _who(explanation)
+    for name in ("issuer", "subject", "tenant", "audience", "resources"):
+        yield from _row(name, getattr(explanation, name))
+    yield from _row("asked for", explanation.scopes_asked)
+    yield from _row("granted", explanation.scopes_granted)
+    yield from _row("expires", moment(explanation.expires)[:19])
+    yield from _row("bundle", _bundle(explanation))
+    for name in ("chain", "family", "jti_hash", "token_hash", "trace_id", "error_id", "used_by"):
+        yield from _row(name.replace("_", " "), getattr(explanation, name))
+    yield from _position(explanation.position, explanation.id)
+    yield from _checks(explanation.checks)
+    yield from _rules(explanation)
+    yield from _near_misses(explanation.near_misses)
+    yield from _facts(explanation)
+    yield from _next(explanation)
+
+
+def _row(label: str, value: object) -> Iterator[str]:
+    if value:
+        yield f"  {label:<{_WIDTH}}{shown(value)}"
+
+
+def _outcome(explanation: Explanation) -> str:
+    outcome = explanation.outcome or "unfinished"
+    why = explanation.reason or explanation.told
+    return f"{outcome}: {why}" if why else outcome
+
+
+def _who(explanation: Explanation) -> Iterator[str]:
+    client = explanation.client
+    if not client and not explanation.caller and not explanation.role:
+        return
+    credential = explanation.client_credential
+    by = (explanation.client_id, explanation.client_method, f"secret {credential}" if credential else "")
+    more = f" ({', '.join(part for part in by if part)})" if client and any(by) else ""
+    yield from _row("client", f"{client}{more}" if client else "not authenticated")
+    role = f" ({explanation.role})" if explanation.role else ""
+    through = f" over {explanation.transport}" if explanation.transport else ""
+    yield from _row("caller", f"{explanation.caller}{role}{through}".strip())
+    yield from _row("address", explanation.address)
+
+
+def _bundle(explanation: Explanation) -> str:
+    version = explanation.bundle_version
+    return f"{version} (epoch {explanation.bundle_epoch})" if version else ""
+
+
+def _position(places: Sequence[Place], own: str) -> Iterator[str]:
+    if len(places) < 2:
+        return
+    at = next((number for number, place in enumerate(places) if place.id == own), 0)
+    yield ""
+    yield f"decision {at + 1} of {len(places)} on its chain:"
+    first = max(0, min(at - _MOST_PLACES // 2, len(places) - _MOST_PLACES))
+    for place in places[first : first + _MOST_PLACES]:
+        mark = ">" if place.id == own else " "
+        yield f"  {mark} {moment(place.time)}  {shown(place.kind)} {shown(place.outcome)}  {shown(place.id)}"
+
+
+def _checks(checks: Sequence[Made]) -> Iterator[str]:
+    if not checks:
+        return
+    yield ""
+    yield "checks, in order:"
+    for step, name, ok, expected, got in checks:
+        where = f"{shown(step)}: " if step else ""
+        yield f"  {'ok    ' if ok else 'FAILED'} {where}{shown(name)}"
+        if expected:
+            yield f"           expected {shown(expected)}"
+        if got:
+            yield f"           got      {shown(got)}"
+
+
+def _rules(explanation: Explanation) -> Iterator[str]:
+    granted, refused, shadow = explanation.rules, explanation.refused_scopes, explanation.shadow
+    if granted or refused or shadow:
+        yield ""
+        yield "rules:"
+    for scope, rule in granted.items():
+        yield f"  {shown(scope)}: granted by rule {shown(rule)}"
+    for scope, why in refused.items():
+        yield f"  {shown(scope)}: not granted, {shown(why)}"
+    for rule, effect in shadow.items():
+        yield f"  shadow rule {shown(rule)} would {shown(effect)}"
+
+
+def _near_misses(misses: Sequence[Miss]) -> Iterator[str]:
+    if misses:
+        yield ""
+        yield "nearest misses:"
+    for miss in misses:
+        yield f"  rule {shown(miss.rule or '?')} failed at {shown(miss.clause or '?')}"
+        if miss.expected:
+            yield f"           expected {shown(miss.expected)}"
+        if miss.got:
+            yield f"           got      {shown(miss.got)}"
+
+
+def _facts(explanation: Explanation) -> Iterator[str]:
+    if explanation.facts:
+        yield ""
+        yield "facts:"
+    for name, value in explanation.facts.items():
+        yield f"  {shown(name)}: {shown(value)}"
+
+
+def _next(explanation: Explanation) -> Iterator[str]:
+    if explanation.remedy:
+        yield ""
+        yield f"next: {explanation.remedy}"
+        yield f"whose job: {explanation.whose}"
+    elif explanation.sentence:
+        yield ""
+        yield f"told: {explanation.sentence}"
+        yield from (f"try: {advice}" for advice in explanation.advice)
+        yield "otherwise: give the identity team this decision id"
