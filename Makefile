@@ -61,6 +61,9 @@ interop: .venv/ok .canaille/ok .interop/ok tests/interop/node_modules/.package-l
 bench: .venv/ok ## CPU per request of each RPC beside a no-op, paired (some five minutes)
 	$(V)/python -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(CALLS),--calls $(CALLS))
 
+decisions: .venv/ok ## Time of one decision with 10 to 10,000 rules, beside Cedar, same answers (ROUNDS=9 QUESTIONS=100)
+	$(V)/python -m bench.decisions $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUESTIONS),--questions $(QUESTIONS))
+
 growth: .venv/ok ## CPU per request with little and with much in the database (RECORDS=5000000; some ten minutes)
 	$(V)/python -m bench.growth $(if $(RECORDS),--records $(RECORDS))
 
@@ -132,4 +135,4 @@ lock: ## Compile the locks again (needs uv and npm)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .interop .schemathesis tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test bench doctor-faults once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run test bench decisions doctor-faults once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean

@@ -122,7 +122,12 @@ class Claim:
 
     @property
     def name(self) -> str:
-        return f"subjects.claims.{self.provider}:{self.claim}"
+        return f"subjects.{self.kind}"
+
+    @property
+    def kind(self) -> str:
+        """What index keys of its values begin with."""
+        return f"claims.{self.provider}:{self.claim}"
 
     def holds(self, inputs: GrantInputs) -> bool | None:
         if inputs.identity_provider != self.provider:

@@ -26,7 +26,7 @@ Refusals = dict[str, tuple[ScopeRefusal, str | None]]
 
 def decide_grant(rules: GrantRules, inputs: GrantInputs) -> Decision:
     """Decides leg 1 for one resource."""
-    return _decide(rules, inputs, grant_keys(inputs))
+    return _decide(rules, inputs, grant_keys(rules, inputs))
 
 
 def decide_redemption(rules: RedemptionRules, inputs: RedemptionInputs) -> Decision:
@@ -36,7 +36,7 @@ def decide_redemption(rules: RedemptionRules, inputs: RedemptionInputs) -> Decis
 
 def grants_detail(rules: GrantRules, inputs: GrantInputs, detail: Detail) -> str | None:
     """The rule that grants an object of authorization details on leg 1."""
-    return _granting(rules, inputs, grant_keys(inputs), detail)
+    return _granting(rules, inputs, grant_keys(rules, inputs), detail)
 
 
 def redeems_detail(rules: RedemptionRules, inputs: RedemptionInputs, detail: Detail) -> str | None:
@@ -59,7 +59,7 @@ def _granting(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str], detai
     return min(found, default=None)
 
 
-def grant_keys(inputs: GrantInputs) -> list[str]:
+def grant_keys(rules: GrantRules, inputs: GrantInputs) -> list[str]:
     """The index keys of a user; `groups?` stands for groups that are unknown."""
     keys = [ANY]
     for name, attribute in (("users", inputs.users), ("groups", inputs.groups), ("roles", inputs.roles)):
@@ -67,6 +67,12 @@ def grant_keys(inputs: GrantInputs) -> list[str]:
             keys.append(f"{name}?")
         else:
             keys += [f"{name}:{value}" for value in attribute.values]
+    for claim, kind in rules.claims.get(inputs.identity_provider, ()):
+        found = inputs.claims.get(claim)
+        if found is None or found.state is State.UNKNOWN:
+            keys.append(f"{kind}?")
+        else:
+            keys += [f"{kind}:{value}" for value in found.values]
     return keys
 
 

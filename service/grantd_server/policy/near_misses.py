@@ -29,7 +29,6 @@ class _Rank(NamedTuple):
     minus_held: int
     failed: int
     rule: str
-    clause: str
 
 
 def nearest(
@@ -47,21 +46,29 @@ def nearest(
 
 
 def _rank(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str]) -> _Rank | None:
-    failed = []
-    if inputs.client not in rule.clients:
-        failed.append("clients")
-    failed += [clause.name for clause in rule.failing(inputs)]
-    if refused.isdisjoint(rule.scopes):
-        failed.append("scopes")
-    if not rule.in_force(inputs.now):
-        failed.append("expires")
-    total = len(rule.clauses) + len(("resources", "clients", "scopes", "expires"))
-    return _Rank(len(failed) - total, len(failed), rule.id, failed[0]) if failed else None
+    """Counts only, because most of the rules that are looked at are never shown."""
+    failed = (inputs.client not in rule.clients) + refused.isdisjoint(rule.scopes) + (not rule.in_force(inputs.now))
+    for clause in rule.clauses:
+        if clause.holds(inputs) is not True:
+            failed += 1
+    return _Rank(failed - len(rule.clauses) - _OTHERS, failed, rule.id) if failed else None
+
+
+_OTHERS = len(("resources", "clients", "scopes", "expires"))
 
 
 def _miss(rule: Rule[AttemptT], rank: _Rank, inputs: AttemptT, refused: AbstractSet[str]) -> NearMiss:
-    expected, got = _texts(rule, rank.clause, inputs, refused)
-    return NearMiss(rank.rule, rank.clause, expected, got, -rank.minus_held)
+    name = _first_failed(rule, inputs, refused)
+    expected, got = _texts(rule, name, inputs, refused)
+    return NearMiss(rank.rule, name, expected, got, -rank.minus_held)
+
+
+def _first_failed(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str]) -> str:
+    if inputs.client not in rule.clients:
+        return "clients"
+    for clause in rule.failing(inputs):
+        return clause.name
+    return "scopes" if refused.isdisjoint(rule.scopes) else "expires"
 
 
 def _texts(rule: Rule[AttemptT], name: str, inputs: AttemptT, refused: AbstractSet[str]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from grantd_server.model.rules import GrantInputs, RedemptionInputs
-from grantd_server.policy.clauses import AttemptT, Clause
+from grantd_server.policy.clauses import AttemptT, Claim, Clause
 from grantd_server.policy.index import Index, index_of
 
 if TYPE_CHECKING:
@@ -77,6 +77,9 @@ class RuleSet(Generic[AttemptT]):
     """Every claim value that a rule names, likewise."""
     demands: Mapping[str, Demands] = field(default_factory=dict)
     """By resource: what scopes demand of the sign-in; only of those that do."""
+    claims: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """By identity provider: the claims that rules are filed under, each with what its
+    index keys begin with."""
 
     @classmethod
     def of(
@@ -98,7 +101,17 @@ class RuleSet(Generic[AttemptT]):
             shadows=index_of([rule for rule in ordered if rule.shadow]),
             users=users,
             claim_values=claim_values,
+            claims=_claims(ordered),
         )
+
+
+def _claims(rules: Iterable[Rule[AttemptT]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    read = {clause for rule in rules for clause in rule.clauses if isinstance(clause, Claim)}
+    named = sorted({(clause.provider, clause.claim, clause.kind) for clause in read})
+    return {
+        provider: tuple((claim, kind) for other, claim, kind in named if other == provider)
+        for provider in {provider for provider, _, _ in named}
+    }
 
 
 GrantRules = RuleSet[GrantInputs]

@@ -68,10 +68,20 @@ def _texts(rules: Rules | None) -> list[RuleText]:
 def _grant_rule(text: RuleText, registry: Registry) -> Rule[GrantInputs]:
     subjects = text.subjects
     clauses = [] if subjects is None else _subject_clauses(subjects)
-    keyed = next((clause for clause in clauses if isinstance(clause, Users | Groups | Roles)), None)
-    kind = "" if keyed is None else keyed.name.rpartition(".")[2]
-    keys = () if keyed is None else tuple(f"{kind}:{value}" for value in sorted(keyed.values))
+    kind, values = _filed_under(clauses)
+    keys = tuple(f"{kind}:{value}" for value in sorted(values))
     return _rule(text, registry, (*clauses, *text.clauses), keys, f"{kind}?" if keys and text.deny else "")
+
+
+def _filed_under(clauses: list[Clause[Any]]) -> tuple[str, frozenset[str]]:
+    """The first clause, which is about the fewest people: the kind of its index keys, and
+    its values. No clause: anybody."""
+    match clauses[:1]:
+        case [Claim() as claim]:
+            return claim.kind, claim.values
+        case [(Users() | Groups() | Roles()) as names]:
+            return names.name.rpartition(".")[2], names.values
+    return "", frozenset()
 
 
 def _subject_clauses(subjects: Subjects) -> list[Clause[Any]]:
