@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from grantd_server.model.rules import GrantInputs, RedemptionInputs
 from grantd_server.policy.clauses import AttemptT, Claim, Clause
@@ -105,13 +105,13 @@ class RuleSet(Generic[AttemptT]):
         )
 
 
-def _claims(rules: Iterable[Rule[AttemptT]]) -> dict[str, tuple[tuple[str, str], ...]]:
-    read = {clause for rule in rules for clause in rule.clauses if isinstance(clause, Claim)}
-    named = sorted({(clause.provider, clause.claim, clause.kind) for clause in read})
-    return {
-        provider: tuple((claim, kind) for other, claim, kind in named if other == provider)
-        for provider in {provider for provider, _, _ in named}
-    }
+def _claims(rules: Iterable[Rule[Any]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Read off the rules themselves: of a claim that were left out no deny would be found."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for clause in (clause for rule in rules for clause in rule.clauses):
+        if isinstance(clause, Claim):
+            found.setdefault(clause.provider, set()).add((clause.claim, clause.kind))
+    return {provider: tuple(sorted(claims)) for provider, claims in found.items()}
 
 
 GrantRules = RuleSet[GrantInputs]
