@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.compiling.beside import beside
 from grantd_server.governance.faults import BundleError
 from grantd_server.governance.secret_references import SecretUnresolved
 from grantd_server.store import OutcomeUnknown, StoreUnavailable
@@ -72,7 +73,7 @@ class ActiveBundle:
         epoch, version, document = found
         self._tried = epoch
         try:
-            snapshot = await asyncio.to_thread(self._compile, document, epoch)
+            snapshot = await beside(self._compile, document, epoch)
         except (BundleError, SecretUnresolved) as unusable:
             self.problem = f"bundle {version} cannot be used: {unusable}"
             return
