@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
+import json
 import os
 import signal
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from grantd_server.telemetry.logs import LogLines
+from grantd_server.wiring import watching
 from grantd_server.wiring.child import words
 from worker_programs import crew, until
 
@@ -69,6 +75,69 @@ async def test_a_worker_that_dies_is_logged_and_started_again_with_its_index() -
         assert [child.index for child in workers.live()] == [1, 0]
         workers.supervisor.stop.set()
         assert await ended(workers.running) == 0
+
+
+async def test_a_worker_whose_loop_hangs_is_killed_and_started_again_and_one_that_beats_is_not() -> None:
+    async with crew(2, "beats", "hangs", silence=2.0) as workers:
+        await workers.said("ready")
+        beats, hangs = workers.started
+        hung = await workers.said("worker.hung")
+        assert (hung["worker"], hung["pid"]) == (1, hangs.pid)
+        assert hung["silent"] >= 2.0
+        died = await workers.said("worker.died")
+        assert (died["worker"], died["status"]) == (1, "SIGKILL")
+        await until(lambda: len(workers.live()) == 2)
+        assert beats in workers.live()
+        assert [len(workers.events(name)) for name in ("worker.hung", "worker.died")] == [1, 1]
+
+
+async def test_a_worker_that_never_beat_is_not_missed() -> None:
+    async with crew(1, "good", silence=0.01) as workers:
+        await workers.said("ready")
+        assert not await workers.started[0].comes(asyncio.Event(), 1.2)
+        assert workers.events("worker.hung") == []
+        assert workers.live() == workers.started
+
+
+class Silent:
+    """A worker that is not heard of."""
+
+    index, pid = 0, 1
+
+    def __init__(self) -> None:
+        self.since, self.kills = 98.0, 0
+        self.clock = time.monotonic
+
+    def silent(self) -> float:
+        return self.clock() - self.since
+
+    def excuse(self) -> None:
+        self.since = self.clock()
+
+    def kill(self) -> None:
+        self.kills += 1
+
+
+async def test_a_supervisor_that_was_stopped_itself_first_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, turns = [100.0], [0.5, 0.5, 9.0, 0.5, 0.5]
+    worker, log = Silent(), io.StringIO()
+
+    async def sleep(_seconds: float) -> None:
+        if not turns:
+            raise asyncio.CancelledError
+        now[0] += turns.pop(0)
+
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(watching, "asyncio", SimpleNamespace(sleep=sleep))
+    worker.clock = lambda: now[0]
+    with pytest.raises(asyncio.CancelledError):
+        await watching.watch([worker], 4.0, LogLines(log, time.time_ns, lambda: None))  # type: ignore[list-item] # as much of a worker as it looks at
+    assert worker.kills == 0, "it had been silent for 3 s, then nobody listened for 9"
+    turns += [0.5] * 8
+    with pytest.raises(asyncio.CancelledError):
+        await watching.watch([worker], 4.0, LogLines(log, time.time_ns, lambda: None))  # type: ignore[list-item] # the same
+    assert worker.kills == 1
+    assert json.loads(log.getvalue())["silent"] == 4.5
 
 
 async def test_one_that_dies_young_again_and_again_waits_longer_each_time() -> None:

@@ -17,6 +17,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from grantd_server.settings import Settings, SettingsError
 from grantd_server.telemetry.calls import Telemetry
 from grantd_server.telemetry.logs import LogLines
+from grantd_server.wiring import seat
 from grantd_server.wiring.build import options_of
 from grantd_server.wiring.directory import AppliedDirectory
 from grantd_server.wiring.seat import READY, UP, Seat, line_of
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("seat", [Seat(0, 5), Seat(3, 7, 9)])
-def test_a_seat_reads_as_it_was_written(seat: Seat) -> None:
-    assert Seat.read(str(seat)) == seat
+@pytest.mark.parametrize("held", [Seat(0, 5), Seat(3, 7, 9)])
+def test_a_seat_reads_as_it_was_written(held: Seat) -> None:
+    assert Seat.read(str(held)) == held
 
 
 @pytest.mark.parametrize("text", ["", "1", "1:2", "1:2:3:4", "a:2:", "1:b:", "1:2:c"])
@@ -74,6 +75,15 @@ async def test_a_worker_tells_how_far_it_is_and_hears_that_its_supervisor_is_gon
         assert not stop.is_set()
     await asyncio.wait_for(stop.wait(), 5)
     tell(READY)  # nobody hears it, and nothing happens
+
+
+async def test_a_worker_says_again_and_again_that_its_loop_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seat, "BEATS", 0)
+    said: list[bytes] = []
+    beating = asyncio.create_task(seat.beat(said.append))
+    await until(lambda: len(said) > 2)
+    beating.cancel()
+    assert set(said) == {seat.BEAT}
 
 
 async def test_a_process_without_a_supervisor_tells_nobody() -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ISSUER = urlsplit(org.SERVER)
-LIMITS = {"drain_notice": 0.2, "drain_grace": 3}
+LIMITS = {"drain_notice": 0.2, "drain_grace": 3, "hang": 6}
 
 
 @dataclass
@@ -126,6 +126,19 @@ async def test_a_worker_that_is_killed_is_started_again_while_the_other_serves(f
     await front.process.until("worker.died")
     died = front.process.events[-1]
     assert (died["pid"], died["status"]) == (victim, "SIGKILL")
+    async with asking(front.port) as seen:
+        await front.process.until("worker.up")
+    assert set(seen) == {"200"}
+    assert len(front.process.workers()) == 2
+
+
+async def test_a_worker_that_hangs_is_replaced_while_the_other_serves(front: Front) -> None:
+    victim = front.process.workers()[0]
+    os.kill(victim, signal.SIGSTOP)
+    await front.process.until("worker.hung")
+    assert front.process.events[-1]["pid"] == victim
+    await front.process.until("worker.died")
+    assert (front.process.events[-1]["pid"], front.process.events[-1]["status"]) == (victim, "SIGKILL")
     async with asking(front.port) as seen:
         await front.process.until("worker.up")
     assert set(seen) == {"200"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FAKE = (sys.executable, "-I", "-S", "-c")
 WORKER = """
-import signal, socket, sys
+import signal, socket, sys, time
 if sys.argv[1] == "apply":
     sys.exit(int(open(sys.argv[2] + "/code").read()))
 seat = next(each for each in sys.argv if each.count(":") == 2)
@@ -39,6 +39,12 @@ if plan != "never up":
     line.send(b"u")
 if plan not in ("never up", "never ready"):
     line.send(b"r")
+while plan in ("beats", "hangs"):
+    line.send(b"b")
+    if plan == "hangs":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        break
+    time.sleep(0.05)
 while True:
     signal.pause()
 """

@@ -103,6 +103,12 @@ class Limits(Section):
         default=3.0, ge=0, le=60, description="Seconds between NOT_SERVING and the last new call."
     )
     drain_grace: float = Field(default=10.0, ge=0, le=300, description="Seconds that calls under way have to finish.")
+    hang: float = Field(
+        default=10.0,
+        ge=3,
+        le=300,
+        description="Seconds without a turn of its event loop after which a worker is killed and started again.",
+    )
 
 
 class Telemetry(Section):

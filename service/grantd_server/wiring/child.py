@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from grantd_server.wiring.seat import READY, UP, Seat
+from grantd_server.wiring.seat import BEAT, READY, UP, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +32,7 @@ class Child:
         self.up = asyncio.Event()
         self.ready = asyncio.Event()
         self.born = time.monotonic()
+        self._beaten: float | None = None
         self._process = process
         self._line = line
         self.ended = asyncio.create_task(self._followed(), name=f"worker {index}")
@@ -73,6 +74,15 @@ class Child:
         """Seconds since it was started."""
         return time.monotonic() - self.born
 
+    def silent(self) -> float:
+        """Seconds since its loop last showed that it turns; 0 before it did so once."""
+        return 0.0 if self._beaten is None else time.monotonic() - self._beaten
+
+    def excuse(self) -> None:
+        """Counts its silence from now on: nobody was listening."""
+        if self._beaten is not None:
+            self._beaten = time.monotonic()
+
     async def comes(self, event: asyncio.Event, seconds: float | None = None) -> bool:
         """Waits for `up` or `ready`; False when it ended before, or was too slow."""
         coming = asyncio.create_task(event.wait())
@@ -98,6 +108,8 @@ class Child:
                     self.up.set()
                 if READY in said:
                     self.ready.set()
+                if BEAT in said:
+                    self._beaten = time.monotonic()
         # The line ended, so the process is ending: it is the only one that has the other end.
         return await ended(self._process)
 

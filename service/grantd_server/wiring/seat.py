@@ -19,6 +19,11 @@ UP: Final = b"u"
 READY: Final = b"r"
 """What it says when it takes calls for the first time: a bundle, a fresh view."""
 
+BEAT: Final = b"b"
+"""What it says again and again, as long as its event loop turns."""
+BEATS: Final = 1.0
+"""Seconds between two of these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -41,6 +46,13 @@ class Seat:
             return cls(int(index), int(line), int(http) if http else None)
         except ValueError:
             raise SettingsError(["--seat is for workers, which grantd starts itself; use --workers."]) from None
+
+
+async def beat(tell: Callable[[bytes], None]) -> None:
+    """Says that the loop turns, until cancelled."""
+    while True:
+        tell(BEAT)
+        await asyncio.sleep(BEATS)
 
 
 def line_of(seat: Seat | None, stop: asyncio.Event) -> Callable[[bytes], None]:

@@ -16,7 +16,7 @@ from grantd_server.shim.app import Shim
 from grantd_server.telemetry.logs import Level
 from grantd_server.wiring.build import build, telemetry_of
 from grantd_server.wiring.http import http_listener, shim_limits, upstream
-from grantd_server.wiring.seat import READY, UP, line_of
+from grantd_server.wiring.seat import READY, UP, beat, line_of
 from grantd_server.wiring.service import Service
 from grantd_server.wiring.sockets import with_port
 
@@ -56,6 +56,7 @@ async def serve(settings: Settings, serving: Serving, seat: Seat | None = None) 
     telemetry.adopt_library_logs()
     stop = _signals()
     running = Running(settings, telemetry, stop, line_of(seat, stop), seat)
+    beating = asyncio.create_task(beat(running.tell), name="beat")
     try:
         if serving is Serving.HTTP:
             await _serve_shim(running)
@@ -63,6 +64,7 @@ async def serve(settings: Settings, serving: Serving, seat: Seat | None = None) 
             await _serve_rpc(running, shim=serving is Serving.BOTH)
     finally:
         await asyncio.to_thread(telemetry.shutdown)
+        beating.cancel()
     return 0
 
 

@@ -59,7 +59,7 @@ async def supervise(
         supervisor = Supervisor(
             lambda index: Child.start(index, command, http, environ),
             settings.workers,
-            Patience(end=limits.drain_notice + limits.drain_grace + _SLACK),
+            Patience(end=limits.drain_notice + limits.drain_grace + _SLACK, silence=limits.hang),
             log,
             lambda: _unlike(settings, reload),
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.telemetry.logs import Level
 from grantd_server.wiring.child import Child, words
+from grantd_server.wiring.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -38,6 +39,8 @@ class Patience:
     longest: float = 30.0
     steady: float = 60.0
     """A worker that lived so long died of something new."""
+    silence: float = 10.0
+    """Of a worker that beats, before it is taken for one whose loop hangs."""
     attempts: int = 5
     """Starts in a row that may fail while no worker is up at all."""
 
@@ -111,6 +114,7 @@ class Supervisor:
                 for post in posts:
                     work.create_task(self._keep(post))
                 work.create_task(self._renew(posts))
+                work.create_task(watch(self._live, self._patience.silence, self._log))
                 work.create_task(self._announce(posts, where))
         except* GivenUp as group:
             codes = [each.code for each in group.exceptions if isinstance(each, GivenUp)]
