@@ -30,6 +30,10 @@ PLANTED = {
         "service/grantd_server/policy/decide.py",
         "import socket",
     ),
+    "a replay is a function of the record and the bundle": (
+        "service/grantd_server/simulation/replay/engine.py",
+        "import time",
+    ),
     "grpc and protobuf only at the edges": ("service/grantd_server/flows/road/call.py", "import grpc"),
     "PyJWT only in the JWS layer": ("service/grantd_server/checks.py", "import jwt"),
     "XML and its signatures only where assertions are read": ("service/grantd_server/subjects/saml2.py", "import lxml"),

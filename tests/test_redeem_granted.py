@@ -112,6 +112,7 @@ def test_what_is_granted_is_never_wider_than_any_of_its_sources(snapshots: list[
     request = Redeem(org.SERVER, ClientProof(None, None), Observed(), "", None, case.asked, case.wanted)
     record = Record("RedeemGrant", 0.0)
     redemption = Redemption(server, client, grant, request, 1_900_000_000)
+    record.inputs.append(redemption.on_record())
     granted = None
     with contextlib.suppress(Refused):
         granted = grant_at_server(cast("World", NoBlocks()), snapshot, record, redemption)

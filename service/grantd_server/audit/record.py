@@ -102,7 +102,12 @@ class Record:
     near_misses: tuple[NearMiss, ...] = ()
     shadow: dict[str, str] = field(default_factory=dict)
     inputs: list[dict[str, Any]] = field(default_factory=list)
-    """The recorded policy inputs, one a resource: what a decision is a function of."""
+    """The recorded policy inputs, one a resource: what a decision is a function of. Of a
+    call that did not come so far, one without a resource: who asks, and when."""
+    asked: dict[str, Any] = field(default_factory=dict)
+    """What was asked for, as it was spelled."""
+    live: dict[str, int] = field(default_factory=dict)
+    """The live state that the decision saw: its epochs of withdrawals and revocations."""
     bundle_version: str = ""
     bundle_epoch: int = 0
     chain: str = ""
@@ -138,6 +143,7 @@ class Record:
         self.tombstones.clear()
         self.inputs.clear()
         self.introspected.clear()
+        self.asked = {}
         self.rules, self.refused_scopes, self.shadow, self.near_misses = {}, {}, {}, ()
 
     def step(self, name: str) -> None:
@@ -209,8 +215,8 @@ class Record:
 _PLAIN = (
     "transport", "caller", "role", "address", "outcome", "facts", "error_id", "issuer", "client", "client_id",
     "client_method", "client_credential", "subject", "subject_key", "tenant", "audience", "resources", "scopes_asked",
-    "scopes_granted", "rules", "refused_scopes", "shadow", "inputs", "bundle_version", "bundle_epoch", "chain",
-    "family", "jti_hash", "token_hash", "expires",
+    "scopes_granted", "rules", "refused_scopes", "shadow", "inputs", "asked", "live", "bundle_version", "bundle_epoch",
+    "chain", "family", "jti_hash", "token_hash", "expires",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from grantd_server.flows.people.standing import person_now
 from grantd_server.flows.road.asking import asking_client
 from grantd_server.flows.road.deciding import Decided, decided_on_record
 from grantd_server.flows.road.possession import confirmation, read_possession
+from grantd_server.flows.terms.asked import note_exchange
 from grantd_server.flows.terms.details import detail_claims
 from grantd_server.flows.terms.entitlement import Asker, entitle
 from grantd_server.flows.terms.targets import account_claims, read_target, subject_for
@@ -79,12 +80,14 @@ async def _decide(world: World, request: Exchange, call: Call) -> Decided[Exchan
     record.step("exchange.target")
     if request.requested_token_type == TOKEN_TYPE_REFRESH_TOKEN:
         return remembered_sign_in(reading, request, signed_in)
-    target = read_target(world, snapshot, record, request, issuer=issuer, client=client, tenant=tenant)
-
-    record.step("exchange.policy")
     asker = Asker(
         snapshot, issuer, client, identity, request.observed.address, int(now), world.pseudonyms.subject, tenant
     )
+    record.inputs.append(asker.on_record())
+    note_exchange(record, request, possession)
+    target = read_target(world, snapshot, record, request, issuer=issuer, client=client, tenant=tenant)
+
+    record.step("exchange.policy")
     entitlement = entitle(record, asker, target)
 
     record.step("exchange.sign")

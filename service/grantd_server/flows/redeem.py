@@ -25,6 +25,7 @@ from grantd_server.flows.people.blocks import User, names_at_server, user_block
 from grantd_server.flows.people.tenancy import check_tenants
 from grantd_server.flows.road.deciding import Decided, decided_on_record
 from grantd_server.flows.road.possession import check_bound, confirmation, read_possession
+from grantd_server.flows.terms.asked import note_redemption
 from grantd_server.flows.terms.details import detail_claims
 from grantd_server.flows.terms.redemption import Redemption, grant_at_server
 from grantd_server.flows.tokens.signing import signed
@@ -94,6 +95,10 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
         "assertion.chain", not revoked, Reason.ASSERTION_BLOCKED, "a chain in force", otherwise="a revoked chain"
     )
 
+    redemption = Redemption(server, client, grant, request, int(now))
+    record.inputs.append(redemption.on_record())
+    note_redemption(record, request, grant, possession)
+
     record.step("redeem.subject")
     check_tenants(record, server, client, grant)
     account = _account(world, record, grant)
@@ -104,7 +109,6 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     )
 
     record.step("redeem.policy")
-    redemption = Redemption(server, client, grant, request, int(now))
     granted = grant_at_server(world, snapshot, record, redemption)
 
     record.step("redeem.sign")

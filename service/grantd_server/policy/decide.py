@@ -6,9 +6,10 @@ an allow and always satisfies a deny that reads it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-from grantd_server.model.rules import Decision, ScopeRefusal, State
+from grantd_server.model.rules import Decision, GrantInputs, ScopeRefusal, State
+from grantd_server.policy.clauses import AttemptT
 from grantd_server.policy.index import ANY
 from grantd_server.policy.near_misses import nearest
 from grantd_server.policy.scope_sign_ins import step_up_for, with_demands
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from grantd_server.model.details import Detail
-    from grantd_server.model.rules import GrantInputs, RedemptionInputs, StepUp
-    from grantd_server.policy.clauses import AttemptT
+    from grantd_server.model.rules import RedemptionInputs, StepUp
     from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
 
 Refusals = dict[str, tuple[ScopeRefusal, str | None]]
@@ -32,6 +32,16 @@ def decide_grant(rules: GrantRules, inputs: GrantInputs) -> Decision:
 def decide_redemption(rules: RedemptionRules, inputs: RedemptionInputs) -> Decision:
     """Decides leg 2 for one resource; the granted scopes are under the ceiling."""
     return _decide(rules, inputs, [ANY, inputs.issuer])
+
+
+def granted_or_denied(
+    rules: RuleSet[Any], inputs: GrantInputs | RedemptionInputs
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """What either leg grants, and what a deny covers: scope to rule. The same answer as
+    the decision's, without its explanation, for whoever asks a million times."""
+    keys = grant_keys(rules, inputs) if isinstance(inputs, GrantInputs) else [ANY, inputs.issuer]
+    found: _Weighed[Any] = _weigh(rules, inputs, keys)
+    return found.granted, found.denied
 
 
 def grants_detail(rules: GrantRules, inputs: GrantInputs, detail: Detail) -> str | None:
@@ -76,7 +86,17 @@ def grant_keys(rules: GrantRules, inputs: GrantInputs) -> list[str]:
     return keys
 
 
-def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Decision:
+class _Weighed(NamedTuple, Generic[AttemptT]):
+    """What the rules say of each scope, before anybody asks why."""
+
+    asked: frozenset[str]
+    candidates: list[Rule[AttemptT]]
+    denied: dict[str, str]
+    allowed: dict[str, str]
+    granted: dict[str, str]
+
+
+def _weigh(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> _Weighed[AttemptT]:
     registered = rules.scopes.get(inputs.resource, frozenset())
     asked = registered.intersection(inputs.scopes)
     where = (inputs.resource, inputs.client, keys)
@@ -87,6 +107,11 @@ def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Deci
         candidates = list(with_demands(candidates, demands))
     allowed = _first_by_scope(candidates, inputs, asked)
     granted = {scope: allowed[scope] for scope in inputs.scopes if scope in allowed and scope not in denied}
+    return _Weighed(asked, candidates, denied, allowed, granted)
+
+
+def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Decision:
+    asked, candidates, denied, allowed, granted = _weigh(rules, inputs, keys)
     refused, step_up = {}, None
     if len(granted) < len(set(inputs.scopes)):
         short = _short_of_sign_in(candidates, inputs, asked.difference(denied, allowed))
@@ -97,7 +122,7 @@ def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Deci
         granted=granted,
         refused=refused,
         near_misses=nearest(rules.allows, candidates, inputs, open_scopes) if open_scopes else (),
-        shadow=_shadow(rules.shadows.find(*where), inputs, asked),
+        shadow=_shadow(rules.shadows.find(inputs.resource, inputs.client, keys), inputs, asked),
         step_up=step_up,
     )
 

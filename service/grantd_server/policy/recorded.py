@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from grantd_server.model.rules import Attribute, GrantInputs, RedemptionInputs, SignIn, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from grantd_server.policy.rules import GrantRules
 
@@ -48,6 +48,13 @@ def to_json(inputs: GrantInputs | RedemptionInputs, pseudonym: Callable[[str], s
         "address": inputs.address,
         "tenant": inputs.tenant,
     }
+
+
+def at_resource(person: Mapping[str, Any], resource: str, scopes: Iterable[str], uri: str) -> dict[str, Any]:
+    """What is on record of one resource: who asks, written once for all of them, and what
+    is asked there. `uri` is the resource as the call spelled it: names are the bundle's,
+    and another bundle may give them to other things."""
+    return {**person, "resource": resource, "scopes": list(scopes), "uri": uri}
 
 
 def from_json(recorded: Mapping[str, Any], names: Mapping[str, str] = NOTHING) -> GrantInputs | RedemptionInputs:

@@ -80,6 +80,9 @@ class RuleSet(Generic[AttemptT]):
     claims: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """By identity provider: the claims that rules are filed under, each with what its
     index keys begin with."""
+    detail_fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By the name of a detail type: the fields that a rule names. Their values go on
+    record, and no others do."""
 
     @classmethod
     def of(
@@ -93,6 +96,10 @@ class RuleSet(Generic[AttemptT]):
         """Indexes rules. Their order is lost on purpose: it never matters."""
         ordered = sorted(rules, key=lambda rule: rule.id)
         live = [rule for rule in ordered if not rule.shadow]
+        fields: dict[str, frozenset[str]] = {}
+        for rule in ordered:
+            for kind, terms in rule.details.items():
+                fields[kind] = fields.get(kind, frozenset()).union(name for name, _ in terms.fields)
         return cls(
             name=name,
             scopes=scopes,
@@ -102,6 +109,7 @@ class RuleSet(Generic[AttemptT]):
             users=users,
             claim_values=claim_values,
             claims=_claims(ordered),
+            detail_fields=fields,
         )
 
 

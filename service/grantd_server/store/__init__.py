@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from grantd_server.audit.chain import Head
+    from grantd_server.store.records.decided import DecisionSpan
     from grantd_server.store.refresh_tokens import RefreshToken
 
 
@@ -61,8 +62,7 @@ class Space(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One use of a one-time token, or of one that binds to its first user. The first to insert (space, issuer, digest, use)
-    wins, for ever until `until`."""
+    """One use of a one-time token, or of one that binds to its first user: whose insert is first wins, until `until`."""
 
     space: Space
     issuer: str
@@ -198,6 +198,12 @@ class Store(Questions, Protocol):
     def history(self) -> AsyncIterator[StoredEntry]:
         """Reads every record, each writer's chain in its order."""
 
+    def decisions(self, since_us: int, until_us: int) -> AsyncIterator[Sequence[tuple[str, bytes]]]:
+        """Reads id and body of decisions of that time, oldest first; between pages nothing is held."""
+
+    async def decision_span(self, since_us: int, until_us: int) -> DecisionSpan | None:
+        """Where in that time records are, and how many; None where there are none."""
+
     async def heads(self) -> list[Head]:
         """Reads the end of every writer's chain."""
 
@@ -207,12 +213,14 @@ class Store(Questions, Protocol):
     async def refresh_token(self, digest: bytes) -> RefreshToken | None:
         """Reads a refresh token, whatever became of it, until its family ends."""
 
+    async def bundle(self, version: str) -> bytes | None:
+        """Reads the document of a version."""
+
     async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
         """Stores an immutable bundle version; the same version again is a no-op."""
 
     async def activate(self, version: str, expected: int, entry: Entry) -> int:
-        """Points at `version` if the epoch is `expected`, and returns the new epoch;
-        Conflict when somebody else activated meanwhile."""
+        """Points at `version` and returns the new epoch; Conflict when it was not at `expected`."""
 
     async def active_bundle(self) -> tuple[int, str, bytes] | None:
         """Reads epoch, version and document of the active bundle."""
@@ -228,12 +236,10 @@ class Store(Questions, Protocol):
         database clock) that ended at `before_us`: where a prune would cut each chain."""
 
     async def prune(self, before_us: int) -> list[Head]:
-        """Deletes the records of those days: the beginning of each chain. Returns where
-        each was cut. One that was interrupted is gone on with by the next."""
+        """Deletes those records and returns where each chain was cut; the next goes on with one interrupted."""
 
     async def purge(self) -> int:
-        """Deletes one bite of marks and tombstones that outlived their time by the
-        database clock, and of aggregates beyond their cap; how many rows went."""
+        """Deletes one bite of what outlived its time by the database clock, or its cap; how many rows went."""
 
     async def ping(self) -> None:
         """Proves that a transaction can be committed now."""

@@ -6,13 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.model.governed import SubjectRule
-from grantd_server.model.tenants import join_place
+from grantd_server.model.tenants import join_place, tenant_fault
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.governed import AuthorizationServer, ForeignAuthorizationServer, GrantIssuer, TrustedIssuer
+    from grantd_server.model.governed import AuthorizationServer, ForeignAuthorizationServer, GrantIssuer
     from grantd_server.model.registered import Registration
     from grantd_server.subjects.identity import Identity
 
@@ -50,21 +50,6 @@ def tenant_at_server(
         raise record.refuse("target.tenant", Reason.TENANT_NOT_ALLOWED, expected, "none")
     record.noted("target.tenant", f"a tenant of {server.name}", found)
     return found
-
-
-def tenant_fault(
-    server: AuthorizationServer, trusted: TrustedIssuer, client: Registration, tenant: str | None
-) -> str | None:
-    """Why a grant of this tenant is worth nothing to this client, or None."""
-    if trusted.tenants is not None and tenant not in trusted.tenants:
-        return f"a tenant of {trusted.name} that this server does not trust" if tenant else "no tenant"
-    if trusted.tenants is None and tenant is not None:
-        return f"a tenant, and {trusted.name} has none"
-    if server.tenants is not None and server.tenants.get((trusted.name, tenant)) != client.tenant:
-        return "a tenant other than the client's"
-    if client.tenants is not None and join_place(trusted.name, tenant) not in client.tenants:
-        return f"a tenant that {client.client} may not act for"
-    return None
 
 
 def check_tenants(record: Record, server: AuthorizationServer, client: Registration, grant: Grant) -> None:

@@ -73,6 +73,7 @@ async def decided_on_record(
     for _ in range(ATTEMPTS):
         record.begin()
         epochs = world.view.epochs
+        record.live = {"withdrawals": epochs.withdrawals, "revocations": epochs.revocations}
         decided = await decide()
         record.step(step)
         record.outcome = decided.outcome

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grantd.strict import Fault, read_object
 from grantd_server.model.details import Detail
+from grantd_server.policy import combining
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
@@ -106,23 +107,17 @@ def agree(
     resources: Collection[str],
     rule_of: Callable[[Detail], str | None],
 ) -> Agreed:
-    """Keeps the details that a rule grants and whose scope is granted at their resource;
-    and leaves out a scope of which objects were asked and none granted, because it would
-    be worth more without them (A-18)."""
-    kept, reached, denied = [], set(), set()
-    for number, detail in enumerate(details):
-        kind, label = detail.kind, f"{detail.kind.type}[{number}]"
-        rule = rule_of(detail) if kind.scope in scopes and kind.resource in resources else None
+    """What goes together (`policy.combining`), on record object by object."""
+    agreement = combining.agree(details, scopes, resources, rule_of)
+    for number, (detail, rule) in enumerate(zip(details, agreement.rules, strict=True)):
+        label = combining.label(detail.kind.type, number)
         if rule is not None:
-            kept.append(detail)
-            reached.add(kind.scope)
             record.rules[label] = rule
         else:
-            denied.add(kind.scope)
-            record.refused_scopes[label] = "not_granted" if kind.scope in scopes else "scope_not_granted"
-    left = tuple(scope for scope in scopes if scope in reached or scope not in denied)
+            record.refused_scopes[label] = "not_granted" if detail.kind.scope in scopes else "scope_not_granted"
+    kept = tuple(detail for detail, rule in zip(details, agreement.rules, strict=True) if rule is not None)
     record.noted("policy.details", len(details), len(kept))
-    return Agreed(left, tuple(kept))
+    return Agreed(agreement.scopes, kept)
 
 
 def detail_claims(details: tuple[Detail, ...]) -> dict[str, object]:

@@ -7,16 +7,17 @@ resource where it was not granted, the list is what every granted resource grant
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grantd_server.flows.terms.details import Agreed, agree
 from grantd_server.model.rules import GrantInputs, ScopeRefusal
+from grantd_server.policy.combining import share
 from grantd_server.policy.decide import decide_grant, grants_detail
-from grantd_server.policy.recorded import to_json
+from grantd_server.policy.recorded import at_resource, to_json
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from grantd_server.audit.record import Record
     from grantd_server.flows.terms.targets import Target
@@ -53,30 +54,53 @@ class Asker:
     tenant: str | None = None
     """Of the issuer, that the user is in."""
 
+    def inputs(self, resource: str, scopes: tuple[str, ...]) -> GrantInputs:
+        """What rules can read, for one resource."""
+        identity = self.identity
+        return GrantInputs(
+            identity_provider=identity.provider.name,
+            users=identity.users,
+            groups=identity.groups,
+            roles=identity.roles,
+            claims=identity.claims,
+            client=self.client.client,
+            resource=resource,
+            scopes=scopes,
+            sign_in=identity.sign_in,
+            address=self.address,
+            now=self.now,
+            tenant=self.tenant,
+        )
+
+    def on_record(self) -> dict[str, Any]:
+        """The same before it is known for which resource; people by pseudonyms."""
+        return to_json(self.inputs("", ()), self.pseudonym)
+
 
 def entitle(record: Record, asker: Asker, target: Target) -> Entitlement:
-    """Decides for each resource and keeps those that share a granted scope."""
-    scopes: tuple[str, ...] = ()
-    kept: list[str] = []
+    """Decides for each resource and keeps those that share a granted scope. The record
+    holds who asks (`Asker.on_record`); that becomes one recorded input a resource."""
+    person, record.inputs = record.inputs[0], []
     decisions: list[tuple[Resource, Decision]] = []
+    decided: list[tuple[str, tuple[str, ...], Mapping[str, str]]] = []
     for resource, spelled in target.resources:
         asked = target.scopes if target.scopes is not None else _defaults(resource, target.details)
-        decision = _decide(record, asker, resource, asked)
+        inputs = asker.inputs(resource.name, tuple(s for s in asked if s in resource.scopes))
+        record.inputs.append(at_resource(person, resource.name, inputs.scopes, spelled))
+        decision = decide_grant(asker.snapshot.grant_rules(asker.issuer.name), inputs)
         decisions.append((resource, decision))
-        shared = tuple(s for s in asked if s in decision.granted and (not kept or s in scopes))
-        if shared:
-            scopes = shared
-            kept.append(spelled)
+        decided.append((spelled, asked, decision.granted))
+    scopes, kept = share(decided)
     _note(record, decisions)
     if not kept:
         raise _refusal(record, asker, decisions)
     details: tuple[Detail, ...] = ()
     if target.details:
         scopes, details = _agreed(record, asker, target, scopes, kept)
-    record.scopes_granted, record.resources = scopes, tuple(kept)
+    record.scopes_granted, record.resources = scopes, kept
     record.rules |= {s: d.granted[s] for s in scopes for _, d in decisions if s in d.granted}
     record.noted("policy.granted", " ".join(record.scopes_asked) or "defaults", " ".join(scopes))
-    return Entitlement(tuple(kept), scopes, details)
+    return Entitlement(kept, scopes, details)
 
 
 def _defaults(resource: Resource, details: tuple[Detail, ...]) -> tuple[str, ...]:
@@ -85,7 +109,7 @@ def _defaults(resource: Resource, details: tuple[Detail, ...]) -> tuple[str, ...
     return tuple(dict.fromkeys((*resource.default_scopes, *needed)))
 
 
-def _agreed(record: Record, asker: Asker, target: Target, scopes: tuple[str, ...], kept: list[str]) -> Agreed:
+def _agreed(record: Record, asker: Asker, target: Target, scopes: tuple[str, ...], kept: tuple[str, ...]) -> Agreed:
     """The details that rules grant, in agreement with resources and scopes."""
     resources = {resource.name: resource for resource, spelled in target.resources if spelled in kept}
     rules = asker.snapshot.grant_rules(asker.issuer.name)
@@ -100,28 +124,8 @@ def _agreed(record: Record, asker: Asker, target: Target, scopes: tuple[str, ...
     return agreed
 
 
-def _decide(record: Record, asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> Decision:
-    inputs = _inputs(asker, resource, scopes)
-    record.inputs.append(to_json(inputs, asker.pseudonym))
-    return decide_grant(asker.snapshot.grant_rules(asker.issuer.name), inputs)
-
-
 def _inputs(asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> GrantInputs:
-    identity = asker.identity
-    return GrantInputs(
-        identity_provider=identity.provider.name,
-        users=identity.users,
-        groups=identity.groups,
-        roles=identity.roles,
-        claims=identity.claims,
-        client=asker.client.client,
-        resource=resource.name,
-        scopes=tuple(s for s in scopes if s in resource.scopes),
-        sign_in=identity.sign_in,
-        address=asker.address,
-        now=asker.now,
-        tenant=asker.tenant,
-    )
+    return asker.inputs(resource.name, tuple(s for s in scopes if s in resource.scopes))
 
 
 def _note(record: Record, decisions: list[tuple[Resource, Decision]]) -> None:

@@ -4,13 +4,14 @@ rules, intersected. Never wider than the grant (B-27)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grantd_server.checks import scope_names
+from grantd_server.flows.terms.asked import note_details, note_types
 from grantd_server.flows.terms.details import agree, grant_reading, read_parameter, read_values, request_reading, same
 from grantd_server.model.rules import RedemptionInputs
 from grantd_server.policy.decide import decide_redemption, redeems_detail
-from grantd_server.policy.recorded import to_json
+from grantd_server.policy.recorded import at_resource, to_json
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
@@ -37,6 +38,22 @@ class Redemption:
     request: Redeem
     now: int
 
+    def inputs(self, resource: str, scopes: tuple[str, ...]) -> RedemptionInputs:
+        """What rules can read, for one resource."""
+        return RedemptionInputs(
+            issuer=self.grant.issuer.name,
+            client=self.client.client,
+            resource=resource,
+            scopes=scopes,
+            sign_in=self.grant.sign_in,
+            tenant=self.grant.tenant,
+            now=self.now,
+        )
+
+    def on_record(self) -> dict[str, Any]:
+        """The same before it is known for which resource."""
+        return to_json(self.inputs("", ()))
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
@@ -51,22 +68,16 @@ class Granted:
 
 
 def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption: Redemption) -> Granted:
-    """Narrows resources, then scopes, then asks the redemption rules."""
+    """Narrows resources, then scopes, then asks the redemption rules. The record holds
+    who presents (`Redemption.on_record`); that becomes one recorded input a resource."""
     resources = _resources(world, snapshot, record, redemption)
     asked = _asked_scopes(record, redemption, resources)
     scopes, attempts = asked, {}
-    for resource, _ in resources:
-        inputs = RedemptionInputs(
-            issuer=redemption.grant.issuer.name,
-            client=redemption.client.client,
-            resource=resource.name,
-            scopes=asked,
-            sign_in=redemption.grant.sign_in,
-            tenant=redemption.grant.tenant,
-            now=redemption.now,
-        )
+    start, record.inputs = record.inputs[0], []
+    for resource, spelled in resources:
+        inputs = redemption.inputs(resource.name, asked)
         attempts[resource.name] = inputs
-        record.inputs.append(to_json(inputs))
+        record.inputs.append(at_resource(start, resource.name, asked, spelled))
         decision = decide_redemption(snapshot.redemption_rules(redemption.server.name), inputs)
         scopes = tuple(scope for scope in scopes if scope in decision.granted)
         record.rules.update({scope: decision.granted[scope] for scope in scopes})
@@ -97,13 +108,17 @@ def _details(
     rules of this server may, too."""
     server, rules = redemption.server.name, snapshot.redemption_rules(redemption.server.name)
     raw = redemption.grant.raw_details
-    offered = () if raw is None else read_values(grant_reading(record, snapshot, server), raw)
+    offered: tuple[Detail, ...] = ()
+    if raw is not None:
+        note_types(record, snapshot, server)
+        offered = read_values(grant_reading(record, snapshot, server), raw)
     for detail in offered:
         named = any(snapshot.resource_at(server, uri) is snapshot.resources[detail.kind.resource]
                     for uri in redemption.grant.resources)  # fmt: skip
         expected = "objects about resources of the grant"
         record.require("assertion.authorization_details", named, Reason.ASSERTION_DETAILS, expected, detail.kind.name)
     wanted = _wanted(snapshot, record, redemption, offered)
+    note_details(record, offered, rules.detail_fields, lambda one: wanted is None or same(one) in wanted)
 
     def rule_of(detail: Detail) -> str | None:
         if wanted is not None and same(detail) not in wanted:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import scope_names
 from grantd_server.flows.people.tenancy import tenant_at_server
+from grantd_server.flows.terms.asked import note_details, note_types
 from grantd_server.flows.terms.details import read_parameter, request_reading
 from grantd_server.flows.tokens.signing import key_at_hand
 from grantd_server.keys.pairwise import Sector
@@ -76,7 +77,12 @@ def read_target(
     record.noted("target.client_id", f"the id of {client.client} at {server.name}", mapped.client_id)
     resources = _resources(world, snapshot, record, asked, server)
     scopes = _scopes(record, asked.scope)
-    details = _details(snapshot, record, asked, server.name, [resource.name for resource, _ in resources])
+    details: tuple[Detail, ...] = ()
+    if asked.authorization_details is not None:
+        note_types(record, snapshot, server.name)
+        details = read_parameter(request_reading(record, snapshot, server.name), asked.authorization_details)
+        note_details(record, details, snapshot.grant_rules(issuer.name).detail_fields)
+        _check_details(record, details, [resource.name for resource, _ in resources])
     return Target(server, mapped.client_id, resources, scopes, tenant, aud_tenant, details)
 
 
@@ -159,18 +165,12 @@ def _scopes(record: Record, raw_scope: str | None) -> tuple[str, ...] | None:
     return scopes
 
 
-def _details(
-    snapshot: Snapshot, record: Record, asked: Exchange, server: str, resources: list[str]
-) -> tuple[Detail, ...]:
-    if asked.authorization_details is None:
-        return ()
-    details = read_parameter(request_reading(record, snapshot, server), asked.authorization_details)
+def _check_details(record: Record, details: tuple[Detail, ...], resources: list[str]) -> None:
     for detail in details:
         name = detail.kind.resource
         # Together with `resource`: details of another server reach nobody.
         reason = Reason.DETAILS_TYPE_UNKNOWN
         record.require("target.authorization_details", name in resources, reason, resources, name)
-    return details
 
 
 def account_claims(target: Target, identity: Identity) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
@@ -21,7 +23,7 @@ def detail_types(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[tupl
     """By authorization server name and type."""
     return {
         (resources[kind.resource].authorization_server, kind.type): DetailType(
-            kind.name, kind.type, kind.resource, kind.scope, _judge(kind)
+            kind.name, kind.type, kind.resource, kind.scope, _judge(kind), _digest(kind)
         )
         for kind, _ in sound(bundle.detail_types)
     }
@@ -42,6 +44,11 @@ def detail_terms(text: RuleText) -> dict[str, DetailTerms]:
         name: DetailTerms(tuple((field, matcher(patterns)) for field, patterns in terms))
         for name, terms in text.details.items()
     }
+
+
+def _digest(kind: DetailText) -> str:
+    text = json.dumps(kind.schema, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _judge(kind: DetailText) -> Callable[[Mapping[str, Any]], str | None]:

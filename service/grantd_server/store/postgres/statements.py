@@ -89,6 +89,12 @@ SELECT count(*) FROM moved"""
 
 ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = $1"
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > ($1, $2) ORDER BY writer, seq LIMIT $3"
+# The days find the partitions; a clock that differs from the database's is in the next one.
+DECISIONS: Final = """\
+SELECT id, body FROM records WHERE id > $1 AND id < $2 AND day BETWEEN $3 AND $4 AND rpc = ANY($5::text[])
+ORDER BY id LIMIT $6"""
+DECISION_SPAN: Final = """\
+SELECT min(id), max(id), count(*) FROM records WHERE id > $1 AND id < $2 AND day BETWEEN $3 AND $4"""
 HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 
 TODAY: Final = f"SELECT {_NOW} / 86400"

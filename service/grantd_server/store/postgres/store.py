@@ -25,6 +25,7 @@ from grantd_server.store.postgres.database import PostgresDatabase
 from grantd_server.store.postgres.partitions import drop_before, make_ahead
 from grantd_server.store.postgres.questions import REPORT_TIME, PostgresQuestions
 from grantd_server.store.postgres.wake import Wake
+from grantd_server.store.records.decided import DECISIONS, PAGE, id_bounds, span_of
 from grantd_server.store.records.rows import in_order
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.schema import REVISION, SchemaMismatch
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from grantd_server.store import Outcome
+    from grantd_server.store.records.decided import DecisionSpan
     from grantd_server.store.window.settlement import Effect
 
-_PAGE: Final = 500
 _HOUR: Final = 3600.0
 
 
@@ -99,7 +100,22 @@ class PostgresStore(PostgresQuestions):
         return rows[0] if rows else None
 
     def history(self) -> AsyncIterator[StoredEntry]:
-        return in_order(lambda writer, seq: self._rows(sql.HISTORY, writer, seq, _PAGE))
+        return in_order(lambda writer, seq: self._rows(sql.HISTORY, writer, seq, PAGE))
+
+    async def decisions(self, since_us: int, until_us: int) -> AsyncIterator[list[tuple[str, bytes]]]:
+        after, end = id_bounds(since_us, until_us)
+        days = (since_us // DAY - 1, until_us // DAY + 1)
+        while True:
+            page = await self._side.fetch(sql.DECISIONS, after, end, *days, DECISIONS, PAGE)
+            if not page:
+                return
+            yield [(row[0], row[1]) for row in page]
+            after = page[-1][0]
+
+    async def decision_span(self, since_us: int, until_us: int) -> DecisionSpan | None:
+        days = (since_us // DAY - 1, until_us // DAY + 1)
+        (row,) = await self._side.fetch(sql.DECISION_SPAN, *id_bounds(since_us, until_us), *days)
+        return span_of(*row)
 
     async def heads(self) -> list[Head]:
         return [Head(*row) for row in await self._side.fetch(sql.HEADS)]
@@ -110,6 +126,10 @@ class PostgresStore(PostgresQuestions):
     async def refresh_token(self, digest: bytes) -> RefreshToken | None:
         rows = await self._side.fetch(sql.KEPT, digest)
         return RefreshToken(*rows[0]) if rows else None
+
+    async def bundle(self, version: str) -> bytes | None:
+        rows = await self._side.fetch(sql.BUNDLE, version)
+        return bytes(rows[0][0]) if rows else None
 
     async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
         await self._side.change(sql.PUT_BUNDLE, version, document, author, why)

@@ -63,6 +63,9 @@ APPEND: Final = f"INSERT INTO records ({_COLUMNS}, day) VALUES ({', '.join('?' *
 
 ENTRY: Final = f"SELECT {_COLUMNS} FROM records WHERE id = ?"
 HISTORY: Final = f"SELECT {_COLUMNS} FROM records WHERE (writer, seq) > (?, ?) ORDER BY writer, seq LIMIT ?"
+DECISIONS: Final = """\
+SELECT id, body FROM records WHERE id > ? AND id < ? AND rpc IN (?, ?) ORDER BY id LIMIT ?"""
+DECISION_SPAN: Final = "SELECT min(id), max(id), count(*) FROM records WHERE id > ? AND id < ?"
 HEADS: Final = "SELECT name, epoch, seq, hash FROM writers ORDER BY name"
 
 # Days never fall along a chain: what is before a day is the beginning of it.

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from grantd_server.audit.chain import Head
 from grantd_server.store import DAY, Conflict, Entry, Epochs, LiveState, StoredEntry, Tombstone, Withdrawal, Write
+from grantd_server.store.records.decided import PAGE
 from grantd_server.store.records.rows import in_order
 from grantd_server.store.refresh_tokens import RefreshToken
+from grantd_server.store.sqlite import pages
 from grantd_server.store.sqlite import statements as sql
 from grantd_server.store.sqlite.database import SqliteDatabase
 from grantd_server.store.sqlite.questions import SqliteQuestions
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from grantd_server.store import Outcome
+    from grantd_server.store.records.decided import DecisionSpan
     from grantd_server.store.window.settlement import Effect
 
 T = TypeVar("T")
@@ -30,7 +33,6 @@ WRITER: Final = "grantd"
 """The writer's name: stable over restarts, so that its records are one chain."""
 
 _RETRY: Final = 0.001
-_PAGE: Final = 500
 
 
 class SqliteStore(SqliteQuestions):
@@ -115,7 +117,13 @@ class SqliteStore(SqliteQuestions):
         return rows[0] if rows else None
 
     def history(self) -> AsyncIterator[StoredEntry]:
-        return in_order(lambda writer, seq: self._rows(sql.HISTORY, (writer, seq, _PAGE)))
+        return in_order(lambda writer, seq: self._rows(sql.HISTORY, (writer, seq, PAGE)))
+
+    def decisions(self, since_us: int, until_us: int) -> AsyncIterator[list[tuple[str, bytes]]]:
+        return pages.decisions(self._fetch, since_us, until_us)
+
+    async def decision_span(self, since_us: int, until_us: int) -> DecisionSpan | None:
+        return await pages.decision_span(self._fetch, since_us, until_us)
 
     async def heads(self) -> list[Head]:
         rows = await self._read(lambda reader: reader.execute(sql.HEADS).fetchall())
@@ -130,6 +138,10 @@ class SqliteStore(SqliteQuestions):
     async def refresh_token(self, digest: bytes) -> RefreshToken | None:
         row = await self._read(lambda reader: reader.execute(sql.KEPT, (digest,)).fetchone())
         return None if row is None else RefreshToken(*row)
+
+    async def bundle(self, version: str) -> bytes | None:
+        row = await self._read(lambda reader: reader.execute(sql.BUNDLE, (version,)).fetchone())
+        return None if row is None else bytes(row[0])
 
     async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
         async def insert() -> None:
@@ -215,6 +227,9 @@ class SqliteStore(SqliteQuestions):
 
     async def _effect(self, entry: Entry, effect: Effect) -> None:
         await self._window.submit(Write(entry), effect)
+
+    async def _fetch(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
+        return await self._read(lambda reader: reader.execute(statement, parameters).fetchall())
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Reads; waits where another process recovers or resets the log."""

@@ -1,0 +1,1 @@
+"""The engine: one recorded decision and a candidate in, the answer out. Pure."""

@@ -1,0 +1,1 @@
+"""Simulations in processes of their own, so that serving is not slowed."""
