@@ -47,6 +47,10 @@ demo: .venv/ok .canaille/ok ## The whole story, from sign-in to a tool call and 
 run: .venv/ok .canaille/ok ## Leave the service up, and print how to call it
 	$(V)/python -m deploy.demo --keep
 
+company: .venv/ok ## The sample company in force in .run/company, with a morning on record (docs/govern.md)
+	rm -rf .run/company
+	$(V)/python -m deploy.sample
+
 ##@ Check
 
 test: .venv/ok .canaille/ok ## All tests that need only Python packages (TESTS=path for some)
@@ -135,4 +139,4 @@ lock: ## Compile the locks again (needs uv and npm)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .interop .schemathesis tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test bench decisions doctor-faults once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help setup demo run company test bench decisions doctor-faults once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
