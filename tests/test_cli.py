@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -281,3 +282,17 @@ def test_a_typo_in_the_settings_ends_every_command_with_2(house, run):
 
 def test_the_environment_of_the_command_is_respected(house, run):
     assert "GRANTD__STOER__URL is no setting" in run("keys", "list", code=2, GRANTD__STOER__URL="x").stderr
+
+
+def test_after_a_restored_backup_grants_of_before_are_refused(run, house):
+    run("db", "upgrade")
+    before = int(time.time())
+    said = run("db", "restored", "--reason", "disk lost").output
+    assert re.fullmatch(r"grants issued before 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ are refused\n", said)
+    (found,) = _asked(house, lambda store: store.live_state(0)).withdrawals
+    assert (found.kind, found.reason) == ("restored", "disk lost")
+    assert before <= int(found.name) <= time.time()
+    assert found.until == int(found.name) + 86400
+    (entry,) = _asked(house, lambda store: store.entries(limit=9))
+    assert (entry.entry.rpc, json.loads(entry.entry.body)["facts"]["why"]) == ("Restored", "disk lost")
+    assert "reason" in run("db", "restored", "--reason", " ", code=2).output

@@ -78,6 +78,19 @@ async def test_a_block_is_obeyed_by_a_replica_that_has_not_heard_of_it(houses: l
     assert await outcome(houses[1], houses[1].partner_grant(jti=secrets.token_hex(8))) == "FAILED_PRECONDITION"
 
 
+async def test_a_restored_backup_is_known_to_a_replica_that_has_not_heard_of_it(houses: list[House]) -> None:
+    before = houses[1].partner_grant(jti=secrets.token_hex(8))
+    restored = Withdrawal("restored", str(int(time.time()) + 1), "disk lost", int(time.time()) + 86400)
+    await houses[0].store.withdraw(restored, act())
+    assert houses[1].parts.world.view.grants_from == 0
+    assert await outcome(houses[1], before) == "FAILED_PRECONDITION"
+    assert houses[1].parts.world.view.grants_from == int(restored.name)
+    fresh_one = houses[1].partner_grant(jti=secrets.token_hex(8), iat=int(time.time()) + 29)
+    await houses[0].store.restore("restored", restored.name, act())
+    await houses[0].store.withdraw(Withdrawal("restored", str(int(time.time()) - 5), "again", None), act())
+    assert await outcome(houses[2], fresh_one) == "token"
+
+
 async def test_a_bundle_is_obeyed_by_a_replica_that_has_not_heard_of_it(houses: list[House]) -> None:
     document = org.bundle()
     del document["redemptions"]["tools"][1]  # the rule for the partner

@@ -80,6 +80,27 @@ async def test_a_date_outside_the_skew_or_the_life_is_refused(
     assert found.record["checks"][-1][1:3] == [check, False]
 
 
+@pytest.mark.req("B-20", "G-20")
+async def test_after_a_restored_backup_grants_that_were_issued_before_are_refused_for_good(hall: House) -> None:
+    """Their marks are lost. An issuer's clock may run ahead by the skew, 30 s."""
+    for restored in (-5000, -50):
+        await hall.block("restored", str(NOW + restored))
+    assert (await at(hall, iat=-20, exp=200)).status == "OK"
+    for iat in (-21, -50, -200):
+        found = await at(hall, iat=iat, exp=90)
+        assert (found.status, found.public, found.reason) == (
+            "FAILED_PRECONDITION",
+            "ASSERTION_INVALID",
+            "ASSERTION_BEFORE_RESTORE",
+        )
+        assert found.record["checks"][-1] == [
+            "redeem.assertion", "assertion.restored", False, f"iat {NOW - 20} or later", f"iat {NOW + iat}",
+        ]  # fmt: skip
+    await hall.unblock("restored", str(NOW - 50))
+    assert (await at(hall, iat=-21, exp=90)).status == "OK", "that of an older backup is still there"
+    await hall.unblock("restored", str(NOW - 5000))
+
+
 @pytest.mark.req("B-11", "B-13")
 async def test_an_issuer_may_be_held_to_shorter_grants(hall: House) -> None:
     edit = {"authorization_servers.tools.trusts.partner.max_lifetime": "1m"}

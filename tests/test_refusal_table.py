@@ -129,6 +129,7 @@ def test_what_differs_only_in_who_is_trusted_is_told_alike(prefix: str, public: 
 # Every row is tried: by a case file, by a test of this list, or it cannot be caused yet.
 
 BY_TEST = {
+    "ASSERTION_BEFORE_RESTORE": "test_redeem_times.py::test_after_a_restored_backup_grants_that_were_issued_before_are_refused_for_good",
     "MESSAGE_MALFORMED": "test_refusal_rows.py::test_bytes_that_are_no_message_are_refused",
     "FORM_MALFORMED": "test_refusal_rows.py::test_a_body_that_is_no_form_is_refused",
     "PARAMETER_REPEATED": "test_client_auth_http.py::test_a_parameter_sent_twice_is_refused",

@@ -119,6 +119,19 @@ async def test_a_block_is_seen_until_its_time_and_until_lifted(now):
     assert view.withdrawn("user", "corp:u-1", 1500) is None
 
 
+async def test_the_newest_restored_backup_says_from_when_on_grants_count(now):
+    view, _ = viewing(
+        now,
+        live_with(Withdrawal("restored", "900", "disk", None), Withdrawal("restored", "1000", "disk", 9000), BLOCK),
+        live_with(Withdrawal("restored", "nonsense", "by hand", None), epoch=2),
+    )
+    assert view.grants_from == 0
+    await view.refresh()
+    assert view.grants_from == 1000
+    await view.refresh()
+    assert view.grants_from == 0
+
+
 def live_with(*blocks, epoch=1, now=1000):
     return LiveState(Epochs(withdrawals=epoch), blocks, (), now)
 

@@ -177,6 +177,7 @@ class Reason(Enum):
     ASSERTION_SUBJECT                = (Public.ASSERTION_INVALID, "info", "mcp", "Make the user known at this authorization server.")
     ASSERTION_TENANT                 = (Public.ASSERTION_INVALID, "warning", "mcp", "Bind the issuer's tenant to the client's tenant at this authorization server.")
     ASSERTION_BLOCKED                = (Public.ASSERTION_INVALID, "warning", "mcp", "The user, client, issuer or resource is blocked here; lift the block if that was a mistake.")
+    ASSERTION_BEFORE_RESTORE         = (Public.ASSERTION_INVALID, "info", "client", "Ask for a fresh grant: this one was issued before the database was restored from a backup.")
     ASSERTION_POLICY                 = (Public.ASSERTION_INVALID, "info", "mcp", "Add a redemption rule for this issuer, client and resource.")
     ASSERTION_REPLAYED               = (Public.ASSERTION_REPLAYED, "warning", "client", "Ask for a fresh grant; a grant is redeemed once.")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from grantd_server.cli.ending import USAGE, Config, end, opened, settings_of, told
+from grantd_server.cli.ending import USAGE, Config, author, end, opened, settings_of, told
 from grantd_server.cli.second_place import sign_boundary
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
@@ -56,6 +56,33 @@ def prune(
         if day > today:
             end(USAGE, ["--before is a day that has not come yet."])
         asyncio.run(_prune(config, day * _DAY * 1_000_000))
+
+
+@app.command()
+def restored(
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")], config: Config = None
+) -> None:
+    """After a backup was restored: refuses every grant issued until now, whose use may be forgotten.
+
+    Clients ask for fresh ones by themselves. Run it before the service serves on the database, with the clock right.
+    """
+    with told():
+        if not reason.strip():
+            end(USAGE, ["It has a reason."])
+        now = int(time.time())
+        asyncio.run(_restored(now, reason, config))
+        print(f"grants issued before {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ} are refused")
+
+
+async def _restored(now: int, why: str, config: Config) -> None:
+    from grantd_server.store import Withdrawal  # noqa: PLC0415 - late, as all commands
+    from grantd_server.store.live_state import RESTORED  # noqa: PLC0415 - the same
+    from grantd_server.store.records.act import act  # noqa: PLC0415 - the same
+
+    entry = act("Restored", now, author=author(), why=why)
+    async with opened(settings_of(config)) as store:
+        # A day is longer than any grant lives, and no list is cluttered for ever.
+        await store.withdraw(Withdrawal(RESTORED, str(now), why, now + _DAY), entry)
 
 
 async def _prune(config: Config, before_us: int) -> None:

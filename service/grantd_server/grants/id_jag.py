@@ -103,6 +103,8 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
     record.chain, record.jti_hash = chain_of(trusted.issuer, jti), digest(jti).hex()
     times = read.check_times(claims, reading.now, skew=skew, max_lifetime=trusted.max_lifetime, require_iat=True)
     record.noted("assertion.time", f"now {int(reading.now)}", f"exp {int(times.exp)}")
+    if reading.world.view.grants_from:
+        _check_restored(reading, times)
     unenforced = [name for name in _UNENFORCED if name in claims]
     record.require("assertion.constraints", not unenforced, Reason.ASSERTION_CONSTRAINT, "none of them", unenforced)
     jkt = _bound_key(reading, claims["cnf"]) if "cnf" in claims else None
@@ -124,6 +126,20 @@ def _grant(reading: Reading, trusted: TrustedIssuer, claims: Claims) -> Grant:
         aud_tenant=read.optional_text(claims, "aud_tenant"),
         jkt=jkt,
         raw_details=_raw_details(reading, claims),
+    )
+
+
+def _check_restored(reading: Reading, times: read.Times) -> None:
+    """Whether it was used already was forgotten with what came after the backup. Its issuer's
+    clock may run ahead, so that one of that time may look younger by the skew."""
+    least = reading.world.view.grants_from + reading.world.skew
+    issued = times.iat if times.iat is not None else 0
+    reading.record.require(
+        "assertion.restored",
+        issued >= least,
+        Reason.ASSERTION_BEFORE_RESTORE,
+        f"iat {least} or later",
+        f"iat {issued:.0f}",
     )
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+RESTORED: Final = "restored"
+"""The kind of a withdrawal of every grant that was issued before a time, which is its name in
+seconds since the epoch: a database that came back from a backup forgot which were used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from grantd_server.store import Epochs, StoreUnavailable
+from grantd_server.store.live_state import RESTORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,8 @@ class RevocationView:
         self._withdrawn: dict[tuple[str, str], Withdrawal] = {}
         self.epochs = Epochs()
         """What the last poll saw; a decision is recorded and written with it."""
+        self.grants_from = 0
+        """Grants that were issued before this time are refused; 0 where no backup was restored."""
 
     def age(self) -> float:
         """Seconds since the last poll that succeeded was begun; infinite before it."""
@@ -94,6 +97,7 @@ class RevocationView:
         # Two polls may answer in the other order: an older one must not lift a block.
         if live.epochs.withdrawals >= self.epochs.withdrawals:
             self._withdrawn = {(blocked.kind, blocked.name): blocked for blocked in live.withdrawals}
+            self.grants_from = max((int(name) for name in self.names(RESTORED) if name.isdecimal()), default=0)
         self.epochs = Epochs(
             max(self.epochs.bundle, live.epochs.bundle),
             max(self.epochs.withdrawals, live.epochs.withdrawals),
