@@ -107,7 +107,7 @@ class Judge:
             return Terms(tenants, None, (), ceilings, ceiling_denies)
         rules = self.snapshot.grant_rules(place.issuer)
         inputs = inputs_of(somebody, self._claims[place.provider], place.client, place.resource)
-        keys = grant_keys(inputs)
+        keys = grant_keys(rules, inputs)
         allows = _speaking(rules.allows.find(place.resource, place.client, keys), inputs, scope)
         denies = _speaking(rules.denies.find(place.resource, place.client, keys), inputs, scope)
         demanded = rules.demands.get(place.resource, {}).get(scope, ())
