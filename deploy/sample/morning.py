@@ -36,17 +36,17 @@ class Asked:
 
 
 def askable(suites: Iterable[Suite], company: StandIn) -> list[Case]:
-    """The tests that somebody with an ID token of ours can ask: not those about the grants
-    of other issuers, about one leg alone, or about a client that has no place to ask at."""
-    return [
-        case
-        for suite in suites
-        for case in suite.cases
-        if case.question.person is not None
-        and case.question.person.provider in company.keys
-        and case.question.issuer in {None, issuer_of(company, case.question)[0]}
-        and case.question.person.provider in _sso(company, case.question)
-    ]
+    """The tests that somebody with an ID token and a secret of ours can ask: not those about
+    the grants of other issuers, about one leg alone, or with a client of other credentials."""
+    return [case for suite in suites for case in suite.cases if _askable(case.question, company)]
+
+
+def _askable(question: Question, company: StandIn) -> bool:
+    if question.person is None or question.person.provider not in company.keys:
+        return False
+    issuer, _ = issuer_of(company, question)
+    known = (question.client, issuer) in company.secrets and question.person.provider in _sso(company, question)
+    return known and question.issuer in {None, issuer}
 
 
 def _sso(company: StandIn, question: Question) -> dict[str, Any]:
@@ -84,8 +84,9 @@ def ask(client: Client, company: StandIn, case: Case) -> Asked:
     place = resource["authorization_server"]
     if "tenants" in server and question.person is not None:
         place = f"{place}/{question.person.tenant}"
-    if server.get("foreign") or (question.client, place) not in company.secrets:
-        return asked
+    registered = company.content["clients"][question.client]["at"]
+    if server.get("foreign") or registered[place].get("dpop_bound_access_tokens"):
+        return asked  # theirs to redeem, or with a key, which a caller over gRPC cannot prove
     credentials = company.secrets[question.client, place]
     try:
         token = client.redeem_grant(issuer=server["issuer"], credentials=credentials, assertion=grant.token)

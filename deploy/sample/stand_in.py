@@ -70,8 +70,8 @@ def stand_in(original: Mapping[str, Any]) -> StandIn:
     found = {}
     for client, registered in content["clients"].items():
         for place, at in registered["at"].items():
-            if "authentication" in at:
-                found[client, place] = _secret_at(at, f"{client}.{place.replace('/', '.')}")
+            if "authentication" in at and not _known_by_document(at):
+                found[client, place] = _secret_at(at)
     return StandIn(content, keys, found)
 
 
@@ -81,11 +81,13 @@ def _signing_key(name: str, provider: Mapping[str, Any]) -> SigningKey:
     return SigningKey(name, "RS256", rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
 
-def _secret_at(at: dict[str, Any], client_id: str) -> ClientSecret:
-    """A client id of our own, as the address of a metadata document goes with no secret; and
-    no bond to a key, because a caller over gRPC cannot prove one."""
+def _known_by_document(at: Mapping[str, Any]) -> bool:
+    """Whether the client id is an address, behind which somebody else holds the keys."""
+    return any("metadata_document" in credential for credential in at["authentication"])
+
+
+def _secret_at(at: dict[str, Any]) -> ClientSecret:
+    """A secret for the same client id."""
     secret = secrets.token_urlsafe(32)
-    at["client_id"] = client_id
     at["authentication"] = [{"secret": {"sha256": hashlib.sha256(secret.encode()).hexdigest()}}]
-    at.pop("dpop_bound_access_tokens", None)
-    return ClientSecret(client_id, secret)
+    return ClientSecret(at["client_id"], secret)

@@ -1,1 +1,0 @@
-"""Who gains and who loses between two bundles, whatever their rules look like."""
