@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -87,3 +88,114 @@ def test_a_broken_test_file_is_told_by_its_place(folder: Path) -> None:
     (folder / "tests" / "t.yaml").write_text(TESTS.replace("who: guest", "who: gust"))
 
     assert 'tests/t.yaml:8:32: tests.guests do not.who: nobody is called "gust"' in run("test", folder, code=1)
+
+
+def test_validate_tells_the_version_or_every_fault_of_bundle_and_tests(folder: Path) -> None:
+    assert run("validate", folder).endswith(" is valid; 2 cases of policy tests\n")
+    assert json.loads(run("validate", folder, "--json"))["cases"] == 2
+
+    (folder / "tests" / "t.yaml").write_text(TESTS.replace("who: guest", "who: gust"))
+    (folder / "b.yaml").write_text(
+        northwind.BUNDLE.replace(
+            "clients: [desk]\n      resources: [ledger]\n", "clients: [desc]\n      resources: [ledger]\n"
+        )
+    )
+    faults = [
+        "b.yaml:84:17: grants.northwind.finance-reads.clients: desc matches no client of this bundle",
+        'tests/t.yaml:8:32: tests.guests do not.who: nobody is called "gust"',
+    ]
+
+    assert run("validate", folder, code=1).splitlines() == faults
+    told = json.loads(run("validate", folder, "--json", code=1))
+    assert [f"{each['file']}:{each['line']}:{each['column']}: {each['sentence']}" for each in told["faults"]] == faults
+
+
+def test_explain_answers_a_request_that_nobody_made(folder: Path) -> None:
+    asked = ("explain", folder, "--client", "desk", "--resource", "ledger", "--provider", "corp")
+
+    assert run(*asked, "--group", "finance", "--scope", "ledger.read", "--scope", "ledger.write").splitlines() == [
+        "asked of northwind",
+        "ledger.read: granted",
+        "  granted by finance-reads (b.yaml:81:7)",
+        "  granted by honour (b.yaml:95:7)",
+        "ledger.write: no_rule",
+        "  nearest: finance-reads (b.yaml:81:7) fails at scopes: expected ledger.read, got ledger.write",
+    ]
+    assert "ledger.read: deny_rule\n  denied by contractors-out (b.yaml:87:7)" in run(*asked)
+    assert "got none" in run(*asked, "--no-groups")
+    told = json.loads(run(*asked, "--no-groups", "--json"))
+    assert told["scopes"]["ledger.read"]["reason"] == "no_rule"
+    assert told["near_misses"][0]["place"] == "b.yaml:81:7"
+
+
+def test_explain_tells_the_sign_in_that_would_do_and_shadow_rules(folder: Path) -> None:
+    rules = folder / "b.yaml"
+    more = '    - {id: trial, effect: deny, subjects: everyone, clients: [desk], resources: [ledger], scopes: ["*"], shadow: true}\n'
+    text = rules.read_text().replace(
+        "id: finance-reads", "id: finance-reads\n      require: {acr: [mfa], max_auth_age: 1h}"
+    )
+    rules.write_text(text.replace("    - id: finance-reads", f"{more}    - id: finance-reads"))
+    asked = ("explain", folder, "--client", "desk", "--resource", "ledger", "--provider", "corp", "--group", "finance")
+
+    told = run(*asked, "--acr", "pwd", "--age", "10").splitlines()
+
+    assert "leg 1: a sign-in would do: acr mfa, at most 3600 s ago" in told
+    assert "leg 1: shadow rule trial (b.yaml:81:7) would deny" in told
+    assert "ledger.read: granted" in run(*asked, "--acr", "mfa", "--age", "3600")
+    assert "ledger.read: step_up" in run(*asked, "--acr", "mfa", "--age", "3601")
+
+
+def test_explain_names_what_is_not_there(folder: Path) -> None:
+    asked = ("explain", folder, "--client", "desk", "--resource")
+
+    assert 'there is no resource "nothing"' in run(*asked, "nothing", "--provider", "corp", code=1)
+    assert 'there is no identity provider "corpse"' in run(*asked, "ledger", "--provider", "corpse", code=1)
+    assert "no scope is asked, and parts has no default scopes" in run(*asked, "parts", "--provider", "corp", code=1)
+    assert "it takes a person" in run(*asked, "ledger", code=1)
+    assert "NAME=VALUE" in run(*asked, "ledger", "--provider", "corp", "--claim", "x", code=2)
+
+
+def test_diff_tells_who_gains_and_loses_and_nothing_of_lines(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    (other / "b.yaml").write_text(f"# moved\n{northwind.BUNDLE.replace('finance-reads', 'accountants')}")
+    assert run("diff", folder, other) == "Nobody gains and nobody loses.\n"
+
+    (other / "b.yaml").write_text(northwind.BUNDLE.replace('["corp:finance"]', '["corp:audit"]'))
+    assert run("diff", folder, other).splitlines() == [
+        "gained group corp:audit: ledger.read at ledger through desk; no rule -> finance-reads, honour",
+        "lost   group corp:finance: ledger.read at ledger through desk; finance-reads, honour -> no rule",
+    ]
+    assert json.loads(run("diff", folder, other, "--json"))[0]["subject"] == "group corp:audit"
+    assert run("diff", folder, other, "--csv").splitlines()[2] == (
+        "lost,group corp:finance,desk,ledger,ledger.read,northwind,,finance-reads; honour,"
+    )
+    assert "not both" in run("diff", folder, other, "--csv", "--json", code=2)
+
+
+def test_who_can_and_what_can_are_reverse_to_each_other(folder: Path) -> None:
+    line = "ledger: group corp:finance can ledger.read through desk by finance-reads under honour; except by contractors-out: group corp:contractors\n"
+
+    assert run("who-can", "ledger.read", "at", "ledger", "--in", folder) == line
+    assert run("who-can", "ledger.*", "https://mcp.northwind.example/ledger", "--in", folder) == line
+    assert run("who-can", "*", "*", "--in", folder).endswith(line) or line in run("who-can", "*", "*", "--in", folder)
+    assert run("what-can", "desk", "--in", folder).startswith("ledger: group corp:finance can")
+    assert run("what-can", "corp:finance", "--in", folder).startswith("ledger: group corp:finance can")
+    assert run("what-can", "corp:audit", "--in", folder) == "Nobody.\n"
+    assert json.loads(run("what-can", "corp:finance", "--in", folder, "--json"))[0]["rule"] == "finance-reads"
+    assert run("who-can", "ledger.read", "at", "ledger", "--in", folder, "--csv").startswith(
+        "resource,scope,subject,client,"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["who-can", "ledger.read", "at", "ledgre"], 1, 'There is no resource "ledgre".'),
+        (["who-can", "ledger.raed", "at", "ledger"], 1, 'No resource has a scope "ledger.raed".'),
+        (["who-can", "ledger.read", "in", "ledger"], 2, "Write: grantd policy who-can SCOPE at RESOURCE"),
+        (["what-can", "finance"], 1, '"finance" is neither a client nor PROVIDER:NAME of an identity provider.'),
+    ],
+)
+def test_a_review_of_what_is_not_there_is_refused(folder: Path, arguments: list[str], code: int, sentence: str) -> None:
+    assert sentence in run(*arguments, "--in", folder, code=code)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from grantd_server.cli.policy import testing
+from grantd_server.cli.policy import comparing, explaining, reviewing, testing, validating
 
 app = typer.Typer(help="Validates, tests, explains and compares policies, offline.", no_args_is_help=True)
+app.command("validate")(validating.validate_directory)
 app.command("test")(testing.run_policy_tests)
+app.command("explain")(explaining.explain_request)
+app.command("diff")(comparing.diff_bundles)
+app.command("who-can")(reviewing.who_can)
+app.command("what-can")(reviewing.what_can)
 
 __all__ = ["app"]

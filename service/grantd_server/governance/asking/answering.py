@@ -76,6 +76,8 @@ def answer(snapshot: Snapshot, question: Question) -> Answer:
     name, issuer = _issuer(snapshot, question)
     way = Way(name, person.provider if person else None, question.client, resource, _tenant(snapshot, question))
     scopes = question.scopes or resource.default_scopes
+    if not scopes:
+        raise Unanswerable(f"no scope is asked, and {resource.name} has no default scopes")
     server = server_of(snapshot, resource)
     if question.audience is not None and question.audience != server.name:
         sentence = f"{resource.name} is governed by {server.name}, not by {question.audience}"

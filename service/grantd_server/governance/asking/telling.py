@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.asking.answering import CEILING
 from grantd_server.model.rules import ScopeRefusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from grantd_server.governance.asking.answering import Answer
     from grantd_server.model.rules import Decision
@@ -43,3 +43,40 @@ def _nearest(decision: Decision, places: Mapping[str, str]) -> tuple[str, ...]:
 
 def _placed(rule: str, places: Mapping[str, str]) -> str:
     return f"{rule} ({places[rule]})" if rule in places else rule
+
+
+def lines(answer: Answer, places: Mapping[str, str]) -> Iterator[str]:
+    """The whole answer for people."""
+    yield f"asked of {answer.issuer}"
+    for scope, found in answer.scopes.items():
+        yield f"{scope}: {found.reason}"
+        yield from (f"  {reason}" for reason in why(answer, scope, places))
+    for leg, decision in sorted(answer.decisions.items()):
+        if decision.step_up is not None:
+            wanted = [f"acr {' or '.join(decision.step_up.acr_values)}"] if decision.step_up.acr_values else []
+            age = decision.step_up.max_age
+            wanted += [] if age is None else [f"at most {age} s ago"]
+            yield f"leg {leg}: a sign-in would do: {', '.join(wanted)}"
+        for rule, effect in decision.shadow.items():
+            yield f"leg {leg}: shadow rule {_placed(rule, places)} would {effect}"
+
+
+def as_data(answer: Answer, places: Mapping[str, str]) -> dict[str, Any]:
+    """The whole answer in plain JSON types."""
+    scopes = {
+        scope: {
+            "granted": found.granted,
+            "reason": found.reason,
+            "rules": list(found.rules),
+            "why": list(why(answer, scope, places)),
+        }
+        for scope, found in answer.scopes.items()
+    }
+    misses = [
+        {"leg": leg, "rule": miss.rule, "place": places.get(miss.rule), "clause": miss.clause,
+         "expected": miss.expected, "got": miss.got}
+        for leg, decision in sorted(answer.decisions.items())
+        for miss in decision.near_misses
+    ]  # fmt: skip
+    shadow = {rule: effect for decision in answer.decisions.values() for rule, effect in decision.shadow.items()}
+    return {"issuer": answer.issuer, "scopes": scopes, "near_misses": misses, "shadow": shadow}

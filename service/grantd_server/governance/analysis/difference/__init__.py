@@ -1,0 +1,1 @@
+"""Who gains and who loses between two bundles, whatever their rules look like."""

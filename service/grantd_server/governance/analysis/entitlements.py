@@ -1,0 +1,172 @@
+"""Who can reach what: one row for each rule that lets somebody through both legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from grantd_server.governance.analysis.judging.judge import Judge, Terms
+from grantd_server.governance.analysis.judging.moments import moments
+from grantd_server.governance.analysis.judging.open_ways import VOUCHED
+from grantd_server.governance.analysis.judging.somebody import Somebody, can_be, smallest
+from grantd_server.governance.asking.offline import snapshot_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from grantd_server.governance.analysis.judging.judge import Term
+    from grantd_server.governance.analysis.judging.open_ways import Place
+    from grantd_server.governance.document import Document
+    from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.policy.rules import Rule
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entitlement:
+    """Somebody can have a scope at a resource, through a client, because of a rule."""
+
+    resource: str
+    scope: str
+    subject: str
+    client: str
+    issuer: str
+    provider: str
+    """Empty for people of an issuer that is not ours."""
+    rule: str
+    """Of leg 1; empty where leg 1 is not ours."""
+    ceilings: tuple[str, ...]
+    """Rules of leg 2, any of which is enough; empty where leg 2 is not ours."""
+    requires: tuple[str, ...]
+    """What else must hold: of the sign-in, the address, the time, the tenant."""
+    cut_by: tuple[str, ...]
+    """Deny rules, each with whom or when it denies."""
+
+
+def who_can(bundle: Snapshot | Document | bytes, scope: str, resource: str, now: int) -> list[Entitlement]:
+    """Everybody who can have a scope at a resource; both may be patterns with `*`."""
+    return _entitlements(
+        snapshot_of(bundle), now, lambda place: _fits(place.resource, resource), lambda name: _fits(name, scope)
+    )
+
+
+def what_client_can(bundle: Snapshot | Document | bytes, client: str, now: int) -> list[Entitlement]:
+    """Everything that can be reached through a client, and by whom."""
+    return _entitlements(snapshot_of(bundle), now, lambda place: place.client == client, lambda _: True)
+
+
+def what_can(bundle: Snapshot | Document | bytes, somebody: Somebody, now: int) -> list[Entitlement]:
+    """Everything that somebody can reach who has these attributes and no others, and
+    through which client."""
+    return _entitlements(
+        snapshot_of(bundle), now, lambda place: place.provider == somebody.provider, lambda _: True, somebody
+    )
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or ("*" in pattern and fnmatchcase(name, pattern))
+
+
+def _entitlements(
+    snapshot: Snapshot,
+    now: int,
+    place_fits: Callable[[Place], bool],
+    scope_fits: Callable[[str], bool],
+    only: Somebody | None = None,
+) -> list[Entitlement]:
+    judge = Judge(snapshot)
+    rows = [
+        row
+        for place in judge.ways
+        if place_fits(place)
+        for scope in judge.scopes(place.resource)
+        if scope_fits(scope)
+        for row in (_vouched if place.provider == VOUCHED else _of_rules)(judge, place, scope, now, only)
+    ]
+    return sorted(set(rows))
+
+
+def _of_rules(judge: Judge, place: Place, scope: str, now: int, only: Somebody | None) -> Iterator[Entitlement]:
+    provider = judge.snapshot.identity_providers[place.provider]
+    if only is None:
+        found: Iterable[tuple[Rule[Any], Somebody]] = judge.people(place, scope, deny=False)
+    else:
+        allows = judge.terms(place, scope, only).allows or ()
+        found = [(term.rule, only) for term in allows]
+    denying: list[tuple[Rule[Any], Somebody]] | None = None
+    for rule, somebody in found:
+        terms = judge.terms(place, scope, somebody)
+        mine = tuple(term for term in terms.allows or () if term.rule.id == rule.id)
+        if not can_be(somebody, provider) or not _possible(terms._replace(allows=mine), now):
+            continue
+        if denying is None:
+            denying = list(judge.people(place, scope, deny=True))
+        cut = _cut(denying, somebody, terms, now) if only is None else tuple(_circumstances(t) for t in terms.denies)
+        ceiling_cut = tuple(_circumstances(term) for term in terms.ceiling_denies)
+        only_mine = terms._replace(allows=mine)
+        yield _row((place, scope, str(somebody)), only_mine, rule.id, (*cut, *ceiling_cut), now)
+
+
+def _vouched(judge: Judge, place: Place, scope: str, now: int, only: Somebody | None) -> Iterator[Entitlement]:
+    terms = judge.terms(place, scope, Somebody(VOUCHED))
+    if only is None and _possible(terms, now):
+        cut = tuple(_circumstances(term) for term in terms.ceiling_denies)
+        yield _row((place, scope, f"everyone that {place.issuer} vouches for"), terms, "", cut, now)
+
+
+def _row(who: tuple[Place, str, str], terms: Terms, rule: str, cut_by: tuple[str, ...], now: int) -> Entitlement:
+    place, scope, subject = who
+    ceilings = [term for term in terms.ceilings or () if term.rule.in_force(now)]
+    wanted = [term.wanted() for term in terms.allows or ()]
+    # One ceiling without a condition is enough; only where each has one, they bind.
+    wanted += [term.wanted() for term in ceilings] if all(term.clauses for term in ceilings) else []
+    requires = tuple(dict.fromkeys(text for texts in wanted for text in texts))
+    ids = tuple(term.rule.id for term in ceilings)
+    return Entitlement(
+        place.resource, scope, subject, place.client, place.issuer, place.provider, rule, ids, requires, cut_by
+    )
+
+
+def _possible(terms: Terms, now: int) -> bool:
+    """Whether there are circumstances under which the scope is granted, from now on."""
+    clauses = {clause for term in terms.every() for clause in term.clauses}
+    expiries = {term.rule.expires for term in terms.every() if term.rule.expires is not None}
+    tried = moments(clauses, expiries, now, terms.tenants) if terms.tenants else []
+    return any(terms.allow(moment, moment.inputs()) for moment in tried)
+
+
+def _cut(denying: list[tuple[Rule[Any], Somebody]], somebody: Somebody, terms: Terms, now: int) -> tuple[str, ...]:
+    """The deny rules that take the scope from some of these people, or at some times."""
+    found = [_circumstances(term) for term in terms.denies]
+    theirs = {term.rule.id for term in terms.denies}
+    others: dict[str, list[Somebody]] = {}
+    for rule, whom in denying:
+        if rule.id not in theirs and rule.in_force(now) and whom.joined(somebody) != somebody:
+            others.setdefault(rule.id, []).append(whom)
+    found += [f"{rule}: {', '.join(str(one) for one in smallest(whom))}" for rule, whom in sorted(others.items())]
+    return tuple(found)
+
+
+def _circumstances(term: Term) -> str:
+    wanted = ", ".join(term.wanted())
+    return f"{term.rule.id}: {wanted}" if wanted else term.rule.id
+
+
+def lines(rows: Sequence[Entitlement]) -> list[str]:
+    """For people: one line for each subject, resource and rule, with its scopes and clients."""
+    found: dict[tuple[object, ...], tuple[set[str], set[str]]] = {}
+    for row in rows:
+        key = (row.resource, row.subject, row.rule, row.ceilings, row.requires, row.cut_by)
+        scopes, clients = found.setdefault(key, (set(), set()))
+        scopes.add(row.scope)
+        clients.add(row.client)
+    return [_line(key, sorted(scopes), sorted(clients)) for key, (scopes, clients) in found.items()]
+
+
+def _line(key: tuple[Any, ...], scopes: list[str], clients: list[str]) -> str:
+    resource, subject, rule, ceilings, requires, cut_by = key
+    line = f"{resource}: {subject} can {', '.join(scopes)} through {', '.join(clients)}"
+    line += f" by {rule}" if rule else ""
+    line += f" under {', '.join(ceilings)}" if ceilings else ""
+    line += f"; requires {', '.join(requires)}" if requires else ""
+    return f"{line}; except by {'; '.join(cut_by)}" if cut_by else line

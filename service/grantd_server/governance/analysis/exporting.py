@@ -1,0 +1,36 @@
+"""Rows of an analysis as CSV and JSON, for access reviews and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so is run by spreadsheets; scopes and groups may begin with anything."""
+
+
+def as_csv(kind: type[Any], rows: Iterable[Any]) -> str:
+    """One line a row, under the names of the fields; lists are joined by semicolons."""
+    names = [field.name for field in fields(kind)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(getattr(row, name)) for name in names])
+    return out.getvalue()
+
+
+def as_json(rows: Iterable[Any]) -> str:
+    """A list of objects."""
+    return json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
+
+
+def _cell(value: object) -> str:
+    text = "; ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
