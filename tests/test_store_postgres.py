@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
-    "store_contract", "store_contract_bound", "store_contract_decided", "store_contract_refresh"
+    "store_contract",
+    "store_contract_bound",
+    "store_contract_decided",
+    "store_contract_governed",
+    "store_contract_refresh",
 )
 
 from grantd_server.store.postgres.connection.link import Place  # noqa: E402 after the rewrite
@@ -13,6 +17,7 @@ from grantd_server.store.postgres.store import PostgresStore  # noqa: E402 after
 from store_contract import *  # noqa: E402, F403 the whole contract is collected here
 from store_contract_bound import *  # noqa: E402, F403 the same
 from store_contract_decided import *  # noqa: E402, F403 the same
+from store_contract_governed import *  # noqa: E402, F403 the same
 from store_contract_refresh import *  # noqa: E402, F403 the same
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from patience_ import stopwatch
 
-pytest.register_assert_rewrite("store_contract", "store_contract_bound")
+pytest.register_assert_rewrite("store_contract", "store_contract_bound", "store_contract_governed")
 
 from grantd_server.audit.chain import verify  # noqa: E402 after the rewrite
 from grantd_server.store import Committed, Lost, OutcomeUnknown, StoreUnavailable, Tombstone, migrations  # noqa: E402 after the rewrite
@@ -22,6 +22,7 @@ from grantd_server.store.sqlite.database import SqliteDatabase, SqliteTransactio
 from grantd_server.store.sqlite.store import SqliteStore  # noqa: E402 after the rewrite
 from store_contract import *  # noqa: E402, F403 the whole contract is collected here
 from store_contract_bound import *  # noqa: E402, F403 the same
+from store_contract_governed import *  # noqa: E402, F403 the same
 from store_values import buried, digest, mark, token, write  # noqa: E402 after the rewrite
 
 

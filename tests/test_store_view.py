@@ -115,6 +115,7 @@ async def test_a_block_is_seen_until_its_time_and_until_lifted(now):
     assert view.withdrawn("client", "agent", 10**12) == BLOCK
     assert view.withdrawn("user", "agent", 0) is None
     assert (view.names("client"), view.names("user")) == (["agent"], ["corp:u-1"])
+    now[0] += 500
     assert view.withdrawn("user", "corp:u-1", 1499.9) == timed
     assert view.withdrawn("user", "corp:u-1", 1500) is None
 
@@ -130,6 +131,24 @@ async def test_the_newest_restored_backup_says_from_when_on_grants_count(now):
     assert view.grants_from == 1000
     await view.refresh()
     assert view.grants_from == 0
+
+
+async def test_a_clock_that_runs_ahead_does_not_end_a_block(now):
+    timed = Withdrawal("user", "corp:u-1", "leave", 1500)
+    view, _ = viewing(now, live_with(timed))
+    await view.refresh()
+    now[0] += 499.9
+    assert view.withdrawn("user", "corp:u-1", 9000) == timed, "by the database clock it holds"
+
+
+async def test_a_clock_that_is_late_does_not_prolong_a_block(now):
+    timed = Withdrawal("user", "corp:u-1", "leave", 1500)
+    view, _ = viewing(now, live_with(timed, now=1499), live_with(timed, now=1500))
+    await view.refresh()
+    assert view.withdrawn("user", "corp:u-1", 0) == timed
+    await view.refresh()
+    assert view.withdrawn("user", "corp:u-1", 0) is None
+    assert view.names("user") == []
 
 
 def live_with(*blocks, epoch=1, now=1000):

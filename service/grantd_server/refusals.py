@@ -81,6 +81,10 @@ class Public(Enum):
     CANCELLED                = (73, "CANCELLED",          "temporarily_unavailable", 503, "the caller went away")
     INTERNAL                 = (74, "INTERNAL",           "server_error",            500, "an internal error occurred")
 
+    # administrators
+    NOT_FOUND                = (80, "NOT_FOUND", "invalid_request", 404, "there is no such thing on record")
+    BUNDLE_MOVED             = (81, "ABORTED",   "invalid_request", 409, "another bundle was put in force meanwhile")
+
 
 @unique
 class Reason(Enum):
@@ -229,6 +233,10 @@ class Reason(Enum):
     OUT_OF_TIME                      = (Public.OUT_OF_TIME, "warning", "operator", "Give the call more time, or find out what was slow.")
     CANCELLED                        = (Public.CANCELLED, "info", "client", "The caller left before the answer.")
     BUG                              = (Public.INTERNAL, "error", "grantd", "Report the error id; the cause is in the log of the service.")
+
+    # administrators
+    NOT_ON_RECORD                    = (Public.NOT_FOUND, "info", "identity", "Check the id or name; list what there is first.")
+    EPOCH_MOVED                      = (Public.BUNDLE_MOVED, "info", "identity", "Compare with the version that is in force now, and apply on top of it.")
 # fmt: on
 
 
@@ -237,7 +245,8 @@ class Refused(Exception):
 
     `facts` are for the record and for `grantd explain`; they never leave on the
     wire. `challenge` members do: `max_age` (seconds) and `acr_values` of RFC 9470,
-    `dpop_nonce` of RFC 9449.
+    `dpop_nonce` of RFC 9449, and for administrators who put which bundle in force
+    meanwhile, and when.
     """
 
     def __init__(self, reason: Reason, challenge: dict[str, Any] | None = None, **facts: object) -> None:

@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Role(Enum):
-    """What a caller is for; the table of methods per role is in `rpc.callers`."""
+    """What a caller is for; the table of methods per role is in `rpc.chain.callers`."""
 
     SHIM = "shim"
     SERVICE = "service"
@@ -17,6 +17,10 @@ class Role(Enum):
     OBSERVER = "observer"
     UNKNOWN = "unknown"
     """Nobody this service knows; may call nothing."""
+
+
+ADMINISTRATION = frozenset({Role.ADMIN, Role.AUDITOR, Role.OBSERVER})
+"""Who governs and who looks on; none of them may speak for a client."""
 
 
 @dataclass(frozen=True, slots=True)

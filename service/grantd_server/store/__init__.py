@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from grantd_server.store.governed import Governed
 from grantd_server.store.live_state import Epochs as Epochs
 from grantd_server.store.live_state import LiveState as LiveState
 from grantd_server.store.live_state import Tombstone as Tombstone
@@ -167,7 +168,7 @@ class StoredEntry:
     hash: bytes
 
 
-class Store(Questions, Protocol):
+class Store(Governed, Questions, Protocol):
     """What the road needs. Every call is bounded in time; a failure that provably
     precedes COMMIT is `StoreUnavailable`, any other `OutcomeUnknown`."""
 
@@ -212,24 +213,6 @@ class Store(Questions, Protocol):
 
     async def refresh_token(self, digest: bytes) -> RefreshToken | None:
         """Reads a refresh token, whatever became of it, until its family ends."""
-
-    async def bundle(self, version: str) -> bytes | None:
-        """Reads the document of a version."""
-
-    async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
-        """Stores an immutable bundle version; the same version again is a no-op."""
-
-    async def activate(self, version: str, expected: int, entry: Entry) -> int:
-        """Points at `version` and returns the new epoch; Conflict when it was not at `expected`."""
-
-    async def active_bundle(self) -> tuple[int, str, bytes] | None:
-        """Reads epoch, version and document of the active bundle."""
-
-    async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
-        """Blocks something, on record."""
-
-    async def restore(self, kind: str, name: str, entry: Entry) -> bool:
-        """Lifts a block, on record; False when there was none."""
 
     async def prunable(self, before_us: int) -> list[Head]:
         """The last record of each chain, as its head, among those written on the days (UTC,

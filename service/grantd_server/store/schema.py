@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REVISION = "0004"
+REVISION = "0005"
 """A test holds it to the newest migration."""
 
 

@@ -178,6 +178,19 @@ class BundleRow(Table, table=True):
     written: int = Field(sa_type=BigInteger)
 
 
+class ActivationRow(Table, table=True):
+    """One flip of the pointer: which version, by whom and why."""
+
+    __tablename__ = "activations"
+
+    epoch: int = Field(primary_key=True, sa_type=BigInteger)
+    version: str = Field(index=True)
+    author: str
+    why: str
+    decision_id: str
+    written: int = Field(sa_type=BigInteger)
+
+
 class WithdrawalRow(Table, table=True):
     """A block of a user, client, issuer, resource, credential or kid."""
 

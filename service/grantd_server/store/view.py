@@ -61,13 +61,17 @@ class RevocationView:
     def withdrawn(self, kind: str, name: str, now: float) -> Withdrawal | None:
         """Finds the block of something; `now` in seconds since the epoch."""
         found = self._withdrawn.get((kind, name))
-        if found is None or (found.until is not None and found.until <= now):
+        # Both clocks must say that it is over: one that runs ahead must not end a block.
+        if found is None or (found.until is not None and found.until <= min(now, self._database_clock())):
             return None
         return found
 
     def names(self, kind: str) -> list[str]:
-        """The names of everything of a kind that is blocked, expired blocks included."""
+        """The names of everything of a kind that was blocked at the last poll."""
         return [name for blocked, name in self._withdrawn if blocked == kind]
+
+    def _database_clock(self) -> float:
+        return self._now + max(0.0, self.age())
 
     async def refresh(self) -> None:
         """Polls now.
@@ -96,7 +100,9 @@ class RevocationView:
                 del self._dead[digest]
         # Two polls may answer in the other order: an older one must not lift a block.
         if live.epochs.withdrawals >= self.epochs.withdrawals:
-            self._withdrawn = {(blocked.kind, blocked.name): blocked for blocked in live.withdrawals}
+            # What is over by the database clock is over, however late it is here.
+            holding = (blocked for blocked in live.withdrawals if blocked.until is None or blocked.until > live.now)
+            self._withdrawn = {(blocked.kind, blocked.name): blocked for blocked in holding}
             self.grants_from = max((int(name) for name in self.names(RESTORED) if name.isdecimal()), default=0)
         self.epochs = Epochs(
             max(self.epochs.bundle, live.epochs.bundle),

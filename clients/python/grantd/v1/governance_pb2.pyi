@@ -165,12 +165,15 @@ class ApplyBundleResponse(_message.Message):
     ACTIVATED_FIELD_NUMBER: _builtins.int
     DIFF_FIELD_NUMBER: _builtins.int
     TESTS_FIELD_NUMBER: _builtins.int
+    COMPARED_EPOCH_FIELD_NUMBER: _builtins.int
     version: _builtins.str
-    """The version of the directory: `sha256:` and hex."""
+    """The version of the directory: `b` and hex."""
     epoch: _builtins.int
     """The epoch in force afterwards."""
     activated: _builtins.bool
     """Whether it was put in force by this call."""
+    compared_epoch: _builtins.int
+    """The epoch that the directory was compared with: what to expect when it is applied."""
     @_builtins.property
     def faults(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What keeps the directory from being a bundle: `file:line:column: sentence`."""
@@ -192,10 +195,11 @@ class ApplyBundleResponse(_message.Message):
         activated: _builtins.bool = ...,
         diff: Global___BundleDiff | None = ...,
         tests: Global___PolicyTestReport | None = ...,
+        compared_epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["diff", b"diff", "tests", b"tests"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "diff", b"diff", "epoch", b"epoch", "faults", b"faults", "tests", b"tests", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "compared_epoch", b"compared_epoch", "diff", b"diff", "epoch", b"epoch", "faults", b"faults", "tests", b"tests", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -211,8 +215,14 @@ class BundleDiff(_message.Message):
     TO_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
+    MORE_FIELDS_FIELD_NUMBER: _builtins.int
+    MORE_ACCESS_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """The version compared."""
+    more_fields: _builtins.int
+    """How many of `fields` are left out, to keep the answer short."""
+    more_access: _builtins.int
+    """How many of `access` are left out."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldChange]:
         """By section, object and field."""
@@ -227,10 +237,12 @@ class BundleDiff(_message.Message):
         to: _builtins.str = ...,
         fields: _abc.Iterable[Global___FieldChange] | None = ...,
         access: _abc.Iterable[Global___AccessChange] | None = ...,
+        more_fields: _builtins.int = ...,
+        more_access: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "fields", b"fields", "from", b"from", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "fields", b"fields", "from", b"from", "more_access", b"more_access", "more_fields", b"more_fields", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -393,7 +405,7 @@ class ListBundlesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """How many at most; 0 means 50, 500 are the most."""
+    """How many at most; 0 means 50, 100 are the most."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first."""
     def __init__(
@@ -453,8 +465,11 @@ class BundleVersion(_message.Message):
     AUTHOR_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    ACTIVATED_FIELD_NUMBER: _builtins.int
+    ACTIVATED_BY_FIELD_NUMBER: _builtins.int
     version: _builtins.str
-    """`sha256:` and hex of its document."""
+    """`b` and hex of its document."""
     stored: _builtins.int
     """When it was stored. Seconds since the epoch."""
     author: _builtins.str
@@ -463,6 +478,12 @@ class BundleVersion(_message.Message):
     """Why."""
     active: _builtins.bool
     """Whether it is in force."""
+    epoch: _builtins.int
+    """The epoch that it was last put in force with; 0 where it never was."""
+    activated: _builtins.int
+    """When that was. Seconds since the epoch."""
+    activated_by: _builtins.str
+    """Who did it."""
     def __init__(
         self,
         *,
@@ -471,10 +492,13 @@ class BundleVersion(_message.Message):
         author: _builtins.str = ...,
         reason: _builtins.str = ...,
         active: _builtins.bool = ...,
+        epoch: _builtins.int = ...,
+        activated: _builtins.int = ...,
+        activated_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "author", b"author", "reason", b"reason", "stored", b"stored", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "activated_by", b"activated_by", "active", b"active", "author", b"author", "epoch", b"epoch", "reason", b"reason", "stored", b"stored", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -504,7 +528,7 @@ Global___GetBundleRequest: _TypeAlias = GetBundleRequest  # noqa: Y015
 
 @_typing.final
 class GetBundleResponse(_message.Message):
-    """One document."""
+    """A piece of a document; the first may be the only one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -514,7 +538,7 @@ class GetBundleResponse(_message.Message):
     version: _builtins.str
     """The version."""
     document: _builtins.bytes
-    """The canonical JSON of the bundle."""
+    """The next bytes of the canonical JSON of the bundle."""
     epoch: _builtins.int
     """The epoch in force."""
     def __init__(
@@ -621,19 +645,27 @@ class ActivateBundleResponse(_message.Message):
 
     EPOCH_FIELD_NUMBER: _builtins.int
     CHANGED_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """The epoch in force now."""
     changed: _builtins.bool
     """Whether anything changed: false where the version was in force already."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What keeps the service from using the version now, such as a secret that is gone:
+        where not empty, nothing changed.
+        """
+
     def __init__(
         self,
         *,
         epoch: _builtins.int = ...,
         changed: _builtins.bool = ...,
+        faults: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "epoch", b"epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "epoch", b"epoch", "faults", b"faults"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1019,12 +1051,21 @@ class ListBlocksRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """How many at most; 0 means 50, 100 are the most."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty for the first."""
     def __init__(
         self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1037,6 +1078,9 @@ class ListBlocksResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BLOCKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty on the last."""
     @_builtins.property
     def blocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockInForce]:
         """By kind and name."""
@@ -1045,10 +1089,11 @@ class ListBlocksResponse(_message.Message):
         self,
         *,
         blocks: _abc.Iterable[Global___BlockInForce] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

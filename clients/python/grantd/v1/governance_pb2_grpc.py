@@ -47,7 +47,7 @@ class GovernanceServiceStub(object):
                 request_serializer=grantd_dot_v1_dot_governance__pb2.ListBundlesRequest.SerializeToString,
                 response_deserializer=grantd_dot_v1_dot_governance__pb2.ListBundlesResponse.FromString,
                 _registered_method=True)
-        self.GetBundle = channel.unary_unary(
+        self.GetBundle = channel.unary_stream(
                 '/grantd.v1.GovernanceService/GetBundle',
                 request_serializer=grantd_dot_v1_dot_governance__pb2.GetBundleRequest.SerializeToString,
                 response_deserializer=grantd_dot_v1_dot_governance__pb2.GetBundleResponse.FromString,
@@ -112,7 +112,8 @@ class GovernanceServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetBundle(self, request, context):
-        """Reads one version's document. Auditors may call.
+        """Reads one version's document, piece by piece. NOT_FOUND where it was never stored.
+        Auditors may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,7 +184,7 @@ def add_GovernanceServiceServicer_to_server(servicer, server):
                     request_deserializer=grantd_dot_v1_dot_governance__pb2.ListBundlesRequest.FromString,
                     response_serializer=grantd_dot_v1_dot_governance__pb2.ListBundlesResponse.SerializeToString,
             ),
-            'GetBundle': grpc.unary_unary_rpc_method_handler(
+            'GetBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.GetBundle,
                     request_deserializer=grantd_dot_v1_dot_governance__pb2.GetBundleRequest.FromString,
                     response_serializer=grantd_dot_v1_dot_governance__pb2.GetBundleResponse.SerializeToString,
@@ -302,7 +303,7 @@ class GovernanceService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/grantd.v1.GovernanceService/GetBundle',

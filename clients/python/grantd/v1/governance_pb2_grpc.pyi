@@ -45,8 +45,10 @@ class GovernanceServiceStub:
     """
     ListBundles: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ListBundlesRequest, _governance_pb2.ListBundlesResponse]
     """Lists bundle versions, newest first, and when each was in force. Auditors may call."""
-    GetBundle: _grpc.UnaryUnaryMultiCallable[_governance_pb2.GetBundleRequest, _governance_pb2.GetBundleResponse]
-    """Reads one version's document. Auditors may call."""
+    GetBundle: _grpc.UnaryStreamMultiCallable[_governance_pb2.GetBundleRequest, _governance_pb2.GetBundleResponse]
+    """Reads one version's document, piece by piece. NOT_FOUND where it was never stored.
+    Auditors may call.
+    """
     DiffBundles: _grpc.UnaryUnaryMultiCallable[_governance_pb2.DiffBundlesRequest, _governance_pb2.DiffBundlesResponse]
     """Compares two stored versions. Auditors may call."""
     ActivateBundle: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ActivateBundleRequest, _governance_pb2.ActivateBundleResponse]
@@ -82,8 +84,10 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     """
     ListBundles: _aio.UnaryUnaryMultiCallable[_governance_pb2.ListBundlesRequest, _governance_pb2.ListBundlesResponse]  # type: ignore[assignment]
     """Lists bundle versions, newest first, and when each was in force. Auditors may call."""
-    GetBundle: _aio.UnaryUnaryMultiCallable[_governance_pb2.GetBundleRequest, _governance_pb2.GetBundleResponse]  # type: ignore[assignment]
-    """Reads one version's document. Auditors may call."""
+    GetBundle: _aio.UnaryStreamMultiCallable[_governance_pb2.GetBundleRequest, _governance_pb2.GetBundleResponse]  # type: ignore[assignment]
+    """Reads one version's document, piece by piece. NOT_FOUND where it was never stored.
+    Auditors may call.
+    """
     DiffBundles: _aio.UnaryUnaryMultiCallable[_governance_pb2.DiffBundlesRequest, _governance_pb2.DiffBundlesResponse]  # type: ignore[assignment]
     """Compares two stored versions. Auditors may call."""
     ActivateBundle: _aio.UnaryUnaryMultiCallable[_governance_pb2.ActivateBundleRequest, _governance_pb2.ActivateBundleResponse]  # type: ignore[assignment]
@@ -134,8 +138,10 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _governance_pb2.GetBundleRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_governance_pb2.GetBundleResponse, _abc.Awaitable[_governance_pb2.GetBundleResponse]]:
-        """Reads one version's document. Auditors may call."""
+    ) -> _typing.Union[_abc.Iterator[_governance_pb2.GetBundleResponse], _abc.AsyncIterator[_governance_pb2.GetBundleResponse]]:
+        """Reads one version's document, piece by piece. NOT_FOUND where it was never stored.
+        Auditors may call.
+        """
 
     @_abc_1.abstractmethod
     def DiffBundles(

@@ -180,6 +180,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """An internal error occurred.
     gRPC INTERNAL; OAuth `server_error`, HTTP 500.
     """
+    REASON_NOT_FOUND: _Reason.ValueType  # 80
+    """There is no such thing on record.
+    gRPC NOT_FOUND; OAuth `invalid_request`, HTTP 404.
+    """
+    REASON_BUNDLE_MOVED: _Reason.ValueType  # 81
+    """Another bundle was put in force meanwhile.
+    gRPC ABORTED; OAuth `invalid_request`, HTTP 409.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The public reasons, carried without the prefix in `google.rpc.ErrorInfo.reason`.
@@ -347,5 +355,13 @@ gRPC CANCELLED; OAuth `temporarily_unavailable`, HTTP 503.
 REASON_INTERNAL: Reason.ValueType  # 74
 """An internal error occurred.
 gRPC INTERNAL; OAuth `server_error`, HTTP 500.
+"""
+REASON_NOT_FOUND: Reason.ValueType  # 80
+"""There is no such thing on record.
+gRPC NOT_FOUND; OAuth `invalid_request`, HTTP 404.
+"""
+REASON_BUNDLE_MOVED: Reason.ValueType  # 81
+"""Another bundle was put in force meanwhile.
+gRPC ABORTED; OAuth `invalid_request`, HTTP 409.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

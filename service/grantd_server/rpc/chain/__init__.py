@@ -14,8 +14,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from grantd_server.audit.record import Record
 from grantd_server.flows.road.call import Call
-from grantd_server.model.caller import Caller, Role
-from grantd_server.rpc.chain.callers import ADMINISTRATION, allowed
+from grantd_server.model.caller import ADMINISTRATION, Caller, Role
+from grantd_server.rpc.chain.callers import allowed
 from grantd_server.rpc.chain.edge import Arrival, Edge, Method
 from grantd_server.rpc.chain.recorded import recorded
 from grantd_server.rpc.chain.status import DECISION_ID, Trailers

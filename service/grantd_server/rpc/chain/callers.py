@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from grantd_server.model.caller import Caller, Role
+from grantd_server.model.caller import ADMINISTRATION, Caller, Role
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ _METADATA = "/grantd.v1.MetadataService/"
 
 _GOVERNANCE = "/grantd.v1.GovernanceService/"
 _DECISION = "/grantd.v1.DecisionService/"
-
-ADMINISTRATION = frozenset({Role.ADMIN, Role.AUDITOR, Role.OBSERVER})
-"""Who governs and who looks on; none of them may speak for a client."""
 
 _ADMIN = frozenset({Role.ADMIN})
 _OVERSIGHT = frozenset({Role.ADMIN, Role.AUDITOR})

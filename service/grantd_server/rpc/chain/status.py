@@ -70,12 +70,15 @@ def _pack(slot: any_pb2.Any, detail: error_details_pb2.ErrorInfo | error_details
 
 def _challenge(challenge: Mapping[str, object]) -> dict[str, str]:
     """What a client needs to come again: the members of RFC 9470 section 3, to sign the
-    user in, or the nonce of RFC 9449 section 8."""
+    user in, or the nonce of RFC 9449 section 8; what an administrator needs to know of
+    whoever was faster."""
     out: dict[str, str] = {}
     if nonce := challenge.get("dpop_nonce"):
         out["dpop_nonce"] = str(nonce)
     if (max_age := challenge.get("max_age")) is not None:
         out["max_age"] = str(max_age)
+    if "epoch" in challenge:
+        out |= {name: str(challenge[name]) for name in ("epoch", "version", "author", "activated")}
     if acr := challenge.get("acr_values"):
         out["acr_values"] = acr if isinstance(acr, str) else " ".join(map(str, _each(acr)))
     return out

@@ -121,6 +121,27 @@ WHERE id = 1 AND bundle = $2 AND EXISTS (SELECT 1 FROM bundles WHERE version = $
 ACTIVE: Final = """\
 SELECT epochs.bundle, bundles.version, bundles.document
 FROM epochs JOIN bundles ON bundles.version = epochs.bundle_version WHERE epochs.id = 1"""
+ACTIVATED: Final = f"""\
+INSERT INTO activations (epoch, version, author, why, decision_id, written) VALUES ($1, $2, $3, $4, $5, {_NOW})"""
+ACTIVATION: Final = (
+    "SELECT epoch, version, author, why, decision_id, written FROM activations ORDER BY epoch DESC LIMIT 1"
+)
+BUNDLES: Final = """\
+SELECT bundles.version, bundles.written, bundles.author, bundles.why,
+coalesce(last.epoch, 0), coalesce(last.written, 0), coalesce(last.author, '')
+FROM bundles LEFT JOIN activations AS last
+ON last.epoch = (SELECT max(epoch) FROM activations WHERE activations.version = bundles.version)
+WHERE (bundles.written, bundles.version) < ($1, $2)
+ORDER BY bundles.written DESC, bundles.version DESC LIMIT $3"""
+
+# A family has the chains of its grants below it, and those their tokens.
+BELOW: Final = f"""\
+WITH hung AS (SELECT digest, expires FROM issued WHERE chain = $1),
+below AS (SELECT expires FROM hung UNION ALL
+  SELECT expires FROM issued WHERE chain IN (SELECT encode(digest, 'hex') FROM hung))
+SELECT (SELECT count(*) FROM below WHERE expires > {_NOW}),
+greatest(coalesce((SELECT max(expires) FROM below), 0),
+  coalesce((SELECT max(family_expires) FROM refresh_tokens WHERE family = $1), 0))"""
 
 WITHDRAW: Final = f"""\
 INSERT INTO withdrawals (kind, name, reason, until, written) VALUES ($1, $2, $3, $4, {_NOW})
@@ -181,6 +202,7 @@ PURGES: Final = tuple(
         ("issued", "expires"),
         ("tombstones", "expires"),
         ("refresh_tokens", "family_expires"),
+        ("withdrawals", "until"),
     )
 )
 CAPS: Final = {

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from grantd_server.audit.chain import Head
 from grantd_server.store import (
     DAY,
-    Conflict,
-    Entry,
     Epochs,
     LiveState,
     StoredEntry,
@@ -22,6 +20,7 @@ from grantd_server.store import (
 from grantd_server.store.postgres import statements as sql
 from grantd_server.store.postgres.connection.link import Place, SharedLink
 from grantd_server.store.postgres.database import PostgresDatabase
+from grantd_server.store.postgres.governed import PostgresGoverned
 from grantd_server.store.postgres.partitions import drop_before, make_ahead
 from grantd_server.store.postgres.questions import REPORT_TIME, PostgresQuestions
 from grantd_server.store.postgres.wake import Wake
@@ -36,12 +35,11 @@ if TYPE_CHECKING:
 
     from grantd_server.store import Outcome
     from grantd_server.store.records.decided import DecisionSpan
-    from grantd_server.store.window.settlement import Effect
 
 _HOUR: Final = 3600.0
 
 
-class PostgresStore(PostgresQuestions):
+class PostgresStore(PostgresGoverned, PostgresQuestions):
     """A `Store` on one PostgreSQL. It connects when it is first asked something."""
 
     def __init__(
@@ -127,50 +125,6 @@ class PostgresStore(PostgresQuestions):
         rows = await self._side.fetch(sql.KEPT, digest)
         return RefreshToken(*rows[0]) if rows else None
 
-    async def bundle(self, version: str) -> bytes | None:
-        rows = await self._side.fetch(sql.BUNDLE, version)
-        return bytes(rows[0][0]) if rows else None
-
-    async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
-        await self._side.change(sql.PUT_BUNDLE, version, document, author, why)
-        if (await self._side.fetch(sql.BUNDLE, version))[0][0] != document:
-            raise Conflict("a bundle version never changes, and this one exists with another document")
-
-    async def activate(self, version: str, expected: int, entry: Entry) -> int:
-        reached: list[int] = []
-
-        async def flip() -> None:
-            rows = await self._database.writer.within(sql.ACTIVATE, version, expected)
-            if not rows:
-                raise Conflict(f"the epoch is no longer {expected}, or the version was never put")
-            reached.append(rows[0]["bundle"])
-
-        await self._effect(entry, flip)
-        return reached[-1]
-
-    async def active_bundle(self) -> tuple[int, str, bytes] | None:
-        rows = await self._side.fetch(sql.ACTIVE)
-        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
-
-    async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
-        async def block() -> None:
-            writer = self._database.writer
-            await writer.within(sql.WITHDRAW, withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until)
-            await writer.within(sql.WITHDRAWN)
-
-        await self._effect(entry, block)
-
-    async def restore(self, kind: str, name: str, entry: Entry) -> bool:
-        lifted: list[bool] = []
-
-        async def lift() -> None:
-            lifted.append(bool(await self._database.writer.within(sql.RESTORE, kind, name)))
-            if lifted[-1]:
-                await self._database.writer.within(sql.WITHDRAWN)
-
-        await self._effect(entry, lift)
-        return lifted[-1]
-
     async def prunable(self, before_us: int) -> list[Head]:
         return [Head(*row) for row in await self._side.fetch(sql.PRUNABLE, before_us // DAY)]
 
@@ -203,6 +157,3 @@ class PostgresStore(PostgresQuestions):
             self._view.close(),
             self._wake.close(),
         )
-
-    async def _effect(self, entry: Entry, effect: Effect) -> None:
-        await self._window.submit(Write(entry), effect)

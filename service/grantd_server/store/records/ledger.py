@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.audit.canonical import canonical
+from grantd_server.model.caller import ADMINISTRATION
 from grantd_server.refusals import Reason
 from grantd_server.store import Entry, Lost, OutcomeUnknown, StoreUnavailable, Write
 from grantd_server.store.records.aggregates import Aggregates
@@ -30,6 +31,9 @@ _BITES: Final = 40
 """Bites of one purge at most, each a transaction of its own."""
 _BITE: Final = 100
 """Aggregates of one transaction: none may hold the window of class 1 for long."""
+
+_KNOWN: Final = frozenset(role.value for role in ADMINISTRATION)
+"""Whose refusals are as durable as those of an authenticated client."""
 
 _OURS: Final = frozenset({"temporarily_unavailable", "server_error"})
 """Refusals that are our fault: the client may come again with the same proof."""
@@ -79,7 +83,8 @@ class Ledger:
     async def refused(self, record: Record, deadline: float) -> Reason:
         """Puts a refusal or failure on record; returns the reason to answer with.
 
-        Of an authenticated client it is committed first, and with it the use of the
+        Of an authenticated client, or somebody of the administration, it is committed
+        first, and with it the use of the
         record's marks: a proof that was refused is not tried again.
 
         Raises:
@@ -87,7 +92,7 @@ class Ledger:
             OutcomeUnknown: it may be.
         """
         reason = record.reason or Reason.BUG
-        if not record.client:
+        if not record.client and record.role not in _KNOWN:
             self._remember(record)
             self._count("refusals", record.address, reason.name, decision_id=record.id)
             return reason

@@ -87,6 +87,27 @@ WHERE id = 1 AND bundle = :expected AND EXISTS (SELECT 1 FROM bundles WHERE vers
 ACTIVE: Final = """\
 SELECT epochs.bundle, bundles.version, bundles.document
 FROM epochs JOIN bundles ON bundles.version = epochs.bundle_version WHERE epochs.id = 1"""
+ACTIVATED: Final = """\
+INSERT INTO activations (epoch, version, author, why, decision_id, written) VALUES (?, ?, ?, ?, ?, unixepoch())"""
+ACTIVATION: Final = (
+    "SELECT epoch, version, author, why, decision_id, written FROM activations ORDER BY epoch DESC LIMIT 1"
+)
+BUNDLES: Final = """\
+SELECT bundles.version, bundles.written, bundles.author, bundles.why,
+coalesce(last.epoch, 0), coalesce(last.written, 0), coalesce(last.author, '')
+FROM bundles LEFT JOIN activations AS last
+ON last.epoch = (SELECT max(epoch) FROM activations WHERE activations.version = bundles.version)
+WHERE (bundles.written, bundles.version) < (?, ?)
+ORDER BY bundles.written DESC, bundles.version DESC LIMIT ?"""
+
+# A family has the chains of its grants below it, and those their tokens.
+BELOW: Final = """\
+WITH hung AS (SELECT digest, expires FROM issued WHERE chain = :chain),
+below AS (SELECT expires FROM hung UNION ALL
+  SELECT expires FROM issued WHERE chain IN (SELECT lower(hex(digest)) FROM hung))
+SELECT (SELECT count(*) FROM below WHERE expires > unixepoch()),
+max(coalesce((SELECT max(expires) FROM below), 0),
+  coalesce((SELECT max(family_expires) FROM refresh_tokens WHERE family = :chain), 0))"""
 
 WITHDRAW: Final = """\
 INSERT INTO withdrawals (kind, name, reason, until, written) VALUES (?, ?, ?, ?, unixepoch())
@@ -127,6 +148,9 @@ DELETE FROM issued WHERE (chain, digest) IN
     f"""\
 DELETE FROM tombstones WHERE digest IN
 (SELECT digest FROM tombstones WHERE expires < unixepoch() - {MARGIN} LIMIT :bite)""",
+    f"""\
+DELETE FROM withdrawals WHERE (kind, name) IN
+(SELECT kind, name FROM withdrawals WHERE until < unixepoch() - {MARGIN} LIMIT :bite)""",
     f"""\
 DELETE FROM refresh_tokens WHERE digest IN
 (SELECT digest FROM refresh_tokens WHERE family_expires < unixepoch() - {MARGIN} LIMIT :bite)""",

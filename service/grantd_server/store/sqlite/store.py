@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.audit.chain import Head
-from grantd_server.store import DAY, Conflict, Entry, Epochs, LiveState, StoredEntry, Tombstone, Withdrawal, Write
+from grantd_server.store import DAY, Epochs, LiveState, StoredEntry, Tombstone, Withdrawal, Write
 from grantd_server.store.records.decided import PAGE
 from grantd_server.store.records.rows import in_order
 from grantd_server.store.refresh_tokens import RefreshToken
 from grantd_server.store.sqlite import pages
 from grantd_server.store.sqlite import statements as sql
 from grantd_server.store.sqlite.database import SqliteDatabase
+from grantd_server.store.sqlite.governed import SqliteGoverned
 from grantd_server.store.sqlite.questions import SqliteQuestions
-from grantd_server.store.window import LIMIT, Window
-from grantd_server.store.window.commit import Busy
+from grantd_server.store.window import Window
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from grantd_server.store import Outcome
     from grantd_server.store.records.decided import DecisionSpan
-    from grantd_server.store.window.settlement import Effect
-
-T = TypeVar("T")
 
 WRITER: Final = "grantd"
 """The writer's name: stable over restarts, so that its records are one chain."""
 
-_RETRY: Final = 0.001
 
-
-class SqliteStore(SqliteQuestions):
+class SqliteStore(SqliteGoverned, SqliteQuestions):
     """A `Store` on one file. All of it runs on the loop that uses it."""
 
     def __init__(
@@ -139,55 +134,6 @@ class SqliteStore(SqliteQuestions):
         row = await self._read(lambda reader: reader.execute(sql.KEPT, (digest,)).fetchone())
         return None if row is None else RefreshToken(*row)
 
-    async def bundle(self, version: str) -> bytes | None:
-        row = await self._read(lambda reader: reader.execute(sql.BUNDLE, (version,)).fetchone())
-        return None if row is None else bytes(row[0])
-
-    async def put_bundle(self, version: str, document: bytes, author: str, why: str) -> None:
-        async def insert() -> None:
-            writer = self._database.writer
-            writer.execute(sql.PUT_BUNDLE, (version, document, author, why))
-            if writer.execute(sql.BUNDLE, (version,)).fetchone()[0] != document:
-                raise Conflict("a bundle version never changes, and this one exists with another document")
-
-        await self._window.alone(insert)
-
-    async def activate(self, version: str, expected: int, entry: Entry) -> int:
-        reached: list[int] = []
-
-        async def flip() -> None:
-            found = {"version": version, "expected": expected}
-            row = self._database.writer.execute(sql.ACTIVATE, found).fetchone()
-            if row is None:
-                raise Conflict(f"the epoch is no longer {expected}, or the version was never put")
-            reached.append(row[0])
-
-        await self._effect(entry, flip)
-        return reached[-1]
-
-    async def active_bundle(self) -> tuple[int, str, bytes] | None:
-        row = await self._read(lambda reader: reader.execute(sql.ACTIVE).fetchone())
-        return None if row is None else (row[0], row[1], row[2])
-
-    async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
-        async def block() -> None:
-            row = (withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until)
-            self._database.writer.execute(sql.WITHDRAW, row)
-            self._database.writer.execute(sql.WITHDRAWN)
-
-        await self._effect(entry, block)
-
-    async def restore(self, kind: str, name: str, entry: Entry) -> bool:
-        lifted: list[bool] = []
-
-        async def lift() -> None:
-            lifted.append(self._database.writer.execute(sql.RESTORE, (kind, name)).fetchone() is not None)
-            if lifted[-1]:
-                self._database.writer.execute(sql.WITHDRAWN)
-
-        await self._effect(entry, lift)
-        return lifted[-1]
-
     async def prunable(self, before_us: int) -> list[Head]:
         rows = await self._read(lambda reader: reader.execute(sql.PRUNABLE, (before_us // DAY,)).fetchall())
         return [Head(*row) for row in rows]
@@ -225,20 +171,5 @@ class SqliteStore(SqliteQuestions):
         await self._window.close()
         self._database.close()
 
-    async def _effect(self, entry: Entry, effect: Effect) -> None:
-        await self._window.submit(Write(entry), effect)
-
     async def _fetch(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
         return await self._read(lambda reader: reader.execute(statement, parameters).fetchall())
-
-    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """Reads; waits where another process recovers or resets the log."""
-        give_up = self._monotonic() + LIMIT
-        while True:
-            try:
-                return read(self._database.reader)
-            except sqlite3.Error as error:
-                fault = self._database.turned(error)
-            if not isinstance(fault, Busy) or self._monotonic() > give_up:
-                raise fault
-            await asyncio.sleep(_RETRY)
