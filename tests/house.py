@@ -39,7 +39,8 @@ from grantd_server.shim.limits import ShimLimits
 from grantd_server.store import Entry, Store, Withdrawal
 from grantd_server.store.sqlite.store import SqliteStore
 from grantd_server.telemetry.calls import Options, Telemetry
-from grantd_server.wiring.parts import Choices, Parts, assemble, needed_keys
+from grantd_server.wiring.needs import needed_keys
+from grantd_server.wiring.parts import Choices, Parts, assemble
 from tokens import b64, part
 
 if TYPE_CHECKING:

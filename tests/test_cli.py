@@ -1,79 +1,35 @@
 """The command line: what each command does, and that every failure is a sentence and a code."""
 
-import asyncio
 import hashlib
 import json
 import re
-import shutil
 import sqlite3
 import time
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from grantd_server.cli.app import app
+from command_line import asked, house_at, lines, runner
 from grantd_server.cli.blocks import Kind
 from grantd_server.store import Withdrawal
-from grantd_server.store.sqlite.store import SqliteStore
 
-SAMPLE = Path(__file__).parent / "small_company"
-SECRET = re.compile(r"\{env: (\w+)\}")
 IDP = "http://127.0.0.1:8420/northwind"
 
 
 @pytest.fixture
 def house(tmp_path):
-    """A place with settings and the small company's governance."""
-    (tmp_path / "grantd.yaml").write_text(
-        "development: true\nstore: {url: 'sqlite:///grantd.db'}\nkeys: {directory: keys, auto_create: true}\n"
-    )
-    shutil.copytree(SAMPLE, tmp_path / "governance")
-    return tmp_path
+    return house_at(tmp_path)
 
 
 @pytest.fixture
 def run(house):
-    environ = {"GRANTD_CONFIG": str(house / "grantd.yaml")}
-    environ |= {
-        name: f"{name}-Zx81aBc92DeFgh37IjKlm45"
-        for file in SAMPLE.glob("*.yaml")
-        for name in SECRET.findall(file.read_text())
-    }
-
-    def _run(*arguments, code=0, stdin=None, **more):
-        environ_of_this = {name: value for name, value in (environ | more).items() if value}
-        found = CliRunner(env=dict.fromkeys(more, "") | environ_of_this).invoke(
-            app, [str(each) for each in arguments], input=stdin
-        )
-        assert found.exit_code == code, found.output
-        if found.exception is not None and not isinstance(found.exception, SystemExit):
-            raise found.exception
-        return found
-
-    return _run
-
-
-def _asked(house, question):
-    async def ask():
-        store = SqliteStore.open(house / "grantd.db")
-        try:
-            return await question(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(ask())
-
-
-def _lines(found):
-    return found.stdout.splitlines()
+    return runner(house)
 
 
 def test_apply_puts_a_directory_in_force_once(house, run):
-    first = _lines(run("apply", house / "governance", "-m", "first"))
+    first = lines(run("apply", house / "governance", "-m", "first"))
     assert "added clients.desk-agent" in first
     assert first[-1].endswith("is in force, epoch 1")
-    again = _lines(run("apply", house / "governance"))
+    again = lines(run("apply", house / "governance"))
     assert again == [first[-1].replace("is in force", "was in force already")]
 
 
@@ -81,10 +37,10 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(house, run):
     run("apply", house / "governance")
     rules = house / "governance" / "rules.yaml"
     rules.write_text(rules.read_text().replace("corp:finance", "corp:audit"))
-    shown = _lines(run("apply", house / "governance", "--dry-run"))
+    shown = lines(run("apply", house / "governance", "--dry-run"))
     assert any("finance-reads-the-ledger" in line and "corp:audit" in line for line in shown)
     assert shown[-1].endswith("is valid; 1 changes; nothing was applied")
-    assert _lines(run("apply", house / "governance"))[-1].endswith("is in force, epoch 2")
+    assert lines(run("apply", house / "governance"))[-1].endswith("is in force, epoch 2")
 
 
 def test_a_faulty_bundle_is_told_by_file_line_and_column_and_exits_with_1(house, run):
@@ -145,7 +101,7 @@ def test_db_upgrade_of_what_is_no_database_is_one_sentence(house, run):
 
 def test_explain_tells_what_an_administrator_did(house, run):
     run("apply", house / "governance", "-m", "because")
-    (stored,) = _asked(house, lambda store: store.entries(limit=9))
+    (stored,) = asked(house, lambda store: store.entries(limit=9))
     found = stored.entry.id
     assert f"decision {found}" in run("explain", found).stdout
     assert json.loads(run("explain", found, "--json").stdout)["facts"]["why"] == "because"
@@ -168,9 +124,9 @@ def test_commands_on_records_make_no_database(house, run, command):
 def test_block_and_unblock_are_on_record(house, run, kind):
     run("db", "upgrade")
     run("block", kind, "corp:u-1", "--reason", "left the company")
-    (found,) = _asked(house, lambda store: store.live_state(0)).withdrawals
+    (found,) = asked(house, lambda store: store.live_state(0)).withdrawals
     assert found == Withdrawal(kind, "corp:u-1", "left the company", None)
-    assert [each.entry.rpc for each in _asked(house, lambda store: store.entries(limit=9))] == ["Block"]
+    assert [each.entry.rpc for each in asked(house, lambda store: store.entries(limit=9))] == ["Block"]
     assert "no longer blocked" in run("unblock", kind, "corp:u-1", "--reason", "came back").stdout
     assert "There is no block" in run("unblock", kind, "corp:u-1", "--reason", "again", code=1).stderr
 
@@ -203,8 +159,8 @@ def test_a_block_without_a_name_or_a_reason_is_refused(house, run, command, name
 def test_a_new_client_secret_is_random_and_its_digest_fits_it(run):
     seen = set()
     for _ in range(2):
-        lines = _lines(run("client", "secret", "new"))
-        secret, digest = lines[1].strip(), lines[-1].split("sha256: ")[1].rstrip("}")
+        told = lines(run("client", "secret", "new"))
+        secret, digest = told[1].strip(), told[-1].split("sha256: ")[1].rstrip("}")
         assert hashlib.sha256(secret.encode()).hexdigest() == digest
         assert len(secret) == 43
         seen.add(secret)
@@ -227,14 +183,14 @@ def test_keys_rotate_by_hand_in_four_steps(house, run):
     assert _kid(run("keys", "activate", *use, "--at-once")) == second
     assert "may live" in run("keys", "remove", *use, "--kid", first, code=1).stderr
     run("keys", "remove", *use, "--kid", first, "--at-once")
-    (line,) = _lines(run("keys", "list"))
+    (line,) = lines(run("keys", "list"))
     assert line == f"{IDP}  grant_signing  ES256  active     {second}  signs"
 
 
 def test_keys_taint_names_the_successor(house, run):
     use = ("--issuer", IDP, "--purpose", "access_token")
     first = _kid(run("keys", "create", *use, "--alg", "EdDSA"))
-    tainted, successor = _lines(run("keys", "taint", *use, "--kid", first))
+    tainted, successor = lines(run("keys", "taint", *use, "--kid", first))
     assert tainted == f"{first} is tainted"
     assert successor.split()[0] != first
     assert successor.endswith("EdDSA")
@@ -242,7 +198,7 @@ def test_keys_taint_names_the_successor(house, run):
 
 def test_keys_of_the_service_have_no_issuer(house, run):
     run("keys", "create", "--purpose", "pseudonym")
-    assert _lines(run("keys", "list"))[0].startswith("-  pseudonym  HS256  active")
+    assert lines(run("keys", "list"))[0].startswith("-  pseudonym  HS256  active")
 
 
 def test_keys_retire_withdraws_a_published_key(house, run):
@@ -289,10 +245,10 @@ def test_after_a_restored_backup_grants_of_before_are_refused(run, house):
     before = int(time.time())
     said = run("db", "restored", "--reason", "disk lost").output
     assert re.fullmatch(r"grants issued before 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ are refused\n", said)
-    (found,) = _asked(house, lambda store: store.live_state(0)).withdrawals
+    (found,) = asked(house, lambda store: store.live_state(0)).withdrawals
     assert (found.kind, found.reason) == ("restored", "disk lost")
     assert before <= int(found.name) <= time.time()
     assert found.until == int(found.name) + 86400
-    (entry,) = _asked(house, lambda store: store.entries(limit=9))
+    (entry,) = asked(house, lambda store: store.entries(limit=9))
     assert (entry.entry.rpc, json.loads(entry.entry.body)["facts"]["why"]) == ("Restored", "disk lost")
     assert "reason" in run("db", "restored", "--reason", " ", code=2).output

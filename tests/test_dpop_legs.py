@@ -21,7 +21,7 @@ from grantd.dpop_nonce import LIFE
 from grantd.dpop_prover import Prover
 from grantd_server.keys.own.purpose import Purpose
 from grantd_server.store import Space
-from grantd_server.wiring.parts import needed_keys
+from grantd_server.wiring.needs import needed_keys
 from house import House, running
 from leg_one import exchange_form, reason_of
 from leg_two import fresh

@@ -149,6 +149,8 @@ BY_TEST = {
     "CALLER_UNKNOWN": "test_client_auth_peer.py::test_a_caller_that_is_not_bound_or_not_allowed_gets_nothing",
     "CALLER_NOT_ALLOWED": "test_client_auth_peer.py::test_a_caller_that_is_not_bound_or_not_allowed_gets_nothing",
     "SUBJECT_TOKEN_USED": "test_saml_once.py::test_an_assertion_stays_bound_after_a_restart",
+    "NOT_ON_RECORD": "test_administration.py::test_what_was_never_stored_is_not_found",
+    "EPOCH_MOVED": "test_administration.py::test_who_was_too_late_learns_who_was_faster",
     "OVERLOADED": "test_offloop.py::test_a_service_whose_threads_are_all_taken_says_so_and_uses_nothing_up",
     "RATE_LIMITED": "test_refusal_rows.py::test_failed_authentications_without_end_are_slowed",
     "STORE_UNAVAILABLE": "test_client_auth_unavailable.py::test_a_call_without_a_store_consumes_nothing",

@@ -10,6 +10,7 @@ from grantd_server.cli import (
     audit,
     blocks,
     bundle,
+    chains,
     database,
     decisions,
     doctor,
@@ -18,6 +19,7 @@ from grantd_server.cli import (
     secrets,
     serving,
     tokens,
+    versions,
 )
 
 app = typer.Typer(
@@ -42,6 +44,11 @@ app.command("doctor")(doctor.examine_setup)
 app.command("chain")(decisions.trace_chain)
 app.command("block")(blocks.block)
 app.command("unblock")(blocks.unblock)
+app.command("blocks")(blocks.list_blocks)
+app.command("revoke")(chains.revoke_chain)
+app.command("versions")(versions.list_versions)
+app.command("diff")(versions.diff_versions)
+app.command("rollback")(versions.roll_back)
 app.command("decode")(tokens.decode)
 
 

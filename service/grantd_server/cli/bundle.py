@@ -1,51 +1,64 @@
-"""`grantd apply`: a directory becomes the bundle in force."""
+"""`grantd apply`: a directory becomes the bundle in force; and `grantd show`, what it says."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import time
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grantd_server.cli.ending import REFUSED, Config, author, end, opened, settings_of, told
+from grantd_server.cli.ending import REFUSED, end, told
+from grantd_server.cli.reach import Reach, reaching
 
 if TYPE_CHECKING:
-    from grantd_server.governance.document import Document
-    from grantd_server.governance.reading.declared import SecretReference
-    from grantd_server.settings import Settings
+    from collections.abc import Iterator
+
+    from grantd.v1 import governance_pb2 as pb
+
+PIECE = 64 * 1024
+"""Bytes of a file in one message."""
+
+LONGEST = 300.0
+"""Seconds that a service may take to read, test and compare a directory."""
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files.")]
+Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
+Expect = Annotated[
+    int | None, typer.Option("--expect", metavar="EPOCH", min=0, help="Refuses where another epoch is in force.")
+]
 
 
+@reaching
 def apply_directory(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files.")],
-    config: Config = None,
+    reach: Reach,
+    directory: Directory,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validates and shows what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validates, tests, and shows what would change.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Applies although policy tests fail.")] = False,
+    expect: Expect = None,
     no_secrets: Annotated[
         bool, typer.Option("--no-secrets", help="Takes secrets that only the service can see for granted.")
     ] = False,
-    message: Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")] = "",
+    message: Message = "",
 ) -> None:
-    """Validates a directory, shows what changes, and puts it in force.
+    """Validates a directory, runs its policy tests, shows what changes, and puts it in force.
 
-    Faults are told as file:line:column, and nothing is changed then.
+    Faults are told as file:line:column; with them, or with failing tests, nothing is changed.
     """
     with told():
-        from grantd_server.governance.document import parse_directory  # noqa: PLC0415 - 0.2 s
+        if reach.server is None:
+            from grantd_server.governance.document import parse_directory  # noqa: PLC0415 - 0.2 s
 
-        settings = settings_of(config)
-        document = parse_directory(directory)
-        if problems := _lacking(settings, document, None if no_secrets else directory):
-            end(REFUSED, problems)
-        asyncio.run(_apply(settings, document, dry_run=dry_run, why=message))
+            parse_directory(directory)  # before a store is made for what is no bundle
+        from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+
+        options = pb.ApplyBundleOptions(dry_run=dry_run, force=force, expected_epoch=expect, reason=message)
+        secrets = None if no_secrets else directory
+        _tell(asyncio.run(_apply(reach, directory, options, secrets)), options)
 
 
-def show_directory(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files.")],
-) -> None:
+def show_directory(directory: Directory) -> None:
     """Validates a directory and prints the bundle that it makes, as one file.
 
     What a profile filled in is marked; everything else is as it was written.
@@ -58,46 +71,46 @@ def show_directory(
         print(f"# {version_of(document)}\n{effective(document)}", end="")
 
 
-def _lacking(settings: Settings, document: Document, secrets: Path | None) -> list[str]:
-    """What would keep the service from using the bundle: secrets, keys, unsafe issuers.
-    Secret files are relative to `secrets`; None does not look for them."""
-    from grantd_server.governance.compiling.compile import compile_document  # noqa: PLC0415 - 0.2 s
-    from grantd_server.governance.secret_references import FilesAndEnvironment  # noqa: PLC0415 - the same
-    from grantd_server.keys.own.files import KeyDirectory  # noqa: PLC0415 - the same
-    from grantd_server.keys.own.ring import KeyRing  # noqa: PLC0415 - the same
-    from grantd_server.settings import issuer_problems, issuers_of  # noqa: PLC0415 - the same
-    from grantd_server.wiring.parts import needed_keys  # noqa: PLC0415 - the same
+async def _apply(
+    reach: Reach, directory: Path, options: pb.ApplyBundleOptions, secrets: Path | None
+) -> pb.ApplyBundleResponse:
+    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
 
-    folder = settings.governance.directory or secrets
-    resolve = FilesAndEnvironment(folder, os.environ) if secrets is not None and folder is not None else _any_secret
-    snapshot = compile_document(document.json, resolve, epoch=0, fingerprint_key=bytes(32))
-    problems = issuer_problems(issuers_of(snapshot), development=settings.development)
-    keys = settings.keys
-    if keys.directory is not None and keys.directory.is_dir() and not keys.auto_create:
-        problems += KeyRing(KeyDirectory(keys.directory)).lacking(needed_keys(snapshot))
-    return problems
+    def requests() -> Iterator[pb.ApplyBundleRequest]:
+        yield pb.ApplyBundleRequest(options=options)
+        yield from (pb.ApplyBundleRequest(piece=piece) for piece in pieces_of(directory))
+
+    async with reach.channel(must_exist=False, secrets=secrets) as channel:
+        return await GovernanceServiceStub(channel).ApplyBundle(requests(), timeout=LONGEST)
 
 
-def _any_secret(reference: SecretReference) -> bytes:  # noqa: ARG001 - as every resolver
-    """Stands for a secret that is not looked at; never the same twice."""
-    return token_urlsafe(32).encode()
+def pieces_of(directory: Path) -> Iterator[pb.BundleFilePiece]:
+    """The YAML files of a directory, policy tests among them, in pieces."""
+    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+    from grantd_server.governance.testing.places import yaml_files  # noqa: PLC0415 - the same
+
+    for file in yaml_files(directory):
+        path, content = file.relative_to(directory).as_posix(), file.read_bytes()
+        for start in range(0, len(content) or 1, PIECE):
+            yield pb.BundleFilePiece(path=path, content=content[start : start + PIECE])
 
 
-async def _apply(settings: Settings, document: Document, *, dry_run: bool, why: str) -> None:
-    from grantd_server.governance.apply import apply  # noqa: PLC0415 - as above
-    from grantd_server.governance.diff import diff  # noqa: PLC0415 - as above
-    from grantd_server.governance.document import version_of  # noqa: PLC0415 - as above
+def _tell(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> None:
+    from grantd_server.cli.changes import change_lines, test_lines  # noqa: PLC0415 - late, as all commands
 
-    async with opened(settings, must_exist=False) as store:
-        active = await store.active_bundle()
-        changes = diff(active[2] if active else b"{}", document)
-        for change in changes:
-            print(change)
-        if dry_run:
-            print(f"{version_of(document)} is valid; {len(changes)} changes; nothing was applied")
-            return
-        applied = await apply(store, document, author(), why, time.time())
-    if applied.changed:
-        print(f"{applied.version} is in force, epoch {applied.epoch}")
-    else:
-        print(f"{applied.version} was in force already, epoch {applied.epoch}")
+    if applied.faults:
+        end(REFUSED, applied.faults)
+    for line in (*change_lines(applied.diff), *test_lines(applied.tests)):
+        print(line)
+    version, failed = applied.version, applied.tests.failed
+    if applied.activated:
+        print(f"{version} is in force, epoch {applied.epoch}")
+    elif version == applied.diff.from_version:
+        print(f"{version} was in force already, epoch {applied.epoch}")
+    elif options.dry_run:
+        changes = len(applied.diff.fields) + applied.diff.more_fields
+        print(f"compared with epoch {applied.compared_epoch}; --expect {applied.compared_epoch} applies it to no other")
+        print(f"{version} is valid; {changes} changes; nothing was applied")
+    if failed and not options.force:
+        end(REFUSED, [f"{failed} of {applied.tests.total} policy tests fail; --force applies all the same."])

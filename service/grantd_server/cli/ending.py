@@ -20,6 +20,12 @@ REFUSED: Final = 1
 USAGE: Final = 2
 TRY_AGAIN: Final = 3
 
+_STATUSES: Final = {
+    "UNAVAILABLE": TRY_AGAIN, "ABORTED": TRY_AGAIN, "DEADLINE_EXCEEDED": TRY_AGAIN, "RESOURCE_EXHAUSTED": TRY_AGAIN,
+    "INVALID_ARGUMENT": USAGE, "UNAUTHENTICATED": USAGE, "UNIMPLEMENTED": USAGE,
+}  # fmt: skip
+"""How a command ends when the service says no; anything else is refused."""
+
 Config = Annotated[
     Path | None,
     typer.Option("--config", envvar="GRANTD_CONFIG", help="Settings, YAML; see docs/configuration.md.", dir_okay=False),
@@ -44,13 +50,14 @@ def told() -> Iterator[None]:
         code = _code_of(fault)
         if code is None:
             raise
-        problems: Sequence[str] = getattr(fault, "problems", None) or str(fault).splitlines()
-        end(code, problems)
+        end(code, getattr(fault, "problems", None) or _sentences(fault))
 
 
 def _code_of(fault: Exception) -> int | None:
     """The exit code of a planned failure. Imported late: a command that succeeds needs
     none of these modules for it."""
+    from grpc.aio import AioRpcError  # noqa: PLC0415
+
     from grantd_server.audit.checkpointer import NotTaken  # noqa: PLC0415
     from grantd_server.governance.faults import BundleError  # noqa: PLC0415
     from grantd_server.governance.list_lines import NotByLines  # noqa: PLC0415
@@ -63,6 +70,8 @@ def _code_of(fault: Exception) -> int | None:
     from grantd_server.store.schema import SchemaMismatch  # noqa: PLC0415
 
     match fault:
+        case AioRpcError():
+            return _STATUSES.get(fault.code().name, REFUSED)
         case SettingsError() | SchemaMismatch():
             return USAGE
         case NotByLines() | SecretChangeRefused():
@@ -72,6 +81,16 @@ def _code_of(fault: Exception) -> int | None:
         case StoreUnavailable() | OutcomeUnknown() | Conflict() | NotTaken():
             return TRY_AGAIN
     return None
+
+
+def _sentences(fault: Exception) -> list[str]:
+    from grpc.aio import AioRpcError  # noqa: PLC0415 - of commands that speak to a service
+
+    if not isinstance(fault, AioRpcError):
+        return str(fault).splitlines()
+    from grantd_server.cli.answers import sentences  # noqa: PLC0415 - the same
+
+    return sentences(fault)
 
 
 def settings_of(config: Path | None, **over: str | None) -> Settings:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grantd_server.cli.ending import USAGE, Config, end, settings_of, told
+from grantd_server.cli.moments import moment_of
 
 if TYPE_CHECKING:
     from grantd_server.governance.secret_changes import Holder
@@ -57,7 +57,7 @@ def new(
     use; everything else in the file stays as it is.
     """
     with told():
-        until = _moment(expires)
+        until = moment_of("--expires", expires)
         value = secrets.token_urlsafe(BYTES)
         digest = hashlib.sha256(value.encode()).hexdigest()
         if name is None:
@@ -91,7 +91,7 @@ def retire(
     with told():
         from grantd_server.governance.secret_changes import retire_secret  # noqa: PLC0415 - late, as all commands
 
-        until = _moment(expires)
+        until = moment_of("--expires", expires)
         holder = _holder(name, issuer, directory, config)
         retired = retire_secret(holder, fingerprint, until)
         what = "taken away" if until is None else f"expires {_shown(until)}"
@@ -115,24 +115,6 @@ def _holder(name: str, issuer: str | None, directory: Path | None, config: Path 
     if folder is None:
         end(USAGE, ["Say which governance directory with --in, or set governance.directory."])
     return find_holder(folder, name, issuer)
-
-
-def _moment(when: str | None) -> int | None:
-    """A moment, or a duration from now. Only what lies ahead."""
-    if when is None:
-        return None
-    from grantd_server.governance.faults import Wrong  # noqa: PLC0415 - late, as all commands
-    from grantd_server.governance.reading import scalars  # noqa: PLC0415 - the same
-    from grantd_server.governance.reading.nodes import Node  # noqa: PLC0415 - the same
-
-    now, node = int(time.time()), Node(when, "--expires")
-    try:
-        found = now + scalars.seconds(node) if when[-1:].islower() else scalars.instant(node)
-    except Wrong:
-        found = 0
-    if found <= now:
-        end(USAGE, ["--expires is a duration such as 30d, or a moment ahead such as 2027-01-31T00:00:00Z."])
-    return found
 
 
 def _shown(moment: int) -> str:

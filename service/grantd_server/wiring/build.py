@@ -22,7 +22,8 @@ from grantd_server.store import StoreUnavailable
 from grantd_server.store.opening import open_store
 from grantd_server.store.schema import SchemaMismatch
 from grantd_server.telemetry.calls import Options, Telemetry
-from grantd_server.wiring.parts import Choices, assemble, needed_keys
+from grantd_server.wiring.needs import needed_keys, short_of
+from grantd_server.wiring.parts import Choices, assemble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ def build(settings: Settings, telemetry: Telemetry, index: int = 0) -> Parts:
         # Without the private networks: clients choose where their documents point to.
         documents=ClientDocuments(Fetcher(allow_loopback=settings.development), time.monotonic),
         lacking=_lacking(settings, ring, rotation),
+        short_of=lambda snapshot: short_of(settings, ring, snapshot),
     )
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd.v1 import authorization_pb2, metadata_pb2
+from grantd_server.administration.desk import Desk
 from grantd_server.audit.pseudonym import Pseudonyms
 from grantd_server.governance.active import ActiveBundle
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.keys.own.purpose import Purpose
-from grantd_server.keys.own.ring import Needed
 from grantd_server.keys.own.verified import VerifiedTokens
 from grantd_server.keys.pairwise import Pairwise
-from grantd_server.model.governed import SubjectRule
 from grantd_server.rpc.authorization import authorization_handlers
 from grantd_server.rpc.chain import wrap_service
 from grantd_server.rpc.chain.edge import Edge
@@ -23,6 +22,7 @@ from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.rpc.metadata import metadata_handlers
 from grantd_server.store.records.ledger import Ledger
 from grantd_server.store.view import RevocationView
+from grantd_server.wiring.administering import administrative_endpoints, unusable
 from grantd_server.world import World
 
 if TYPE_CHECKING:
@@ -75,8 +75,10 @@ def assemble(
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     lacking: Callable[[Snapshot], list[str]],
+    short_of: Callable[[Snapshot], list[str]] | None = None,
 ) -> Parts:
-    """Puts the parts together; `lacking` says what a bundle needs and is not there."""
+    """Puts the parts together; `lacking` says what a bundle needs and is not there, and
+    may make it; `short_of` says the same of a bundle that is only looked at."""
     secret = ring.secret(Purpose.PSEUDONYM)
     pseudonym_key = base64.urlsafe_b64decode(secret.secret.reveal() + "==")
     view = RevocationView(store, monotonic)
@@ -110,22 +112,8 @@ def assemble(
         (authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"], authorization_handlers(world)),
         (metadata_pb2.DESCRIPTOR.services_by_name["MetadataService"], metadata_handlers(world)),
     )
-    endpoints: dict[str, Endpoint] = {}
+    desk = Desk(store, ledger, wall, unusable(choices.resolve, short_of or lacking), active.catch_up)
+    endpoints: dict[str, Endpoint] = administrative_endpoints(desk, edge)
     for service, handlers in services:
         endpoints |= wrap_service(service, handlers, edge)
     return Parts(world, endpoints, active, telemetry)
-
-
-def needed_keys(snapshot: Snapshot) -> list[Needed]:
-    """The keys that a bundle asks for: one purpose each (C-10)."""
-    grants = [Needed(g.issuer, Purpose.GRANT_SIGNING, g.algorithm) for g in snapshot.grant_issuers.values()]
-    tokens = [Needed(s.issuer, Purpose.ACCESS_TOKEN, s.algorithm) for s in snapshot.authorization_servers.values()]
-    pairwise = any(p.subject.rule is SubjectRule.PAIRWISE for p in snapshot.identity_providers.values())
-    return grants + tokens + ([Needed("", Purpose.PAIRWISE, "HS256")] if pairwise else []) + _nonce_keys(snapshot)
-
-
-def _nonce_keys(snapshot: Snapshot) -> list[Needed]:
-    policies = [issuer.dpop for issuer in snapshot.grant_issuers.values()]
-    policies += [server.dpop for server in snapshot.authorization_servers.values()]
-    wanted = any(policy is not None and policy.nonces for policy in policies)
-    return [Needed("", Purpose.DPOP_NONCE, "HS256")] if wanted else []

@@ -211,13 +211,15 @@ class BundleDiff(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    FROM_FIELD_NUMBER: _builtins.int
-    TO_FIELD_NUMBER: _builtins.int
+    FROM_VERSION_FIELD_NUMBER: _builtins.int
+    TO_VERSION_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     MORE_FIELDS_FIELD_NUMBER: _builtins.int
     MORE_ACCESS_FIELD_NUMBER: _builtins.int
-    to: _builtins.str
+    from_version: _builtins.str
+    """The version compared with; empty where there was none."""
+    to_version: _builtins.str
     """The version compared."""
     more_fields: _builtins.int
     """How many of `fields` are left out, to keep the answer short."""
@@ -234,7 +236,8 @@ class BundleDiff(_message.Message):
     def __init__(
         self,
         *,
-        to: _builtins.str = ...,
+        from_version: _builtins.str = ...,
+        to_version: _builtins.str = ...,
         fields: _abc.Iterable[Global___FieldChange] | None = ...,
         access: _abc.Iterable[Global___AccessChange] | None = ...,
         more_fields: _builtins.int = ...,
@@ -242,7 +245,7 @@ class BundleDiff(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "fields", b"fields", "from", b"from", "more_access", b"more_access", "more_fields", b"more_fields", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "fields", b"fields", "from_version", b"from_version", "more_access", b"more_access", "more_fields", b"more_fields", "to_version", b"to_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -342,21 +345,25 @@ class PolicyTestReport(_message.Message):
 
     TOTAL_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
     total: _builtins.int
     """How many ran."""
+    failed: _builtins.int
+    """How many failed."""
     @_builtins.property
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyTestFailure]:
-        """Those that failed."""
+        """Those that failed; the last may be left out, to keep the answer short."""
 
     def __init__(
         self,
         *,
         total: _builtins.int = ...,
         failures: _abc.Iterable[Global___PolicyTestFailure] | None = ...,
+        failed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failures", b"failures", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "failures", b"failures", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -372,6 +379,7 @@ class PolicyTestFailure(_message.Message):
     PLACE_FIELD_NUMBER: _builtins.int
     EXPECTED_FIELD_NUMBER: _builtins.int
     GOT_FIELD_NUMBER: _builtins.int
+    BECAUSE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Suite and name."""
     place: _builtins.str
@@ -380,6 +388,10 @@ class PolicyTestFailure(_message.Message):
     """What was expected."""
     got: _builtins.str
     """What came."""
+    @_builtins.property
+    def because(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rule that decided, or the nearest misses."""
+
     def __init__(
         self,
         *,
@@ -387,10 +399,11 @@ class PolicyTestFailure(_message.Message):
         place: _builtins.str = ...,
         expected: _builtins.str = ...,
         got: _builtins.str = ...,
+        because: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "got", b"got", "name", b"name", "place", b"place"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["because", b"because", "expected", b"expected", "got", b"got", "name", b"name", "place", b"place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -562,18 +575,21 @@ class DiffBundlesRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    FROM_FIELD_NUMBER: _builtins.int
-    TO_FIELD_NUMBER: _builtins.int
-    to: _builtins.str
+    FROM_VERSION_FIELD_NUMBER: _builtins.int
+    TO_VERSION_FIELD_NUMBER: _builtins.int
+    from_version: _builtins.str
+    """The older; empty means the one in force."""
+    to_version: _builtins.str
     """The newer; empty means the one in force."""
     def __init__(
         self,
         *,
-        to: _builtins.str = ...,
+        from_version: _builtins.str = ...,
+        to_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_version", b"from_version", "to_version", b"to_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

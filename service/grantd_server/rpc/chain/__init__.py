@@ -24,7 +24,7 @@ from grantd_server.rpc.chain.streams import streamed
 from grantd_server.rpc.limits import ANSWER_TIME, LONGEST_ACT, LONGEST_CALL, LONGEST_STREAM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from google.protobuf.descriptor import ServiceDescriptor
     from google.protobuf.message import Message
@@ -88,15 +88,18 @@ def wrap(
 
 
 def wrap_service(
-    service: ServiceDescriptor, handlers: Mapping[str, Handler | StreamHandler], edge: Edge
+    service: ServiceDescriptor,
+    handlers: Mapping[str, Handler | StreamHandler],
+    edge: Edge,
+    absent: Collection[str] = (),
 ) -> dict[str, Endpoint]:
-    """Wraps every method of a service, by full method name.
+    """Wraps every method of a service but those that are `absent`, by full method name.
 
     Raises:
         LookupError: a method has no handler or no row in the caller table, or a
             handler has no method.
     """
-    methods: dict[str, Any] = {method.name: method for method in service.methods}
+    methods: dict[str, Any] = {method.name: method for method in service.methods if method.name not in absent}
     if methods.keys() != handlers.keys():
         odd = ", ".join(sorted(methods.keys() ^ handlers.keys()))
         raise LookupError(f"{service.full_name}: methods and handlers differ in {odd}")

@@ -1,0 +1,62 @@
+"""Applies a directory: read, tested, compared, and put in force unless told not to."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grantd_server.administration.candidates import Candidate, candidate
+from grantd_server.administration.desk import LONGEST_WHY, text_of
+from grantd_server.administration.versions import changes, expect, flip, in_force
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantd_server.administration.desk import Desk
+    from grantd_server.administration.versions import InForce
+    from grantd_server.flows.road.call import Call
+    from grantd_server.governance.diff import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How to apply."""
+
+    dry_run: bool = False
+    force: bool = False
+    expected: int | None = None
+    """The epoch that the administrator has seen."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of it."""
+
+    candidate: Candidate
+    before: InForce
+    """What it was compared with."""
+    epoch: int
+    """In force afterwards."""
+    activated: bool = False
+    changes: tuple[Change, ...] = ()
+
+
+async def apply(desk: Desk, call: Call, asked: Asked, files: Mapping[str, bytes]) -> Applied:
+    """Applies the files of a directory. Failing tests keep it from being put in force,
+    unless it is forced, which is on record."""
+    text_of("reason", asked.why, LONGEST_WHY)
+    before = await in_force(desk)
+    await expect(desk, before, asked.expected)
+    found = await asyncio.to_thread(candidate, files, desk.unusable, int(desk.clock()))
+    if found.faults:
+        return Applied(found, before, before.epoch)
+    told = tuple(await changes(before.document, found.document))
+    failing = found.tests.failing
+    if asked.dry_run or (failing and not asked.force) or found.version == before.version:
+        return Applied(found, before, before.epoch, changes=told)
+    await desk.store.put_bundle(found.version, found.document, call.caller.identity, asked.why)
+    forced = {"failing_tests": str(len(failing))} if failing else {}
+    epoch = await flip(desk, call, found.version, before, asked.why, **forced)
+    return Applied(found, before, epoch, activated=True, changes=told)

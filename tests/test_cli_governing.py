@@ -1,0 +1,147 @@
+"""The commands of administrators, at the store of the settings: apply, versions, rollback, blocks, revoke."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+from command_line import asked, house_at, lines, runner
+from grantd_server.store import Issued, Write
+from store_values import digest, entry
+
+VERSION = re.compile(r"b[0-9a-f]{32}")
+
+
+@pytest.fixture
+def house(tmp_path):
+    return house_at(tmp_path)
+
+
+@pytest.fixture
+def run(house):
+    return runner(house)
+
+
+def changed(house, old="corp:finance", new="corp:audit"):
+    rules = house / "governance" / "rules.yaml"
+    rules.write_text(rules.read_text().replace(old, new))
+
+
+def two_versions(house, run):
+    """The versions of two applies, the older first."""
+    first = lines(run("apply", house / "governance", "-m", "first"))[-1]
+    changed(house)
+    second = lines(run("apply", house / "governance", "-m", "second"))[-1]
+    return VERSION.search(first)[0], VERSION.search(second)[0]
+
+
+def test_versions_are_listed_with_who_why_and_when(house, run):
+    run("db", "upgrade")
+    assert lines(run("versions")) == ["no bundle was applied yet"]
+    older, newer = two_versions(house, run)
+    listed = lines(run("versions"))
+    assert len(listed) == 2
+    found = {VERSION.search(line)[0]: line for line in listed}
+    assert found[newer].startswith("* ")
+    assert found[newer].endswith("second")
+    assert re.search(r"epoch 2, \d{4}-\d\d-\d\dT", found[newer])
+    assert found[older].startswith("  ")
+    assert "epoch 1" in found[older]
+    assert len(lines(run("versions", "--limit", 1))) == 1
+
+
+def test_a_rollback_puts_an_older_version_in_force_on_record(house, run):
+    older, newer = two_versions(house, run)
+    assert run("rollback", older, code=2).stderr == "Say why with --message.\n"
+    assert lines(run("rollback", older, "-m", "it broke the wiki")) == [f"{older} is in force, epoch 3"]
+    assert lines(run("rollback", older, "-m", "again")) == [f"{older} was in force already, epoch 3"]
+    (newest, *_) = asked(house, lambda store: store.entries(limit=1))
+    facts = json.loads(newest.entry.body)["facts"]
+    assert newest.entry.rpc == "ActivateBundle"
+    assert facts | {"author": ""} == {"author": "", "why": "it broke the wiki", "version": older, "replaces": newer}
+    assert facts["author"]
+
+
+def test_what_was_never_stored_is_not_put_in_force(house, run):
+    run("apply", house / "governance")
+    refused = run("rollback", "b" + "0" * 32, "-m", "why", code=1)
+    assert refused.stderr.startswith("there is no such thing on record.\nFor more: grantd explain d")
+    decision = refused.stderr.split()[-1]
+    assert "NOT_ON_RECORD" in run("explain", decision).stdout
+
+
+def test_a_version_whose_secrets_are_gone_is_not_put_in_force(house, run):
+    run("apply", house / "governance", "--no-secrets")
+    older, _ = two_versions(house, run)
+    assert lines(run("rollback", older, "-m", "only the service can see secrets"))[-1].endswith("epoch 3")
+
+
+def test_two_versions_are_compared_by_field(house, run):
+    older, newer = two_versions(house, run)
+    forth, back = lines(run("diff", older, newer)), lines(run("diff", newer, older))
+    assert len(forth) == len(back) == 1
+    assert "finance-reads-the-ledger" in forth[0]
+    assert forth[0].endswith('["corp:finance"] -> ["corp:audit"]')
+    assert back[0].endswith('["corp:audit"] -> ["corp:finance"]')
+    assert run("diff", older, older).stdout == ""
+
+
+def test_who_was_too_late_is_told_who_was_faster_and_when(house, run):
+    older, newer = two_versions(house, run)
+    changed(house, "corp:audit", "corp:board")
+    shown = lines(run("apply", house / "governance", "--dry-run"))
+    assert "compared with epoch 2; --expect 2 applies it to no other" in shown
+    run("rollback", older, "-m", "meanwhile")
+    late = run("apply", house / "governance", "--expect", 2, code=3)
+    first, who, more = late.stderr.splitlines()
+    assert first == "another bundle was put in force meanwhile."
+    assert re.fullmatch(rf"\S+ put {older} in force, epoch 3, at \d{{4}}-\S+Z\.", who)
+    assert more.startswith("For more: grantd explain d")
+    late = run("rollback", newer, "-m", "why", "--expect", 2, code=3)
+    assert f"put {older} in force, epoch 3" in late.stderr
+    assert lines(run("apply", house / "governance", "--expect", 3))[-1].endswith("is in force, epoch 4")
+
+
+def test_a_block_with_an_end_says_so(house, run):
+    run("db", "upgrade")
+    assert lines(run("blocks")) == ["nothing is blocked"]
+    until = lines(run("block", "client", "desk-agent", "--reason", "stolen", "--expires", "2h"))[0]
+    assert re.fullmatch(r"client desk-agent is blocked until \S+Z", until)
+    run("block", "user", "corp:u-1", "--reason", "left")
+    listed = lines(run("blocks"))
+    assert (
+        listed[0]
+        == until.replace("is blocked until", "").replace("client desk-agent  ", "client  desk-agent  ") + "  stolen"
+    )
+    assert listed[1] == "user  corp:u-1  until it is lifted  left"
+    (blocked, _) = sorted(asked(house, lambda store: store.live_state(0)).withdrawals, key=lambda each: each.kind)
+    assert 7190 < blocked.until - time.time() <= 7200
+
+
+@pytest.mark.parametrize("when", ["2h ago", "yesterday", "2020-01-01T00:00:00Z", ""])
+def test_a_block_ends_in_the_future_or_never(house, run, when):
+    run("db", "upgrade")
+    assert "--expires" in run("block", "client", "a", "--reason", "r", "--expires", when, code=2).stderr
+    assert asked(house, lambda store: store.live_state(0)).withdrawals == ()
+
+
+def test_revoking_a_chain_by_a_decision_on_it_buries_what_hangs_below(house, run):
+    run("db", "upgrade")
+    chain, alive = digest("chain").hex(), int(time.time()) + 900
+    row = entry("d" + "0" * 32, chain=chain, body=json.dumps({"id": "d" + "0" * 32, "chain": chain}).encode())
+    token = Issued(digest("token"), chain, alive)
+    asked(house, lambda store: store.write(Write(row, issued=(token,))))
+    told = lines(run("revoke", "d" + "0" * 32, "--reason", "laptop stolen"))
+    assert told == [f"chain {chain} is revoked, with 1 tokens and grants below it"]
+    dead = {found.digest: found.expires for found in asked(house, lambda store: store.live_state(0)).tombstones}
+    assert dead.keys() == {token.digest, bytes.fromhex(chain)}
+    assert dead[bytes.fromhex(chain)] > time.time() + 86_000, "grants of the chain may still be redeemed"
+    (newest, *_) = asked(house, lambda store: store.entries(limit=1, chain=chain))
+    assert newest.entry.rpc == "RevokeChain"
+    assert json.loads(newest.entry.body)["facts"]["why"] == "laptop stolen"
+    assert "is revoked" in run("revoke", chain, "--reason", "again, by its own name").stdout
+    assert "no such thing" in run("revoke", digest("other").hex(), "--reason", "x", code=1).stderr
+    assert "has a reason" in run("revoke", chain, "--reason", " ", code=2).stderr
