@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.audit.explanation import shown
+from grantd_server.audit.explaining.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

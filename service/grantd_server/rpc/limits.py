@@ -27,6 +27,11 @@ UPLOAD_OVERHEAD = 64
 PIECE_TIME = 10.0
 """Seconds to wait for the next message of a stream."""
 
+DISCARD_TIME = 1.0
+"""Seconds, and how many messages, to read of a refused upload before it is told so."""
+
+DISCARDED = 512
+
 ANSWER_TIME = 0.020
 """Seconds taken off every deadline, so that the answer still arrives in time."""
 

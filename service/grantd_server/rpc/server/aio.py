@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +14,7 @@ from grantd_server.refusals import Public, Refused
 from grantd_server.rpc.chain.callers import identify
 from grantd_server.rpc.chain.edge import Arrival, StreamArrival
 from grantd_server.rpc.chain.status import DETAILS, Ended, encode
+from grantd_server.rpc.limits import DISCARD_TIME, DISCARDED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -87,6 +90,8 @@ def _stream_handler(endpoint: Endpoint, peers: Peers) -> Any:
         try:
             answer, trailers = await endpoint(arrival)
         except Ended as end:
+            if method.takes_stream:
+                await _discard(context)
             await context.abort(end.code, end.details, end.trailers)
         context.set_trailing_metadata(trailers)
         return answer
@@ -111,6 +116,16 @@ async def _pieces(context: Context) -> AsyncIterator[bytes]:
     # Not the iterator that grpc hands in: refused unread, it would warn that nobody awaited it.
     while (raw := await context.read()) is not EOF:
         yield raw
+
+
+async def _discard(context: Context) -> None:
+    """Reads what a client still sends: one that is cut off while it writes is told of an
+    internal error by its own library, and never why it was refused."""
+    with contextlib.suppress(TimeoutError, asyncio.InvalidStateError, grpc.aio.UsageError):
+        async with asyncio.timeout(DISCARD_TIME):
+            for _ in range(DISCARDED):
+                if await context.read() is EOF:
+                    return
 
 
 def _arrival(raw: bytes, context: Context, peers: Peers) -> Arrival:
