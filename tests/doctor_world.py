@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import yaml
 
+import organisation as org
 from grantd_server.doctor.examine import Examination, examine
 from grantd_server.doctor.setup_file import read_setup
+from grantd_server.governance.compiling.compile import compile_document
+from grantd_server.governance.document import canonical
 from grantd_server.keys.foreign.addresses import LOOPBACK
 from grantd_server.keys.foreign.fetch import Fetcher
 from tokens import SigningKey, signing_key
@@ -28,7 +31,9 @@ from tokens import SigningKey, signing_key
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-FAULTS = Path(__file__).with_name("doctor_faults.yaml")
+    from grantd_server.governance.snapshot import Snapshot
+
+HERE = Path(__file__).parent
 
 NAMES = {
     "idp": "https://login.corp.example",
@@ -48,10 +53,12 @@ def _keys() -> dict[str, dict[str, Any]]:
     """Keys by the names that the list of faults has for them."""
     issuer, server = signing_key("ES256", "issuer-1"), signing_key("ES256", "server-1")
     idp, other = signing_key("RS256", "idp-1"), signing_key("ES256", "issuer-2")
+    other_rsa = signing_key("RS256", "idp-2")
     return {
         "idp": idp.jwk,
         "issuer": issuer.jwk,
         "server": server.jwk,
+        "other-rsa": other_rsa.jwk,
         "issuer-again": {**other.jwk, "kid": "issuer-1"},
         "nameless": {name: value for name, value in other.jwk.items() if name != "kid"},
         "private": {**other.jwk, "kid": "private", "d": "AAAA"},
@@ -154,13 +161,30 @@ class World:
         gate = _Gate(self.port)
         return Fetcher(resolve=resolve, own_networks=LOOPBACK, connector=gate, **options)
 
-    async def examined(self, **options: Any) -> Examination:
-        """What the doctor finds."""
+    async def examined(self, *, bundle: dict[str, Any] | None = None, **options: Any) -> Examination:
+        """What the doctor finds; with `bundle`, also compared with the company's bundle so changed."""
+        declared = None if bundle is None else self.declared(bundle)
         fetcher = self.fetcher(**options)
         try:
-            return await examine(read_setup(yaml.safe_dump(self.setup).encode(), "setup.yaml"), fetcher, time.time)
+            setup = read_setup(yaml.safe_dump(self.setup).encode(), "setup.yaml")
+            return await examine(setup, fetcher, time.time, declared)
         finally:
             await fetcher.aclose()
+
+    def declared(self, changes: dict[str, Any]) -> Snapshot:
+        """The company's bundle for this set-up, with some values changed by their paths."""
+        document = _bundle()
+        for path, value in _filled(changes).items():
+            *above, last = path.split(".")
+            place = document
+            for step in above:
+                place = place[step]
+            place[last] = value
+            if value is None:
+                del place[last]
+            elif isinstance(value, dict) and "jwks" in value:
+                place[last] = {"jwks": {"keys": [KEYS[key] for key in value["jwks"]["keys"]]}}
+        return snapshot_of(document)
 
 
 class _Gate(httpx2.AsyncBaseTransport):
@@ -192,9 +216,9 @@ async def world(*faults: dict[str, Any]) -> AsyncIterator[World]:
         await asyncio.gather(*here.serving)
 
 
-def faults() -> list[dict[str, Any]]:
-    """The list, as it was written down."""
-    found = yaml.safe_load(FAULTS.read_text())
+def faults(name: str = "doctor_faults") -> list[dict[str, Any]]:
+    """A list, as it was written down."""
+    found = yaml.safe_load((HERE / f"{name}.yaml").read_text())
     assert isinstance(found, list)
     return found
 
@@ -275,6 +299,25 @@ def _pages() -> dict[str, Page]:
     }
     # No page shares a document with another: a change of one is a change of that one.
     return {name: copy.deepcopy(page) for name, page in pages.items()}
+
+
+def _bundle() -> dict[str, Any]:
+    """The company of the other tests, with the identifiers of this world."""
+    document = org.bundle()
+    document["identity_providers"]["corp"] |= {"issuer": NAMES["idp"], "keys": {"discovery": True}}
+    document["grant_issuers"]["grants"]["issuer"] = NAMES["issuer"]
+    document["authorization_servers"]["tools"]["issuer"] = NAMES["server"]
+    document["resources"]["tickets"]["uri"] = NAMES["resource"]
+    return document
+
+
+def snapshot_of(document: dict[str, Any]) -> Snapshot:
+    """The document as a service compiles it."""
+    return compile_document(canonical(document), _no_secret, epoch=1, fingerprint_key=bytes(32))
+
+
+def _no_secret(_reference: object) -> bytes:
+    raise AssertionError("the bundle refers to no secret")
 
 
 def _provider() -> dict[str, Any]:

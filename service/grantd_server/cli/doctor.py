@@ -16,6 +16,7 @@ from grantd_server.cli.ending import REFUSED, USAGE, end, told
 
 if TYPE_CHECKING:
     from grantd_server.doctor.setup import Setup
+    from grantd_server.governance.snapshot import Snapshot
     from grantd_server.keys.foreign.fetch import Fetcher
 
 
@@ -40,6 +41,10 @@ def examine_setup(
     client_id_at_idp: Annotated[str, typer.Option("--client-id-at-idp", help="Its id at the identity provider.")] = "",
     scope: Annotated[
         list[str] | None, typer.Option("--scope", help="A scope that the client needs; repeatable.")
+    ] = None,
+    governance: Annotated[
+        Path | None,
+        typer.Option("--governance", metavar="DIR", help="A bundle to compare with what is live.", file_okay=False),
     ] = None,
     allow_private: Annotated[
         bool,
@@ -77,7 +82,8 @@ def examine_setup(
         )
         if not any((asked.identity_provider, asked.grant_issuer, asked.authorization_server, asked.resource)):
             end(USAGE, ["Nobody is named: --idp, --issuer, --server, --resource, or a file with --setup."])
-        asyncio.run(_examine(asked, _fetcher(allow_private, ca_file, timeout), as_json=as_json))
+        declared = None if governance is None else _bundle(governance)
+        asyncio.run(_examine(asked, declared, _fetcher(allow_private, ca_file, timeout), as_json=as_json))
 
 
 def _setup(path: Path | None) -> Setup:
@@ -108,12 +114,18 @@ def _fetcher(allow_private: bool, ca_file: Path | None, timeout: float) -> Fetch
     )
 
 
-async def _examine(setup: Setup, fetcher: Fetcher, *, as_json: bool) -> None:
+def _bundle(directory: Path) -> Snapshot:
+    from grantd_server.doctor.bundle import read_bundle  # noqa: PLC0415 - late, as all commands
+
+    return read_bundle(directory)
+
+
+async def _examine(setup: Setup, declared: Snapshot | None, fetcher: Fetcher, *, as_json: bool) -> None:
     from grantd_server.doctor import report  # noqa: PLC0415 - late, as all commands
     from grantd_server.doctor.examine import examine  # noqa: PLC0415 - the same
 
     try:
-        found = await examine(setup, fetcher, time.time)
+        found = await examine(setup, fetcher, time.time, declared)
     finally:
         await fetcher.aclose()
     print(json.dumps(report.document(found), indent=2) if as_json else report.text(found))

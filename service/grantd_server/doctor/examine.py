@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grantd_server.doctor.checks import findings
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from grantd_server.doctor.reading.exchanges import Asking
     from grantd_server.doctor.reading.view import View
     from grantd_server.doctor.setup import Setup
+    from grantd_server.governance.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ class Examination:
         return not self.count(Severity.ERROR)
 
 
-async def examine(setup: Setup, fetcher: Asking, now: Callable[[], float]) -> Examination:
-    """Looks, and changes nothing anywhere."""
+async def examine(
+    setup: Setup, fetcher: Asking, now: Callable[[], float], declared: Snapshot | None = None
+) -> Examination:
+    """Looks, and changes nothing anywhere; compares with a bundle where there is one."""
     began = now()
-    view = await look(Asker(fetcher, now), setup)
+    view = replace(await look(Asker(fetcher, now), setup), declared=declared)
     return Examination(view, tuple(findings(view)), began)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from grantd_server.doctor.checks.answered import clocks, documents, refusals
+from grantd_server.doctor.checks.declared import clients as declared_clients
+from grantd_server.doctor.checks.declared import parties as declared_parties
 from grantd_server.doctor.checks.keys import algorithms, published
 from grantd_server.doctor.checks.said import clients, flow, identifiers, metadata, resources
 
@@ -36,6 +38,8 @@ FAMILIES: Final = (
     Family("The MCP server", resources.ROWS, resources.check),
     Family("Refusals", refusals.ROWS, refusals.check),
     Family("Clocks", clocks.ROWS, clocks.check),
+    Family("A bundle and its parties", declared_parties.ROWS, declared_parties.check),
+    Family("A bundle, its MCP servers and clients", declared_clients.ROWS, declared_clients.check),
 )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from grantd_server.doctor.reading.exchanges import Asker, Exchange
     from grantd_server.doctor.setup import Setup
+    from grantd_server.governance.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class View:
     server: IssuerSeen | None = None
     resource: ResourceSeen | None = None
     client_document: Exchange | None = None
+    declared: Snapshot | None = None
+    """The governance bundle to compare with."""
 
     @property
     def issuers(self) -> tuple[IssuerSeen, ...]:

@@ -132,20 +132,18 @@ def _wrong(key: object) -> Row | None:
     return None if row is USE and key.get("alg") not in jwk.ALGORITHMS else row
 
 
+def thumbprints(keys: list[Any]) -> Iterator[tuple[str, object]]:
+    """The RFC 7638 thumbprint and the kid of each key that can be read."""
+    for key in keys:
+        if isinstance(key, dict) and jwk.read_jwks({"keys": [key]}, default_algs=jwk.ALGORITHMS).keys:
+            yield jwk.thumbprint(key), key.get("kid")
+
+
 def _shared(view: View) -> Iterator[Finding]:
     owners: dict[str, tuple[Party, str]] = {}
     for issuer in view.issuers:
-        for kid, thumbprint in _thumbprints(issuer.keys):
-            first, where = owners.setdefault(thumbprint, (issuer.party, issuer.identifier))
-            if where != issuer.identifier or first is not issuer.party:
-                yield SHARED.at(issuer.party, issuer.text("jwks_uri"), f"{cut(kid)} is also a key of the {first.value}")
-
-
-def _thumbprints(keys: list[Any]) -> Iterator[tuple[object, str]]:
-    for key in keys:
-        if isinstance(key, dict) and _readable(key):
-            yield key.get("kid"), jwk.thumbprint(key)
-
-
-def _readable(key: Mapping[str, Any]) -> bool:
-    return bool(jwk.read_jwks({"keys": [key]}, default_algs=jwk.ALGORITHMS).keys)
+        for thumbprint, kid in thumbprints(issuer.keys):
+            owner = owners.setdefault(thumbprint, (issuer.party, issuer.identifier))
+            if owner != (issuer.party, issuer.identifier):
+                evidence = f"{cut(kid)} is also a key of the {owner[0].value}"
+                yield SHARED.at(issuer.party, issuer.text("jwks_uri"), evidence)

@@ -1,0 +1,1 @@
+"""What a governance bundle declares, against what is live."""
