@@ -102,12 +102,14 @@ class World:
     asked: list[str] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     setup: dict[str, Any] = field(default_factory=dict)
+    walk: Any = None
+    """Answers the legs (doctor_walk.Walk); without one, nobody gets anything."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     serving: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def plant(self, fault: dict[str, Any]) -> None:
         """Changes the world as a row of the list says."""
-        for name, change in _filled(fault.get("plant", {})).items():
+        for name, change in filled(fault.get("plant", {})).items():
             if name.endswith(".site"):
                 self.clocks[name.partition(".")[0]] = change["clock"]
                 continue
@@ -122,7 +124,7 @@ class World:
                 page.json = {"keys": [KEYS[key] for key in change["keys"]]}
             if "body" in change:
                 page.body = change["body"].encode()
-        for member, value in _filled(fault.get("asked", {})).items():
+        for member, value in filled(fault.get("asked", {})).items():
             self.setup[member] = {**self.setup[member], **value} if isinstance(value, dict) else value
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -138,7 +140,8 @@ class World:
             self.requests.append(head + body)
             name = _page(method, headers["host"], path, token="authorization" in headers)
             self.asked.append(name or f"{method} {headers['host']}{path}")
-            page = self.pages.get(name, Page({"error": "none"}, 404))
+            page = self.walk.answer(name, headers, body) if self.walk is not None else None
+            page = page or self.pages.get(name, Page({"error": "none"}, 404))
             if page.script is not None:
                 await page.script(writer, self.over)
                 return
@@ -167,14 +170,15 @@ class World:
         fetcher = self.fetcher(**options)
         try:
             setup = read_setup(yaml.safe_dump(self.setup).encode(), "setup.yaml")
-            return await examine(setup, fetcher, time.time, declared)
+            probe = None if self.walk is None else self.walk.probe()
+            return await examine(setup, fetcher, time.time, declared, probe)
         finally:
             await fetcher.aclose()
 
     def declared(self, changes: dict[str, Any]) -> Snapshot:
         """The company's bundle for this set-up, with some values changed by their paths."""
         document = _bundle()
-        for path, value in _filled(changes).items():
+        for path, value in filled(changes).items():
             *above, last = path.split(".")
             place = document
             for step in above:
@@ -250,6 +254,7 @@ _PATHS = {
     ("as.tools.example", "/as/.well-known/openid-configuration"): "server.openid",
     ("as.tools.example", "/as/jwks.json"): "server.jwks",
     ("as.tools.example", "/as/token"): "server.token",
+    ("as.tools.example", "/as/revoke"): "server.revoke",
     ("login.corp.example", "/as/token"): "server.token",
     ("grants.corp.example", "/corp/token2"): "issuer.token",
     ("mcp.tools.example", "/.well-known/oauth-protected-resource/mcp"): "resource.metadata",
@@ -378,12 +383,12 @@ def _client() -> dict[str, Any]:
     }
 
 
-def _filled(value: Any) -> Any:
+def filled(value: Any) -> Any:
     """The same with the identifiers put in for their names."""
     if isinstance(value, dict):
-        return {key: _filled(item) for key, item in value.items()}
+        return {key: filled(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item) for item in value]
+        return [filled(item) for item in value]
     if isinstance(value, str):
         for name, identifier in NAMES.items():
             value = value.replace(f"{{{name}}}", identifier)

@@ -11,7 +11,8 @@ import pytest
 from deploy.demo import mcp_server
 from typer.testing import CliRunner
 
-from canaille_ import canaille, needs_canaille
+import organisation as org
+from canaille_ import ALICE, canaille, needs_canaille
 from grantd.verifiers.access_token import AccessTokenVerifier
 from grantd_server.cli.app import app
 from grantd_server.doctor.examine import examine
@@ -96,3 +97,39 @@ async def test_the_command_says_that_all_is_well_with_status_0_and_finds_a_slash
         # Without the switch, nobody is led into the network of whoever runs the command.
         told = json.loads(await run("--issuer", "https://10.1.2.3/x", "--json", code=1))
         assert {each["code"] for each in told["findings"]} == {"document.forbidden", "metadata.missing"}
+
+
+@needs_canaille
+@pytest.mark.req("A-26", "A-53", "B-07", "B-20")
+async def test_a_probe_walks_from_a_real_sign_in_to_a_tool_server_and_leaves_nothing_open(tmp_path):
+    (tmp_path / "idp").mkdir()
+    with canaille(tmp_path / "idp") as provider:
+
+        def changes(document):
+            document["identity_providers"]["corp"] |= {"issuer": provider.issuer, "keys": {"discovery": True}}
+
+        async with desk(tmp_path, changes) as here:
+            setup = tmp_path / "chain.yaml"
+            (tmp_path / "grants.secret").write_text(org.DESK_SECRET + "\n")
+            setup.write_text(
+                f"identity_provider: {provider.issuer}\ngrant_issuer: {here.grants}\n"
+                f"authorization_server: {here.server}\nresource: {here.resource}\nscopes: ['tickets:read']\n"
+                "client:\n  at_identity_provider: desk-sso\n  at_grant_issuer: desk-agent\n"
+                "  at_authorization_server: cli_desk\n  credentials:\n"
+                "    grant_issuer: {secret: {file: grants.secret}}\n"
+                "    authorization_server: {secret: {env: DESK_AT_TOOLS}}\n"
+            )
+            token = await asyncio.to_thread(provider.sign_in, ALICE)
+            governance = org.write(tmp_path / "bundle", here.document)
+            arguments = ["--setup", setup, "--probe", "--allow-private", "--json", "--governance", governance]
+            found = await asyncio.to_thread(
+                CliRunner(env={"DESK_AT_TOOLS": org.TOOLS_SECRET}).invoke,
+                app,
+                ["doctor", *map(str, arguments)],
+                input=token,
+            )
+    told = json.loads(found.stdout)
+    assert (found.exit_code, [each for each in told["findings"] if each["severity"] == "error"]) == (0, [])
+    codes = {each["code"] for each in told["findings"]}
+    assert codes >= {"replay.once", "resource.opened", "revocation.done", "governance.replay"}
+    assert not any(secret in found.stdout for secret in (*token.split("."), org.DESK_SECRET, org.TOOLS_SECRET))

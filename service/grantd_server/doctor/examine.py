@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.doctor.checks import findings
 from grantd_server.doctor.findings import Severity
+from grantd_server.doctor.probing.walk import walk
 from grantd_server.doctor.reading.exchanges import Asker
 from grantd_server.doctor.reading.view import look
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grantd_server.doctor.findings import Finding
+    from grantd_server.doctor.probing.journey import Probe
     from grantd_server.doctor.reading.exchanges import Asking
     from grantd_server.doctor.reading.view import View
     from grantd_server.doctor.setup import Setup
@@ -39,9 +41,16 @@ class Examination:
 
 
 async def examine(
-    setup: Setup, fetcher: Asking, now: Callable[[], float], declared: Snapshot | None = None
+    setup: Setup,
+    fetcher: Asking,
+    now: Callable[[], float],
+    declared: Snapshot | None = None,
+    probe: Probe | None = None,
 ) -> Examination:
-    """Looks, and changes nothing anywhere; compares with a bundle where there is one."""
-    began = now()
-    view = replace(await look(Asker(fetcher, now), setup), declared=declared)
+    """Looks, and changes nothing anywhere; compares with a bundle, and walks with a real
+    sign-in, where they are given."""
+    began, asker = now(), Asker(fetcher, now)
+    view = replace(await look(asker, setup), declared=declared)
+    if probe is not None:
+        view = replace(view, journey=await walk(asker, view, probe))
     return Examination(view, tuple(findings(view)), began)

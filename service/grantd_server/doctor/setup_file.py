@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from grantd_server.doctor.setup import METHODS, ClientSetup, Setup
+from grantd_server.doctor.setup import METHODS, ClientSetup, CredentialSource, Setup
 from grantd_server.governance.faults import Faults, Wrong
 from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.fields import Fields
 from grantd_server.governance.reading.nodes import Node
 from grantd_server.governance.reading.yaml_nodes import read_yaml
 
+PROBED: Final = ("grant_issuer", "authorization_server")
 ACCEPTING: Final = ("grant_issuer", "authorization_server", "resource")
 KNOWN_METHODS: Final = (*METHODS, "client_secret_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none")
 
@@ -48,9 +49,38 @@ def _client(fields: Fields) -> ClientSetup:
         at_authorization_server=inside.optional("at_authorization_server", scalars.foreign_client_id, ""),
         methods=inside.each("methods", _method, required=False) or METHODS,
         algorithm=inside.optional("algorithm", scalars.algorithm, ""),
+        credentials=_credentials(inside),
     )
     inside.close()
     return client
+
+
+def _credentials(fields: Fields) -> dict[str, CredentialSource]:
+    inside = fields.inside("credentials")
+    if inside is None:
+        return {}
+    found = {name: _credential(each) for name in PROBED if (each := inside.inside(name)) is not None}
+    inside.close()
+    return found
+
+
+def _credential(fields: Fields) -> CredentialSource:
+    secret, key = fields.inside("secret"), fields.inside("key")
+    source = CredentialSource()
+    if secret is not None and key is None:
+        file, env = secret.optional("file", scalars.text, ""), secret.optional("env", scalars.text, "")
+        if bool(file) == bool(env):
+            secret.wrong("", "exactly one of file and env is expected")
+        secret.close()
+        source = CredentialSource(file, env)
+    elif key is not None and secret is None:
+        file, kid = key.required("file", scalars.text, ""), key.required("kid", scalars.text, "")
+        source = CredentialSource(file, "", kid, key.required("algorithm", scalars.algorithm, ""))
+        key.close()
+    else:
+        fields.wrong("", "exactly one of secret and key is expected")
+    fields.close()
+    return source
 
 
 def _method(node: Node) -> str:

@@ -10,6 +10,7 @@ from grantd_server.doctor.checks.declared import clients as declared_clients
 from grantd_server.doctor.checks.declared import parties as declared_parties
 from grantd_server.doctor.checks.keys import algorithms, published
 from grantd_server.doctor.checks.said import clients, flow, identifiers, metadata, resources
+from grantd_server.doctor.checks.walked import access, grants, subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +41,9 @@ FAMILIES: Final = (
     Family("Clocks", clocks.ROWS, clocks.check),
     Family("A bundle and its parties", declared_parties.ROWS, declared_parties.check),
     Family("A bundle, its MCP servers and clients", declared_clients.ROWS, declared_clients.check),
+    Family("A probe: the sign-in", subject.ROWS, subject.check),
+    Family("A probe: the grant", grants.ROWS, grants.check),
+    Family("A probe: the access token", access.ROWS, access.check),
 )
 
 

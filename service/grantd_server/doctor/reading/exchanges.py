@@ -59,7 +59,7 @@ class Asker:
 
     def __init__(self, fetcher: Asking, now: Callable[[], float]) -> None:
         self._fetcher = fetcher
-        self._now = now
+        self.now = now
 
     async def get(self, url: str) -> Exchange:
         """A document."""
@@ -69,13 +69,17 @@ class Asker:
         """The answer to a message."""
         return await self._ask(url, "POST", headers, content)
 
+    async def delete(self, url: str, headers: Mapping[str, str]) -> Exchange:
+        """The end of a session."""
+        return await self._ask(url, "DELETE", headers, b"")
+
     async def _ask(self, url: str, method: str, headers: Mapping[str, str], content: bytes) -> Exchange:
-        sent_at = self._now()
+        sent_at = self.now()
         try:
             answer = await self._fetcher.ask(url, method, headers=headers, content=content)
         except FetchFailed as failure:
-            return Exchange(url, sent_at, self._now(), failure=failure)
-        received_at = self._now()
+            return Exchange(url, sent_at, self.now(), failure=failure)
+        received_at = self.now()
         members, fault = _read(answer.body)
         return Exchange(url, sent_at, received_at, answer, members=members, fault=fault)
 

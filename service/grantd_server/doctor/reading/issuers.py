@@ -62,6 +62,12 @@ class IssuerSeen:
         listed = (self.key_set or {}).get("keys")
         return listed[: jwk.MAX_KEYS] if isinstance(listed, list) else []
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of client authentication that it takes; where they are left out,
+        those of RFC 8414 section 2."""
+        return self.texts("token_endpoint_auth_methods_supported") or ("client_secret_basic",)
+
     def text(self, member: str) -> str:
         """A member that is a text; empty where it is absent or something else."""
         value = self.metadata.get(member)

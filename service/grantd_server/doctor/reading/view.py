@@ -13,6 +13,7 @@ from grantd_server.doctor.reading.resources import ResourceSeen, read_resource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grantd_server.doctor.probing.journey import Journey
     from grantd_server.doctor.reading.exchanges import Asker, Exchange
     from grantd_server.doctor.setup import Setup
     from grantd_server.governance.snapshot import Snapshot
@@ -31,6 +32,8 @@ class View:
     client_document: Exchange | None = None
     declared: Snapshot | None = None
     """The governance bundle to compare with."""
+    journey: Journey | None = None
+    """What a probe went through."""
 
     @property
     def issuers(self) -> tuple[IssuerSeen, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from grantd_server.doctor.checks.declared.parties import unknown
-from grantd_server.doctor.checks.said.clients import methods_of
 from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed
 from grantd_server.model.certificates import CertificateCredential
 from grantd_server.model.registered import DocumentCredential, KeyCredential, SecretCredential
@@ -112,7 +111,7 @@ def _mapping(declared: Snapshot, registration: Registration, server: str, told: 
 
 def _methods(issuer: IssuerSeen, registration: Registration) -> Iterator[Finding]:
     ours = {method for each in registration.credentials for method in _kinds(each)}
-    theirs = methods_of(issuer)
+    theirs = issuer.methods
     if ours and ours.isdisjoint(theirs):
         evidence = f"{cut(registration.client_id)} has {listed(sorted(ours))}; taken are {listed(theirs)}"
         yield METHODS.at(Party.BUNDLE, issuer.identifier, evidence)

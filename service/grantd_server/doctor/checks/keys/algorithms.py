@@ -107,14 +107,10 @@ def _of_clients(view: View, issuer: IssuerSeen) -> Iterator[Finding]:
     for member in _PROOFS:
         if weak := [alg for alg in issuer.texts(member) or () if alg == "none" or alg.startswith("HS")]:
             # With client_secret_jwt a shared secret is what is meant.
-            if member == _CLIENT and "none" not in weak and "client_secret_jwt" in (_methods(issuer) or ()):
+            if member == _CLIENT and "none" not in weak and "client_secret_jwt" in issuer.methods:
                 continue
             yield SYMMETRIC.at(issuer.party, issuer.identifier, f"{member} has {listed(weak)}")
     client, taken = view.setup.client, issuer.texts(_CLIENT)
     signing = client.algorithm if "private_key_jwt" in client.methods else ""
     if signing and taken is not None and signing not in taken:
         yield CLIENT.at(issuer.party, issuer.identifier, f"{signing}; accepted are {listed(taken)}")
-
-
-def _methods(issuer: IssuerSeen) -> tuple[str, ...] | None:
-    return issuer.texts("token_endpoint_auth_methods_supported")

@@ -51,8 +51,6 @@ DOCUMENT = Row(
 )  # fmt: skip
 ROWS: Final = (DISJOINT, PUBLIC, SIGNING, IN_COMMON, SAME_ID, UNSUPPORTED, DOCUMENT)
 
-_DEFAULT: Final = ("client_secret_basic",)
-"""RFC 8414 section 2, where the list is left out."""
 _ALGORITHMS: Final = "token_endpoint_auth_signing_alg_values_supported"
 
 
@@ -68,13 +66,8 @@ def check(view: View) -> Iterator[Finding]:
         yield from _document(view, view.client_document, client.at_authorization_server)
 
 
-def methods_of(issuer: IssuerSeen) -> tuple[str, ...]:
-    """The methods of client authentication that an issuer takes."""
-    return issuer.texts("token_endpoint_auth_methods_supported") or _DEFAULT
-
-
 def _methods(issuer: IssuerSeen, ours: tuple[str, ...]) -> Iterator[Finding]:
-    theirs = methods_of(issuer)
+    theirs = issuer.methods
     common = [method for method in ours if method in theirs]
     if set(theirs) == {"none"}:
         yield PUBLIC.at(issuer.party, issuer.identifier, "token_endpoint_auth_methods_supported: 'none'")

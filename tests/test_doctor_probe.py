@@ -1,0 +1,71 @@
+"""A sign-in walked through both legs: an honest walk is healthy, and every planted fault
+of a token or an answer is found."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from doctor_walk import SECRETS, Walk
+from doctor_world import faults, world
+from grantd_server.doctor import report
+from grantd_server.doctor.findings import Severity
+
+PLANTED = faults("doctor_faults_probe")
+SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
+NOTES = {"replay.once", "resource.opened", "revocation.done"}
+
+
+async def walked(fault):
+    async with world() as here:
+        here.walk = Walk(fault)
+        return await here.examined(), here.walk
+
+
+async def test_an_honest_walk_is_healthy_asks_twice_and_revokes():
+    found, walk = await walked({})
+    assert [finding for finding in found.findings if finding.severity is not Severity.NOTE] == []
+    assert {finding.code for finding in found.findings} >= NOTES
+    assert [sorted(form) for form in walk.sent[1:]] == [["assertion", "grant_type", "resource"]] * 2
+    assert walk.sent[0]["audience"] == "https://as.tools.example/as"
+    assert walk.revoked == [walk.access_token]
+
+
+@pytest.mark.parametrize("row", PLANTED, ids=[row["fault"] for row in PLANTED])
+async def test_a_planted_fault_is_found_by_its_code_and_nothing_else_is_an_error(row):
+    found, walk = await walked(row)
+    codes = {(finding.code, finding.severity) for finding in found.findings}
+    assert (row["code"], SEVERITIES[row.get("severity", "error")]) in codes, found.findings
+    errors = {code for code, severity in codes if severity is Severity.ERROR}
+    assert errors <= {row["code"], *row.get("also", ())}
+    told = report.text(found) + json.dumps(report.document(found))
+    for secret in (walk.subject_token(), *walk.grants, walk.access_token, "u-canary", "canary-of-leg", *SECRETS):
+        for part in filter(None, secret.split(".")):
+            assert part not in told
+
+
+async def test_what_an_error_repeats_of_the_request_is_withheld():
+    walk = Walk({})
+    token = walk.subject_token()
+    walk.fault = {"refuse1": {"error": "invalid_grant", "error_description": f"bad {token} of {SECRETS[0]}"}}
+    async with world() as here:
+        here.walk = walk
+        walk.subject_token = lambda: token
+        told = report.text(await here.examined())
+    assert "leg1.refused" in told
+    assert "bad (withheld)" in told
+    assert not any(part in told for part in (*token.split("."), SECRETS[0]))
+
+
+async def test_both_tokens_are_revoked_where_a_grant_is_good_twice():
+    found, walk = await walked({"replay": "accepted"})
+    assert len(walk.revoked) == 2
+    assert "replay.again" in {finding.code for finding in found.findings}
+
+
+async def test_a_walk_ends_where_it_is_refused():
+    found, walk = await walked({"refuse1": {"error": "access_denied"}})
+    assert len(walk.sent) == 1
+    assert not walk.revoked
+    assert found.view.journey.leg2 is None
