@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 from grantd import jws
-from grantd.http import basic
 from grantd_server.checks import CLIENT_ASSERTION_TYPE
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class Secret:
 
     def proof(self, issuer: str, methods: Collection[str], now: float) -> tuple[dict[str, str], dict[str, str]]:  # noqa: ARG002 - one shape for all
         if "client_secret_basic" in methods or "client_secret_post" not in methods:
-            return {"Authorization": basic(self.client_id, self.secret)}, {}
+            # Both halves are form-encoded first (RFC 6749 section 2.3.1).
+            pair = f"{quote(self.client_id, safe='')}:{quote(self.secret, safe='')}"
+            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}, {}
         return {}, {"client_id": self.client_id, "client_secret": self.secret}
 
 
