@@ -13,6 +13,7 @@ import grpc
 from grantd_server.settings import SettingsError
 from grantd_server.shim.limits import ShimLimits
 from grantd_server.shim.server import HttpServer, server_config
+from grantd_server.shim.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,13 +82,19 @@ async def _listening(server: HttpServer, listen: str, shared: list[socket.socket
 async def upstream(settings: Settings) -> AsyncIterator[grpc.aio.Channel]:
     """The channel of a shim that runs apart."""
     address, tls = settings.http_upstream.address or "", settings.http_upstream.tls
-    if tls is None:
-        channel = grpc.aio.insecure_channel(address)
-    else:
-        credentials = grpc.ssl_channel_credentials(
-            tls.ca.read_bytes(), tls.key.read_bytes(), tls.certificate.read_bytes()
-        )
-        options = [("grpc.ssl_target_name_override", tls.server_name)] if tls.server_name else None
-        channel = grpc.aio.secure_channel(address, credentials, options=options)
-    async with channel:
+    # Of its own: channels to one address would else share a connection, and its streams.
+    options: list[tuple[str, int | str]] = [("grpc.use_local_subchannel_pool", 1)]
+    if tls is not None and tls.server_name:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    credentials = None
+    if tls is not None:
+        files = tls.ca.read_bytes(), tls.key.read_bytes(), tls.certificate.read_bytes()
+        credentials = grpc.ssl_channel_credentials(*files)
+
+    def connect() -> grpc.aio.Channel:
+        if credentials is None:
+            return grpc.aio.insecure_channel(address, options=options)
+        return grpc.aio.secure_channel(address, credentials, options=options)
+
+    async with Upstream(connect) as channel:
         yield channel
