@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BLOCK = re.compile(r"^```(console|diff)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LEFT_OUT = "…"
+BEFORE = "b…"
+"""In a command: the version in the second line of `grantd versions`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,11 @@ def run(folder: Path, command: str) -> str:
     line, _, comment = command.partition("  # ")
     words = shlex.split(line)
     assert words[0] == "grantd", command
-    done = CliRunner(env={"GRANTD_CONFIG": str(folder / "grantd.yaml")}).invoke(app, words[1:])
+    runner = CliRunner(env={"GRANTD_CONFIG": str(folder / "grantd.yaml")})
+    if BEFORE in words:
+        _, before, *_ = runner.invoke(app, ["versions"]).stdout.splitlines()
+        words[words.index(BEFORE)] = before.split()[0]
+    done = runner.invoke(app, words[1:])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     wanted = int(comment.removeprefix("exit code ")) if comment else 0
