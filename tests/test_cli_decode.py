@@ -6,12 +6,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer import Exit
 from typer.testing import CliRunner
 
 from grantd_server.cli.app import app
-from grantd_server.cli.tokens import _lines
+from grantd_server.cli.decoding.target import Target
+from grantd_server.cli.decoding.telling import NoToken, lines
 
+SIGNED = {"iss": "i", "sub": "u", "aud": "a", "exp": 99999999999, "iat": 1}
 SIGNATURE = "c2lnbmF0dXJlLXRoYXQtbXVzdC1ub3QtYmUtc2hvd24"
 
 
@@ -37,9 +38,9 @@ def _decode(raw, code=0):
         ({"typ": "oauth-id-jag+jwt"}, {}, "an ID-JAG"),
         ({"typ": "application/at+jwt"}, {}, "an access token (RFC 9068)"),
         ({"typ": "AT+JWT"}, {}, "an access token (RFC 9068)"),
-        ({"typ": "JWT"}, {"iss": "c", "sub": "c", "aud": "a"}, "perhaps a client assertion"),
-        ({}, {"iss": "i", "sub": "u", "nonce": "n"}, "perhaps an ID token"),
-        ({"typ": "JWT"}, {"iss": "i", "sub": "u", "scope": "a"}, "perhaps an access token of another kind"),
+        ({"typ": "JWT"}, {**SIGNED, "sub": "i", "jti": "j"}, "perhaps a client assertion"),
+        ({}, SIGNED, "perhaps an ID token"),
+        ({"typ": "JWT"}, {**SIGNED, "scope": "a"}, "a JSON Web Token of no known kind"),
         ({"typ": "JWT"}, {"iss": "i"}, "a JSON Web Token of no known kind"),
     ],
 )
@@ -66,7 +67,7 @@ def test_a_token_may_be_an_argument():
 def test_what_the_strict_reader_refuses_is_shown_with_the_reason():
     raw = f"{_part({'alg': 'none'})}.{_part({'sub': 'u'})}."
     lines = _decode(raw).stdout.splitlines()
-    assert lines[1].startswith("malformed, and refused everywhere in grantd: alg:")
+    assert any(line.startswith("malformed, and refused everywhere in grantd: alg:") for line in lines)
     assert '  sub: "u"' in lines
 
 
@@ -85,9 +86,7 @@ def test_control_characters_are_shown_and_not_obeyed():
         ("a.b.c.d.e", "encrypted token (JWE)"),
         ("a.b.c", "are not JSON objects"),
         (f"{_part([])}.{_part({})}.x", "are not JSON objects"),
-        ("<saml:Assertion/>", "This is XML"),
-        (base64.b64encode(b"<saml:Assertion/>").decode(), "This is XML"),
-        ("x" * 65_537, "longer than 65536"),
+        ("x" * 131_073, "longer than 131072"),
         (f"{_part({})}.{base64.urlsafe_b64encode(b'[' * 20_000).decode()}.x", "are not JSON objects"),
     ],
 )
@@ -99,7 +98,7 @@ def test_what_is_no_token_is_one_sentence(raw, sentence):
 @given(st.text(max_size=80) | st.text("abc.-_=eyJ", max_size=80))
 def test_any_text_is_decoded_or_refused(raw):
     try:
-        lines = list(_lines(raw, 0.0))
-    except Exit as ended:
-        lines = [ended.exit_code]
-    assert lines == [1] or lines[-1].startswith("NOT VERIFIED")
+        first = next(lines(raw, Target(0.0)))
+    except NoToken as nothing:
+        first = str(nothing)
+    assert first.startswith(("kind: ", "This is "))

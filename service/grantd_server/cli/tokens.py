@@ -1,108 +1,100 @@
-"""`grantd decode`: which kind of token this is and what it says. Nothing is verified."""
+"""`grantd decode`: which kind of token this is, what it says, and what is wrong with it
+for a given audience, client and resource. Offline."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grantd_server.cli.ending import REFUSED, end, told
+from grantd_server.cli.ending import REFUSED, USAGE, end, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from grantd.jwk import KeySet
+    from grantd_server.governance.snapshot import Snapshot
 
-LONGEST: Final = 65_536
-"""Characters read; more is no token."""
-
-_TIMES: Final = ("iat", "nbf", "exp", "auth_time")
-_KINDS: Final = {
-    "oauth-id-jag+jwt": "an ID-JAG: a grant, to be redeemed for an access token",
-    "at+jwt": "an access token (RFC 9068)",
-    "client-authentication+jwt": "a client assertion (RFC 7523)",
-    "dpop+jwt": "a DPoP proof (RFC 9449)",
-    "logout+jwt": "a logout token (OpenID Connect Back-Channel Logout)",
-    "token-introspection+jwt": "a signed introspection answer (RFC 9701)",
-}
+Client = Annotated[str, typer.Option("--client", help="A client id; with --governance, a client by its name.")]
+Resource = Annotated[str, typer.Option("--resource", help="A resource; with --governance, by its name, too.")]
+Governance = Annotated[
+    Path | None,
+    typer.Option(
+        "--governance", metavar="DIR", help="Whom the bundle trusts, and what it calls whom.", file_okay=False
+    ),
+]
 
 
-def decode(token: Annotated[str, typer.Argument(help="The token, or - to read it from standard input.")]) -> None:
-    """Shows a token's kind, header and claims. It verifies nothing.
+def decode(
+    token: Annotated[str, typer.Argument(help="The token, or - to read it from standard input.")],
+    *,
+    audience: Annotated[str, typer.Option("--audience", help="Whom it should be for.")] = "",
+    client: Client = "",
+    resource: Resource = "",
+    issuer: Annotated[str, typer.Option("--issuer", help="Who should have made it.")] = "",
+    governance: Governance = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="2027-01-31T00:00:00Z; else now.")] = None,
+    jwks: Annotated[
+        Path | None, typer.Option("--jwks", metavar="FILE", help="Keys to verify the signature with.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Shows a token's kind, what it is not, its contents, and what is wrong with it.
 
-    Prefer `-`: arguments of a program are seen by everybody on the machine.
+    Verifies nothing without --jwks. Prefer `-`: arguments of a program are seen by
+    everybody on the machine.
     """
     with told():
-        raw = sys.stdin.read(LONGEST + 1) if token == "-" else token
-        for line in _lines(raw.strip(), time.time()):
-            print(line)
+        from grantd_server.cli.decoding.target import Target  # noqa: PLC0415 - late, as all commands
+        from grantd_server.cli.decoding.telling import LONGEST, NoToken, lines  # noqa: PLC0415 - the same
+
+        raw = _read(LONGEST) if token == "-" else token
+        snapshot = None if governance is None else _snapshot(governance)
+        keys = None if jwks is None else _keys(jwks)
+        target = Target(_moment(at), audience, client, resource, issuer, snapshot, keys)
+        try:
+            for line in lines(raw.strip(), target):
+                print(line)
+        except NoToken as nothing:
+            end(REFUSED, [str(nothing)])
 
 
-def _lines(raw: str, now: float) -> Iterator[str]:
-    from grantd import jws, strict  # noqa: PLC0415 - late, as all commands
-    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
+def _read(longest: int) -> str:
+    """Whatever bytes are pasted: what is no text is no token, and no traceback."""
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        return sys.stdin.read(longest + 1)
+    found: bytes = stream.read(longest + 1)
+    return found.decode("utf-8", "replace")
 
-    if len(raw) > LONGEST:
-        end(REFUSED, [f"This is longer than {LONGEST} characters."])
-    if _is_xml(raw):
-        end(REFUSED, ["This is XML, perhaps a SAML assertion; only JSON Web Tokens are decoded."])
-    parts = raw.split(".")
-    if len(parts) == 5:
-        end(REFUSED, ["This is an encrypted token (JWE); only its recipient can read it."])
-    if len(parts) != 3:
-        end(REFUSED, [f"This is no JSON Web Token: it has {len(parts)} parts, not 3."])
-    header, claims = _object(parts[0]), _object(parts[1])
-    if header is None or claims is None:
-        end(REFUSED, ["This is no JSON Web Token: header and claims are not JSON objects."])
-    yield f"kind: {_kind(header, claims)}"
+
+def _snapshot(directory: Path) -> Snapshot:
+    from grantd_server.governance.asking.offline import snapshot_of  # noqa: PLC0415 - late, as all commands
+    from grantd_server.governance.document import parse_directory  # noqa: PLC0415 - the same
+
+    return snapshot_of(parse_directory(directory))
+
+
+def _keys(file: Path) -> KeySet:
+    from grantd.jwk import ALGORITHMS, read_jwks  # noqa: PLC0415 - late, as all commands
+    from grantd.strict import Fault  # noqa: PLC0415 - the same
+
     try:
-        jws.read(raw)
-    except strict.Fault as fault:
-        yield f"malformed, and refused everywhere in grantd: {shown(str(fault))}"
-    for title, members in (("header", header), ("claims", claims)):
-        yield f"{title}:"
-        for name, value in members.items():
-            yield f"  {shown(name)}: {shown(json.dumps(value, ensure_ascii=False))}{_when(name, value, now)}"
-    yield "NOT VERIFIED: anybody could have written this. The signature is left out."
+        return read_jwks(file.read_bytes(), default_algs=ALGORITHMS)
+    except (OSError, Fault) as fault:
+        end(USAGE, [f"--jwks: {fault}."])
 
 
-def _is_xml(raw: str) -> bool:
+def _moment(when: str | None) -> float:
+    from datetime import datetime  # noqa: PLC0415 - late, as all commands
+
+    if when is None:
+        return time.time()
     try:
-        return raw.startswith("<") or base64.b64decode(raw[:400] + "=" * (-len(raw[:400]) % 4)).lstrip().startswith(
-            b"<"
-        )
-    except (binascii.Error, ValueError):
-        return False
-
-
-def _object(segment: str) -> dict[str, Any] | None:
-    """Reads leniently, so that what is wrong with a token can be seen."""
-    try:
-        raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-        value = json.loads(raw)
-    except (binascii.Error, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _kind(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    typ = str(header.get("typ", "")).lower().removeprefix("application/")
-    if typ in _KINDS:
-        return _KINDS[typ]
-    if "iss" in claims and claims.get("iss") == claims.get("sub"):
-        return "perhaps a client assertion: issuer and subject are one"
-    if not {"nonce", "at_hash", "c_hash", "auth_time", "amr", "acr"}.isdisjoint(claims):
-        return "perhaps an ID token: it tells of a sign-in"
-    if not {"scope", "scp", "client_id"}.isdisjoint(claims):
-        return "perhaps an access token of another kind than RFC 9068"
-    return "a JSON Web Token of no known kind"
-
-
-def _when(name: str, value: object, now: float) -> str:
-    if name not in _TIMES or isinstance(value, bool) or not isinstance(value, int | float):
-        return ""
-    seconds = value - now
-    return f"  (in {seconds:.0f} s)" if seconds >= 0 else f"  ({-seconds:.0f} s ago)"
+        found = datetime.fromisoformat(when)
+        moment = found.timestamp()
+    except (ValueError, OverflowError):
+        end(USAGE, ["--at is a time such as 2027-01-31T00:00:00Z."])
+    if found.tzinfo is None:
+        end(USAGE, ["--at needs a zone, such as the Z of 2027-01-31T00:00:00Z."])
+    return moment

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
     from grantd_server.store import StoredEntry
 
-USED: Final = ("ExchangeIdentity", "RedeemGrant")
-"""The calls by which access is used: a grant, and a token."""
+_LATEST: Final = 16**12 - 1
 
 
 class Tomb(NamedTuple):
@@ -74,4 +73,4 @@ class Questions(Protocol):
 
 def id_at(time: float) -> str:
     """Before the id of every decision at or after a time, and beyond all earlier ones."""
-    return f"d{max(0, int(time * 1000)):012x}"
+    return f"d{min(max(0, int(time * 1000)), _LATEST):012x}"

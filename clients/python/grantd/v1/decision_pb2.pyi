@@ -27,16 +27,22 @@ class ExplainDecisionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id, as the answer named it in `x-grantd-decision-id`."""
+    view: _builtins.str
+    """Shows no more than this role may see, and never more than the caller's: `auditor`,
+    `observer`, or `client` for the developer of a client. Empty: what the caller may see.
+    """
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
+        view: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -138,10 +144,55 @@ class ExplainDecisionResponse(_message.Message):
     REMEDY_FIELD_NUMBER: _builtins.int
     WHOSE_FIELD_NUMBER: _builtins.int
     CHAIN_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    ADVICE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_METHOD_FIELD_NUMBER: _builtins.int
+    CLIENT_CREDENTIAL_FIELD_NUMBER: _builtins.int
+    TRANSPORT_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    SUBJECT_KEY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    FAMILY_FIELD_NUMBER: _builtins.int
+    JTI_HASH_FIELD_NUMBER: _builtins.int
+    TOKEN_HASH_FIELD_NUMBER: _builtins.int
+    EXPIRES_FIELD_NUMBER: _builtins.int
+    ERROR_ID_FIELD_NUMBER: _builtins.int
+    USED_BY_FIELD_NUMBER: _builtins.int
+    INTROSPECTED_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
     remedy: _builtins.str
     """What to do next; empty where there is nothing to do."""
     whose: _builtins.str
     """Whose job that is."""
+    sentence: _builtins.str
+    """The sentence that the caller was told."""
+    client_id: _builtins.str
+    """The id of the client at the issuer."""
+    client_method: _builtins.str
+    """How the client authenticated."""
+    client_credential: _builtins.str
+    """Which of its secrets it used, by fingerprint."""
+    transport: _builtins.str
+    """`grpc` or `http`."""
+    role: _builtins.str
+    """The role of the caller."""
+    subject_key: _builtins.str
+    """Which pseudonym key made the subject."""
+    tenant: _builtins.str
+    """The tenant of the user."""
+    family: _builtins.str
+    """The family of refresh tokens."""
+    jti_hash: _builtins.str
+    """SHA-256 of the grant's id."""
+    token_hash: _builtins.str
+    """SHA-256 of the issued token's id."""
+    expires: _builtins.int
+    """When what was issued ends. Seconds since the epoch; 0 where nothing was."""
+    error_id: _builtins.str
+    """Finds a fault in the log."""
+    used_by: _builtins.str
+    """The decision that used a one-time token first."""
     @_builtins.property
     def decision(self) -> Global___Decision:
         """The decision."""
@@ -174,6 +225,18 @@ class ExplainDecisionResponse(_message.Message):
     def chain(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainNode]:
         """The decisions of the same chain, oldest first, this one among them."""
 
+    @_builtins.property
+    def advice(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a client's developer can try: the same for every reason that is told alike."""
+
+    @_builtins.property
+    def introspected(self) -> _containers.RepeatedCompositeFieldContainer[Global___IntrospectedToken]:
+        """What was introspected."""
+
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What policy decided by, one JSON object a resource."""
+
     def __init__(
         self,
         *,
@@ -187,10 +250,27 @@ class ExplainDecisionResponse(_message.Message):
         remedy: _builtins.str = ...,
         whose: _builtins.str = ...,
         chain: _abc.Iterable[Global___ChainNode] | None = ...,
+        sentence: _builtins.str = ...,
+        advice: _abc.Iterable[_builtins.str] | None = ...,
+        client_id: _builtins.str = ...,
+        client_method: _builtins.str = ...,
+        client_credential: _builtins.str = ...,
+        transport: _builtins.str = ...,
+        role: _builtins.str = ...,
+        subject_key: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        family: _builtins.str = ...,
+        jti_hash: _builtins.str = ...,
+        token_hash: _builtins.str = ...,
+        expires: _builtins.int = ...,
+        error_id: _builtins.str = ...,
+        used_by: _builtins.str = ...,
+        introspected: _abc.Iterable[Global___IntrospectedToken] | None = ...,
+        inputs: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "checks", b"checks", "decision", b"decision", "facts", b"facts", "near_misses", b"near_misses", "refused_scopes", b"refused_scopes", "remedy", b"remedy", "rules", b"rules", "shadow", b"shadow", "whose", b"whose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "chain", b"chain", "checks", b"checks", "client_credential", b"client_credential", "client_id", b"client_id", "client_method", b"client_method", "decision", b"decision", "error_id", b"error_id", "expires", b"expires", "facts", b"facts", "family", b"family", "inputs", b"inputs", "introspected", b"introspected", "jti_hash", b"jti_hash", "near_misses", b"near_misses", "refused_scopes", b"refused_scopes", "remedy", b"remedy", "role", b"role", "rules", b"rules", "sentence", b"sentence", "shadow", b"shadow", "subject_key", b"subject_key", "tenant", b"tenant", "token_hash", b"token_hash", "transport", b"transport", "used_by", b"used_by", "whose", b"whose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,6 +300,7 @@ class Decision(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     CALLER_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
+    TOLD_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id."""
     time_us: _builtins.int
@@ -250,6 +331,8 @@ class Decision(_message.Message):
     """The caller: a TLS identity."""
     address: _builtins.str
     """The address that the shim saw."""
+    told: _builtins.str
+    """The public reason: what the caller was told."""
     @_builtins.property
     def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The resources."""
@@ -283,14 +366,41 @@ class Decision(_message.Message):
         trace_id: _builtins.str = ...,
         caller: _builtins.str = ...,
         address: _builtins.str = ...,
+        told: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "audience", b"audience", "bundle_epoch", b"bundle_epoch", "bundle_version", b"bundle_version", "caller", b"caller", "chain", b"chain", "client", b"client", "id", b"id", "issuer", b"issuer", "outcome", b"outcome", "reason", b"reason", "resources", b"resources", "rpc", b"rpc", "scopes_asked", b"scopes_asked", "scopes_granted", b"scopes_granted", "subject", b"subject", "time_us", b"time_us", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "audience", b"audience", "bundle_epoch", b"bundle_epoch", "bundle_version", b"bundle_version", "caller", b"caller", "chain", b"chain", "client", b"client", "id", b"id", "issuer", b"issuer", "outcome", b"outcome", "reason", b"reason", "resources", b"resources", "rpc", b"rpc", "scopes_asked", b"scopes_asked", "scopes_granted", b"scopes_granted", "subject", b"subject", "time_us", b"time_us", "told", b"told", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class IntrospectedToken(_message.Message):
+    """One introspected token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """SHA-256 of its id; empty where it is none of ours."""
+    outcome: _builtins.str
+    """`active` or `inactive`."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectedToken: _TypeAlias = IntrospectedToken  # noqa: Y015
 
 @_typing.final
 class Check(_message.Message):
@@ -375,17 +485,45 @@ class ChainNode(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     EXPIRES_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    TIME_US_FIELD_NUMBER: _builtins.int
+    LAST_US_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    ACR_FIELD_NUMBER: _builtins.int
+    AMR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The node it hangs below; empty for the first."""
     kind: _builtins.str
-    """What it is: `sign-in`, `grant`, `token`, `introspection`, `revocation`, `refusal`."""
+    """What it is: `sign-in`, `session`, `renewal`, `grant`, `token`, `introspection`,
+    `revocation`, `refusal`.
+    """
     count: _builtins.int
     """How often, where it is a sum; 1 otherwise."""
     expires: _builtins.int
     """When a token or grant ends. Seconds since the epoch; 0 where nothing ends."""
+    name: _builtins.str
+    """The name of this node: the decision id, where it is a decision."""
+    time_us: _builtins.int
+    """When. Microseconds since the epoch; 0 where that is not known."""
+    last_us: _builtins.int
+    """When it was seen last, where it is a sum. Microseconds since the epoch."""
+    outcome: _builtins.str
+    """What came of it."""
+    asker: _builtins.str
+    """Of an introspection: the resource server."""
+    provider: _builtins.str
+    """Of a sign-in: the identity provider, or the issuer of a grant that is not ours."""
+    acr: _builtins.str
+    """Of a sign-in: the class of its authentication."""
     @_builtins.property
     def decision(self) -> Global___Decision:
         """The decision."""
+
+    @_builtins.property
+    def amr(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of a sign-in: its methods."""
 
     def __init__(
         self,
@@ -395,10 +533,18 @@ class ChainNode(_message.Message):
         kind: _builtins.str = ...,
         count: _builtins.int = ...,
         expires: _builtins.int = ...,
+        name: _builtins.str = ...,
+        time_us: _builtins.int = ...,
+        last_us: _builtins.int = ...,
+        outcome: _builtins.str = ...,
+        asker: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        acr: _builtins.str = ...,
+        amr: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "decision", b"decision", "expires", b"expires", "kind", b"kind", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr", b"acr", "amr", b"amr", "asker", b"asker", "count", b"count", "decision", b"decision", "expires", b"expires", "kind", b"kind", "last_us", b"last_us", "name", b"name", "outcome", b"outcome", "parent", b"parent", "provider", b"provider", "time_us", b"time_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -464,7 +610,9 @@ class ListDecisionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """How many at most; 0 means 50, 500 are the most."""
+    """How many at most; 0 means 50, 100 are the most. A page may hold fewer, also none, where
+    what was asked for is rare: `next_page_token` tells whether to go on.
+    """
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first."""
     @_builtins.property
@@ -545,6 +693,11 @@ class FollowDecisionsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DECISION_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    lost: _builtins.int
+    """How many decisions before this one were not sent, as they came faster than they were
+    taken.
+    """
     @_builtins.property
     def decision(self) -> Global___Decision:
         """The decision."""
@@ -553,10 +706,11 @@ class FollowDecisionsResponse(_message.Message):
         self,
         *,
         decision: Global___Decision | None = ...,
+        lost: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "lost", b"lost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -569,16 +723,20 @@ class TraceChainRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id of the chain, or of any decision on it."""
+    view: _builtins.str
+    """As in ExplainDecisionRequest."""
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
+        view: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -593,10 +751,13 @@ class TraceChainResponse(_message.Message):
     CHAIN_FIELD_NUMBER: _builtins.int
     NODES_FIELD_NUMBER: _builtins.int
     REVOKED_FIELD_NUMBER: _builtins.int
+    CUT_FIELD_NUMBER: _builtins.int
     chain: _builtins.str
     """The id of the chain."""
     revoked: _builtins.int
     """When it was revoked. Seconds since the epoch; 0 where it was not."""
+    cut: _builtins.bool
+    """Whether there is more than was read."""
     @_builtins.property
     def nodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainNode]:
         """Its nodes, each after its parent."""
@@ -607,10 +768,11 @@ class TraceChainResponse(_message.Message):
         chain: _builtins.str = ...,
         nodes: _abc.Iterable[Global___ChainNode] | None = ...,
         revoked: _builtins.int = ...,
+        cut: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "nodes", b"nodes", "revoked", b"revoked"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "cut", b"cut", "nodes", b"nodes", "revoked", b"revoked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -644,14 +806,14 @@ Global___ReportAccessRequest: _TypeAlias = ReportAccessRequest  # noqa: Y015
 
 @_typing.final
 class ReportAccessResponse(_message.Message):
-    """What was used, and what was granted and never used."""
+    """What was used, and what was granted and never used; a part of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccessUse]:
-        """By client and resource."""
+        """By client and resource, in the order of their names."""
 
     def __init__(
         self,
@@ -680,18 +842,21 @@ class AccessUse(_message.Message):
     LAST_USED_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
     UNUSED_SCOPES_FIELD_NUMBER: _builtins.int
+    USERS_AT_MOST_FIELD_NUMBER: _builtins.int
     client: _builtins.str
     """The client."""
     resource: _builtins.str
     """The resource."""
     users: _builtins.int
-    """How many users."""
+    """How many users at least: one who was seen under two pseudonym keys counts once."""
     grants: _builtins.int
     """How many grants."""
     tokens: _builtins.int
     """How many tokens."""
     last_used: _builtins.int
     """The last use. Seconds since the epoch; 0 where it was granted and never used."""
+    users_at_most: _builtins.int
+    """How many users at most: the same, where no pseudonym key was replaced meanwhile."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Scopes that were used."""
@@ -711,10 +876,11 @@ class AccessUse(_message.Message):
         last_used: _builtins.int = ...,
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         unused_scopes: _abc.Iterable[_builtins.str] | None = ...,
+        users_at_most: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "grants", b"grants", "last_used", b"last_used", "resource", b"resource", "scopes", b"scopes", "tokens", b"tokens", "unused_scopes", b"unused_scopes", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "grants", b"grants", "last_used", b"last_used", "resource", b"resource", "scopes", b"scopes", "tokens", b"tokens", "unused_scopes", b"unused_scopes", "users", b"users", "users_at_most", b"users_at_most"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,7 +56,7 @@ class DecisionServiceStub(object):
                 request_serializer=grantd_dot_v1_dot_decision__pb2.TraceChainRequest.SerializeToString,
                 response_deserializer=grantd_dot_v1_dot_decision__pb2.TraceChainResponse.FromString,
                 _registered_method=True)
-        self.ReportAccess = channel.unary_unary(
+        self.ReportAccess = channel.unary_stream(
                 '/grantd.v1.DecisionService/ReportAccess',
                 request_serializer=grantd_dot_v1_dot_decision__pb2.ReportAccessRequest.SerializeToString,
                 response_deserializer=grantd_dot_v1_dot_decision__pb2.ReportAccessResponse.FromString,
@@ -84,7 +84,8 @@ class DecisionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def FollowDecisions(self, request, context):
-        """Sends decisions as they are committed, from now on, until the caller ends the call.
+        """Sends decisions as they are committed, from now on, until the caller ends the call;
+        after 15 minutes the call ends by itself with DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +129,7 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     request_deserializer=grantd_dot_v1_dot_decision__pb2.TraceChainRequest.FromString,
                     response_serializer=grantd_dot_v1_dot_decision__pb2.TraceChainResponse.SerializeToString,
             ),
-            'ReportAccess': grpc.unary_unary_rpc_method_handler(
+            'ReportAccess': grpc.unary_stream_rpc_method_handler(
                     servicer.ReportAccess,
                     request_deserializer=grantd_dot_v1_dot_decision__pb2.ReportAccessRequest.FromString,
                     response_serializer=grantd_dot_v1_dot_decision__pb2.ReportAccessResponse.SerializeToString,
@@ -265,7 +266,7 @@ class DecisionService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/grantd.v1.DecisionService/ReportAccess',

@@ -44,10 +44,12 @@ class DecisionServiceStub:
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_decision_pb2.ListDecisionsRequest, _decision_pb2.ListDecisionsResponse]
     """Lists decisions, newest first."""
     FollowDecisions: _grpc.UnaryStreamMultiCallable[_decision_pb2.FollowDecisionsRequest, _decision_pb2.FollowDecisionsResponse]
-    """Sends decisions as they are committed, from now on, until the caller ends the call."""
+    """Sends decisions as they are committed, from now on, until the caller ends the call;
+    after 15 minutes the call ends by itself with DEADLINE_EXCEEDED.
+    """
     TraceChain: _grpc.UnaryUnaryMultiCallable[_decision_pb2.TraceChainRequest, _decision_pb2.TraceChainResponse]
     """Shows a chain from sign-in to revocation. NOT_FOUND where there is none."""
-    ReportAccess: _grpc.UnaryUnaryMultiCallable[_decision_pb2.ReportAccessRequest, _decision_pb2.ReportAccessResponse]
+    ReportAccess: _grpc.UnaryStreamMultiCallable[_decision_pb2.ReportAccessRequest, _decision_pb2.ReportAccessResponse]
     """Reports what was used: client by resource, by distinct users and last use. Observers
     may not call.
     """
@@ -66,10 +68,12 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     ListDecisions: _aio.UnaryUnaryMultiCallable[_decision_pb2.ListDecisionsRequest, _decision_pb2.ListDecisionsResponse]  # type: ignore[assignment]
     """Lists decisions, newest first."""
     FollowDecisions: _aio.UnaryStreamMultiCallable[_decision_pb2.FollowDecisionsRequest, _decision_pb2.FollowDecisionsResponse]  # type: ignore[assignment]
-    """Sends decisions as they are committed, from now on, until the caller ends the call."""
+    """Sends decisions as they are committed, from now on, until the caller ends the call;
+    after 15 minutes the call ends by itself with DEADLINE_EXCEEDED.
+    """
     TraceChain: _aio.UnaryUnaryMultiCallable[_decision_pb2.TraceChainRequest, _decision_pb2.TraceChainResponse]  # type: ignore[assignment]
     """Shows a chain from sign-in to revocation. NOT_FOUND where there is none."""
-    ReportAccess: _aio.UnaryUnaryMultiCallable[_decision_pb2.ReportAccessRequest, _decision_pb2.ReportAccessResponse]  # type: ignore[assignment]
+    ReportAccess: _aio.UnaryStreamMultiCallable[_decision_pb2.ReportAccessRequest, _decision_pb2.ReportAccessResponse]  # type: ignore[assignment]
     """Reports what was used: client by resource, by distinct users and last use. Observers
     may not call.
     """
@@ -103,7 +107,9 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_pb2.FollowDecisionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_decision_pb2.FollowDecisionsResponse], _abc.AsyncIterator[_decision_pb2.FollowDecisionsResponse]]:
-        """Sends decisions as they are committed, from now on, until the caller ends the call."""
+        """Sends decisions as they are committed, from now on, until the caller ends the call;
+        after 15 minutes the call ends by itself with DEADLINE_EXCEEDED.
+        """
 
     @_abc_1.abstractmethod
     def TraceChain(
@@ -118,7 +124,7 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _decision_pb2.ReportAccessRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_decision_pb2.ReportAccessResponse, _abc.Awaitable[_decision_pb2.ReportAccessResponse]]:
+    ) -> _typing.Union[_abc.Iterator[_decision_pb2.ReportAccessResponse], _abc.AsyncIterator[_decision_pb2.ReportAccessResponse]]:
         """Reports what was used: client by resource, by distinct users and last use. Observers
         may not call.
         """

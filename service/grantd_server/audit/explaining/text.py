@@ -153,3 +153,18 @@ def _next(explanation: Explanation) -> Iterator[str]:
         yield f"told: {explanation.sentence}"
         yield from (f"try: {advice}" for advice in explanation.advice)
         yield "otherwise: give the identity team this decision id"
+
+
+def short_text(explanation: Explanation) -> str:
+    """One line of a list."""
+    scopes = explanation.scopes_granted or explanation.scopes_asked
+    parts = (
+        moment(explanation.time)[:23],
+        shown(explanation.id),
+        shown(explanation.rpc),
+        shown(_outcome(explanation)),
+        f"by {shown(explanation.client)}" if explanation.client else "",
+        f"at {shown(explanation.resources)}" if explanation.resources else "",
+        f"({shown(scopes)})" if scopes else "",
+    )
+    return "  ".join(part for part in parts if part)

@@ -48,7 +48,7 @@ def read_document(data: bytes) -> Element:
     Raises:
         Fault: it is no bare, signed assertion.
     """
-    _check_markup(data)
+    check_markup(data)
     try:
         root = etree.fromstring(data, strict_parser())
     except (etree.XMLSyntaxError, ValueError):
@@ -57,8 +57,8 @@ def read_document(data: bytes) -> Element:
     return root
 
 
-def _check_markup(data: bytes) -> None:
-    """In UTF-8 a `<` is never part of another character, and stands in no value: comments,
+def check_markup(data: bytes) -> None:
+    """Lets no DTD, entity or comment in. In UTF-8 a `<` is never part of another character, and stands in no value: comments,
     CDATA sections, DTDs and processing instructions can be seen in the bytes."""
     declaration = _DECLARATION.match(data)
     body = data[declaration.end() :] if declaration else data

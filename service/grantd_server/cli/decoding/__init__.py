@@ -1,0 +1,1 @@
+"""`grantd decode`: what a pasted text is, what it is not, and what is wrong with it here."""
