@@ -15,6 +15,7 @@ from bench.work import SERVICE, Work, check
 
 import organisation as org
 from grantd.v1 import authorization_pb2 as pb
+from grantd_server.governance.ahead import put_ahead
 from grantd_server.governance.document import canonical, version_of
 from grantd_server.store import Entry
 from grantd_server.store.opening import Opening
@@ -33,8 +34,8 @@ REFUSED_STREAM: Final = "RST_STREAM with error code 7"
 RATE: Final = 100
 """Redemptions a second: a service that is used, and not flooded."""
 BEFORE: Final = 10.0
-DURING: Final = 10.0
-"""Seconds from the flip of the pointer on."""
+DURING: Final = 15.0
+"""Seconds from the moment on at which the bundle is stored: it is compiled ahead, then put in force."""
 
 
 def with_rules(count: int) -> bytes:
@@ -63,7 +64,6 @@ async def activation(postgres: Postgres, folder: Path, rules: int) -> None:
     store = PostgresStore(Place(url), writer="bench/cli")
     try:
         document = with_rules(rules)
-        await store.put_bundle(version_of(document), document, "bench", "growth")
         await _load(server, 2.0, [])
         before: list[float] = []
         await _load(server, BEFORE, before)
@@ -71,6 +71,7 @@ async def activation(postgres: Postgres, folder: Path, rules: int) -> None:
         loading = asyncio.create_task(_load(server, DURING, during))
         active = await store.active_bundle()
         assert active is not None
+        await put_ahead(store, version_of(document), document, "bench", "growth")
         await store.activate(version_of(document), active[0], _entry())
         await loading
     finally:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grantd_server.administration.candidates import Candidate, candidate
 from grantd_server.administration.desk import LONGEST_WHY, text_of
 from grantd_server.administration.versions import changes, expect, flip, in_force
+from grantd_server.governance.ahead import put_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ async def apply(desk: Desk, call: Call, asked: Asked, files: Mapping[str, bytes]
     failing = found.tests.failing
     if asked.dry_run or (failing and not asked.force) or found.version == before.version:
         return Applied(found, before, before.epoch, changes=told)
-    await desk.store.put_bundle(found.version, found.document, call.caller.identity, asked.why)
+    await put_ahead(desk.store, found.version, found.document, call.caller.identity, asked.why)
     forced = {"failing_tests": str(len(failing))} if failing else {}
     epoch = await flip(desk, call, found.version, before, asked.why, **forced)
     return Applied(found, before, epoch, activated=True, changes=told)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from itertools import count
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.ahead import LOOK, Ahead
 from grantd_server.governance.compiling.beside import beside
 from grantd_server.governance.faults import BundleError
 from grantd_server.governance.secret_references import SecretUnresolved
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.25
 """Seconds between looks at the epoch, which is in memory: the view polls it."""
+_LOOK_EVERY = round(LOOK / INTERVAL)
 
 
 class ActiveBundle:
@@ -43,6 +46,7 @@ class ActiveBundle:
         self._compile = compile
         self._lacking = lacking
         self._put = put
+        self._ahead = Ahead(store, compile)
         self._tried = 0
         self._turn = asyncio.Lock()
         self.epoch = 0
@@ -59,11 +63,13 @@ class ActiveBundle:
     async def run(self) -> None:
         """Follows the pointer until cancelled; what failed once is tried again, as its
         cause (a missing secret, a missing key) may be mended without a new version."""
-        while True:
+        for turn in count():
             with contextlib.suppress(StoreUnavailable, OutcomeUnknown):
                 async with self._turn:
                     if self._view.epochs.bundle != self.epoch:
                         await self._follow()
+                    elif turn % _LOOK_EVERY == 0:
+                        await self._ahead.look()
             await asyncio.sleep(INTERVAL if self._tried == self.epoch else 8 * INTERVAL)
 
     async def _follow(self) -> None:
@@ -73,7 +79,9 @@ class ActiveBundle:
         epoch, version, document = found
         self._tried = epoch
         try:
-            snapshot = await beside(self._compile, document, epoch)
+            snapshot = self._ahead.take(version, epoch)
+            if snapshot is None:
+                snapshot = await beside(self._compile, document, epoch)
         except (BundleError, SecretUnresolved) as unusable:
             self.problem = f"bundle {version} cannot be used: {unusable}"
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.ahead import put_ahead
 from grantd_server.governance.document import version_of
 from grantd_server.store import Conflict
 from grantd_server.store.records.act import act
@@ -40,7 +41,7 @@ async def apply(store: Store, document: Document, author: str, why: str, now: fl
     expected = 0 if active is None else active[0]
     if active is not None and active[1] == version:
         return Applied(version, expected, changed=False)
-    await store.put_bundle(version, document.json, author, why)
+    await put_ahead(store, version, document.json, author, why)
     entry = act("ApplyBundle", now, author=author, why=why, version=version, replaces=active[1] if active else "")
     try:
         return Applied(version, await store.activate(version, expected, entry), changed=True)

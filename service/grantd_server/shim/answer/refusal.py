@@ -27,6 +27,7 @@ _DOMAIN = "grantd"
 
 _WITHOUT_DETAILS = {
     grpc.StatusCode.UNAVAILABLE: Public.UNAVAILABLE,
+    grpc.StatusCode.CANCELLED: Public.UNAVAILABLE,  # a call that crossed a GOAWAY
     grpc.StatusCode.DEADLINE_EXCEEDED: Public.OUT_OF_TIME,
 }
 """Errors that gRPC itself makes, for instance when no server answers."""
