@@ -95,6 +95,7 @@ async def test_the_error_id_of_a_fault_is_handed_on():
     ("code", "public"),
     [
         (grpc.StatusCode.UNAVAILABLE, Public.UNAVAILABLE),
+        (grpc.StatusCode.CANCELLED, Public.UNAVAILABLE),
         (grpc.StatusCode.DEADLINE_EXCEEDED, Public.OUT_OF_TIME),
         (grpc.StatusCode.UNKNOWN, Public.INTERNAL),
         (grpc.StatusCode.UNAUTHENTICATED, Public.INTERNAL),
