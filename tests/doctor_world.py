@@ -59,6 +59,7 @@ def _keys() -> dict[str, dict[str, Any]]:
         "issuer": issuer.jwk,
         "server": server.jwk,
         "other-rsa": other_rsa.jwk,
+        "edwards": signing_key("EdDSA", "edwards").jwk,
         "issuer-again": {**other.jwk, "kid": "issuer-1"},
         "nameless": {name: value for name, value in other.jwk.items() if name != "kid"},
         "private": {**other.jwk, "kid": "private", "d": "AAAA"},
@@ -245,6 +246,7 @@ def _setup() -> dict[str, Any]:
 
 _PATHS = {
     ("login.corp.example", "/.well-known/openid-configuration"): "idp.metadata",
+    ("login.corp.example", "/.well-known/oauth-authorization-server"): "idp.oauth",
     ("login.corp.example", "/keys"): "idp.jwks",
     ("grants.corp.example", "/.well-known/oauth-authorization-server/corp"): "issuer.metadata",
     ("grants.corp.example", "/corp/.well-known/openid-configuration"): "issuer.openid",
@@ -287,6 +289,7 @@ def _pages() -> dict[str, Page]:
     no_client = Page({"error": "invalid_client"}, 401, {"Cache-Control": "no-store"})
     pages = {
         "idp.metadata": Page(_provider(), headers=fresh),
+        "idp.oauth": Page({}, 404),
         "idp.jwks": Page({"keys": [KEYS["idp"]]}, headers=fresh),
         "issuer.metadata": Page(_issuer(), headers=fresh),
         "issuer.openid": Page(_issuer(), 404, fresh),

@@ -7,7 +7,7 @@ import pytest
 from doctor_world import faults, world
 from grantd_server.doctor.findings import Severity
 
-PLANTED = faults()
+PLANTED = [*faults(), *faults("doctor_faults_more")]
 SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}
 
 

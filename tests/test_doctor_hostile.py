@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
+import time
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certificates import Authority
 from doctor_world import CLIENT_DOCUMENT, NAMES, Page, world
 from grantd_server.doctor import report
+from grantd_server.doctor.examine import examine
 from grantd_server.doctor.findings import Severity
 from grantd_server.doctor.reading.challenges import Malformed, read_challenges
+from grantd_server.doctor.setup import Setup
+from grantd_server.keys.foreign.failures import FetchFailed, Untrusted, connection_failed
+from grantd_server.keys.foreign.fetch import Fetcher
+from key_server import key_server
 from tokens import UNHURRIED
 
 PAGES = [
@@ -182,3 +191,35 @@ def test_challenges_are_read_as_the_grammar_has_them(header, found):
 def test_a_challenge_that_no_client_can_read_is_malformed(header):
     with pytest.raises(Malformed):
         read_challenges([header])
+
+
+@pytest.mark.parametrize(("keys", "many"), [(64, False), (65, True)])
+async def test_a_set_with_more_keys_than_verifiers_read_is_told(keys, many):
+    async with world() as here:
+        one = here.pages["issuer.jwks"].json["keys"][0]
+        more = [{**one, "kid": f"k{number}", "use": "enc", "alg": "ECDH-ES"} for number in range(keys - 1)]
+        here.pages["issuer.jwks"].json = {"keys": [one, *more]}
+        found = await here.examined()
+    assert ("keys.many" in {finding.code for finding in found.findings}) is many
+    assert found.healthy
+
+
+async def test_a_party_with_an_untrusted_certificate_is_told(tmp_path):
+    leaf = Authority().leaf(ips=("127.0.0.1",))
+    (tmp_path / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "leaf.pem")
+    async with key_server(tls) as server:
+        where = server.url("", scheme="https")
+        found = await examine(Setup(grant_issuer=where), Fetcher(allow_loopback=True), time.time)
+    told = {finding.code: finding.evidence for finding in found.findings}
+    assert told["document.tls"].startswith("the certificate is not trusted: ")
+    assert "metadata.missing" in told
+
+
+def test_a_failure_of_tls_below_the_library_is_told_as_one():
+    outer = httpx2.ConnectError("canary")
+    outer.__cause__ = ssl.SSLError("canary")
+    assert isinstance(connection_failed(outer), Untrusted)
+    assert "canary" not in str(connection_failed(outer))
+    assert type(connection_failed(httpx2.ReadError("canary"))) is FetchFailed

@@ -69,3 +69,86 @@ async def test_a_walk_ends_where_it_is_refused():
     assert len(walk.sent) == 1
     assert not walk.revoked
     assert found.view.journey.leg2 is None
+
+
+def codes_of(found):
+    return {finding.code for finding in found.findings}
+
+
+@pytest.mark.parametrize("leg", ["leg1", "leg2"])
+async def test_what_is_no_json_web_token_is_told_and_not_shown(leg):
+    found, _ = await walked({leg: {"access_token": "opaque-canary-of-leg"}})
+    assert ("grant.form" if leg == "leg1" else "access.opaque") in codes_of(found)
+    assert "canary" not in report.text(found)
+
+
+async def test_a_sign_in_that_is_no_token_is_told_and_sent_all_the_same():
+    walk = Walk()
+    walk.subject_token = lambda: "no-token-canary"
+    async with world() as here:
+        here.walk = walk
+        found = await here.examined()
+    assert "subject.form" in codes_of(found)
+    assert walk.sent[0]["subject_token"] == "no-token-canary"
+    assert "canary" not in report.text(found)
+
+
+async def test_a_key_bound_token_is_not_sent_without_its_proof():
+    found, _walk = await walked({"leg2": {"token_type": "DPoP"}})
+    assert "access.bound" in codes_of(found)
+    assert not {"resource.opened", "resource.refused"} & codes_of(found)
+
+
+async def test_without_a_revocation_endpoint_tokens_live_on_and_that_is_told():
+    fault = {"plant": {"server.metadata": {"json": {"revocation_endpoint": None}}}}
+    async with world(fault) as here:
+        here.walk = Walk()
+        found = await here.examined()
+    assert "revocation.none" in codes_of(found)
+    assert here.walk.revoked == []
+
+
+@pytest.mark.parametrize("party", ["server", "resource", "issuer", "idp"])
+async def test_a_walk_leaves_out_what_was_not_named(party):
+    names = {
+        "server": "authorization_server",
+        "resource": "resource",
+        "issuer": "grant_issuer",
+        "idp": "identity_provider",
+    }
+    async with world({"asked": {names[party]: ""}}) as here:
+        here.setup = {name: value for name, value in here.setup.items() if value}
+        here.walk = Walk({"grant": {"resource": None}})
+        if party == "resource":
+            here.walk._leg1 = lambda form, honest=here.walk._leg1: honest({"resource": None, **form})
+        found = await here.examined()
+    assert bool(here.walk.sent) is (party != "issuer")
+    assert "leg1.refused" not in codes_of(found)
+
+
+async def test_a_session_at_the_mcp_server_is_ended():
+    walk = Walk()
+    honest = walk._called
+
+    def with_session(token):
+        page = honest(token)
+        if page is not None:
+            page.headers["Mcp-Session-Id"] = "session-7"
+        return page
+
+    walk._called = with_session
+    async with world() as here:
+        here.walk = walk
+        await here.examined()
+    ended = [request for request in here.requests if request.startswith(b"DELETE /mcp ")]
+    assert len(ended) == 1
+    assert b"session-7" in ended[0]
+
+
+async def test_a_failure_on_the_way_is_a_finding():
+    async with world(
+        {"plant": {"server.metadata": {"json": {"revocation_endpoint": "https://gone.corp.example/r"}}}}
+    ) as here:
+        here.walk = Walk()
+        found = await here.examined()
+    assert "document.unreachable" in codes_of(found)

@@ -35,7 +35,7 @@ def difference(expected: str, got: str) -> str:
     """The name of what differs: a key of KINDS, or `differs`. The two are not equal."""
     if _look(expected) == _look(got) and not (expected.isascii() and got.isascii()):
         return "characters"
-    for kind, same in (("slash", _slash), ("scheme", _scheme), ("port", _port), ("case", str.casefold)):
+    for kind, same in (("slash", _slash), ("case", str.casefold), ("scheme", _scheme), ("port", _port)):
         if same(expected) == same(got):
             return kind
     return "differs"
