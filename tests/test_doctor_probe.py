@@ -108,6 +108,25 @@ async def test_without_a_revocation_endpoint_tokens_live_on_and_that_is_told():
     assert here.walk.revoked == []
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"issuer.metadata": {"json": {"issuer": "{issuer}/"}}}, "the metadata of the grant issuer are not its own"),
+        ({"server.metadata": {"json": {"issuer": "https://a.example"}}}, "of the authorization server are not its own"),
+        ({"server.metadata": {"json": {"token_endpoint": None}}}, "the authorization server names no token endpoint"),
+        ({"issuer.metadata": {"status": 404}}, "the metadata of the grant issuer are not its own"),
+    ],
+)
+async def test_no_credential_goes_to_where_doubtful_metadata_say(change, why):
+    async with world({"plant": change}) as here:
+        here.walk = Walk()
+        found = await here.examined()
+    told = {finding.code: finding.evidence for finding in found.findings}
+    assert why in told["probe.not-begun"]
+    assert not here.walk.sent
+    assert b"Basic " not in b"".join(here.requests)
+
+
 @pytest.mark.parametrize("party", ["server", "resource", "issuer", "idp"])
 async def test_a_walk_leaves_out_what_was_not_named(party):
     names = {

@@ -39,6 +39,8 @@ class Journey:
     probe: Probe
     at: float
     """When it began, by the clock of this machine."""
+    why_not: str = ""
+    """Why it was not begun; then no credential went anywhere."""
     leg1: Exchange | None = None
     leg2: Exchange | None = None
     replay: Exchange | None = None

@@ -22,8 +22,10 @@ async def walk(asker: Asker, view: View, probe: Probe) -> Journey:
     """Goes as far as the parties let it, and revokes what it got."""
     journey = Journey(probe, asker.now())
     issuer, server = view.issuer, view.server
-    if issuer is None or server is None or not issuer.address("token_endpoint") or not server.address("token_endpoint"):
-        return journey
+    if issuer is None or server is None:
+        return replace(journey, why_not="grant issuer and authorization server are needed")
+    if why_not := _untrusted(issuer) or _untrusted(server):
+        return replace(journey, why_not=why_not)
     exchange = _exchange_form(view, probe)
     journey = replace(journey, leg1=await _asked(asker, issuer, "token_endpoint", probe.at_grant_issuer, exchange))
     if not journey.grant:
@@ -41,6 +43,14 @@ async def walk(asker: Asker, view: View, probe: Probe) -> Journey:
     journey = await _used(asker, view, journey)
     journey = replace(journey, replay=await redeemed())
     return replace(journey, revoked=await _revoked(asker, server, journey))
+
+
+def _untrusted(issuer: IssuerSeen) -> str:
+    """Why no credential is sent to where these metadata say: they must not be used where
+    they name another issuer (RFC 8414 section 3.3)."""
+    if issuer.metadata.get("issuer") != issuer.identifier:
+        return f"the metadata of the {issuer.party.value} are not its own"
+    return "" if issuer.address("token_endpoint") else f"the {issuer.party.value} names no token endpoint"
 
 
 def _exchange_form(view: View, probe: Probe) -> dict[str, str]:
