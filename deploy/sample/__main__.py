@@ -40,8 +40,9 @@ def main() -> int:
         print(fault, file=sys.stderr)
         return 1
     print(f"{len(asked)} sign-ins asked for a grant:")
+    examples = {_outcome(each): each.decision_id for each in asked}
     for outcome, count in Counter(_outcome(each) for each in asked).most_common():
-        print(f"  {count:5}  {outcome}")
+        print(f"  {count:5}  {outcome:24}  grantd explain {examples[outcome]}")
     print(f"The company is in force in {chosen.folder}. cd there, export GRANTD_CONFIG=grantd.yaml, and govern it.")
     return 0
 
