@@ -199,11 +199,11 @@ def test_under_a_lost_pseudonym_key_nobody_can_say_who_it_was() -> None:
 @pytest.mark.parametrize(
     ("altered", "why"),
     [
-        ({"outcome": "failed"}, "failed"),
+        ({"outcome": "failed"}, "failed on our side"),
         ({"inputs": []}, "ended before policy"),
-        ({"asked": {"cut": True}}, "too long to be recorded"),
-        ({"client": None, "client_id": None, "inputs": [{}]}, "of another format"),
-        ({"inputs": [{"v": 2}]}, "of another format"),
+        ({"asked": {"cut": True}}, "asked for more than is recorded"),
+        ({"client": None, "client_id": None, "inputs": [{}]}, "are of another format"),
+        ({"inputs": [{"v": 2}]}, "are of another format"),
     ],
 )
 def test_what_cannot_be_replayed_is_skipped_and_says_why(altered: dict[str, Any], why: str) -> None:

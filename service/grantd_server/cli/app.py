@@ -18,6 +18,7 @@ from grantd_server.cli import (
     policy,
     secrets,
     serving,
+    simulate,
     tokens,
     versions,
 )
@@ -40,6 +41,7 @@ app.add_typer(policy.app, name="policy")
 app.command("apply")(bundle.apply_directory)
 app.command("show")(bundle.show_directory)
 app.command("explain")(decisions.explain_decision)
+app.command("simulate")(simulate.simulate_directory)
 app.command("doctor")(doctor.examine_setup)
 app.command("chain")(decisions.trace_chain)
 app.command("block")(blocks.block)

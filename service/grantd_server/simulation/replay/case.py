@@ -23,9 +23,9 @@ Access = tuple[str, str]
 """A resource as the call spelled it, and a scope of it."""
 
 ENDED_BEFORE: Final = "ended before policy"
-FAILED: Final = "failed"
-FORMAT: Final = "of another format"
-TOO_LONG: Final = "too long to be recorded"
+FAILED: Final = "failed on our side"
+FORMAT: Final = "are of another format"
+TOO_LONG: Final = "asked for more than is recorded"
 
 LIVE_CHECKS: Final = frozenset(
     {
