@@ -27,7 +27,7 @@ async def journey(house: House) -> dict[str, str]:
         "both": both,
         "defaults": await exchanged(house),
         "not granted": await exchanged(house, scope="tickets:write"),
-        "stranger": await exchanged(house, resource=["https://mcp.tools.example/unheard-of"]),
+        "stranger": await exchanged(house, resource=["https://mcp.tools.example/unheard-of"], scope="wiki:read"),
         "no mapping": await exchanged(house, audience=[org.OTHER_SERVER], resource=[org.VAULT]),
         "abroad": await exchanged(house, audience=[org.FOREIGN_SERVER], resource=[org.PARTNER_MCP]),
         "nowhere": await exchanged(house, audience=["https://as.nowhere.example"]),

@@ -29,6 +29,9 @@ def with_demands(rules: Iterable[Rule[AttemptT]], demands: Demands) -> Iterator[
     """The rules, those of demanding scopes each under the demands of its scope."""
     for rule in rules:
         demanding = rule.scopes & demands.keys()
+        if not demanding:
+            yield rule
+            continue
         yield replace(rule, scopes=rule.scopes - demanding)
         for scope in sorted(demanding):
             yield replace(rule, scopes=frozenset({scope}), clauses=(*demands[scope], *rule.clauses))

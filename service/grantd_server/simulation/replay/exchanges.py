@@ -56,7 +56,12 @@ def replay_exchange(candidate: Candidate, case: Case, person: GrantInputs) -> An
     resources = _resources(snapshot, case, server)
     if not resources:
         return refused()
-    return _policy(candidate, case, replace(person, tenant=tenant), _Target(issuer, server, resources))
+    return _policy(
+        candidate,
+        case,
+        person if person.tenant == tenant else replace(person, tenant=tenant),
+        _Target(issuer, server, resources),
+    )
 
 
 def _proof_fits(case: Case, issuer: GrantIssuer, client: Registration) -> bool:
