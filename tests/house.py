@@ -37,6 +37,7 @@ from grantd_server.rpc.server.aio import Peers
 from grantd_server.shim.app import Shim
 from grantd_server.shim.limits import ShimLimits
 from grantd_server.store import Entry, Store, Withdrawal
+from grantd_server.store.opening import Opening
 from grantd_server.store.sqlite.store import SqliteStore
 from grantd_server.telemetry.calls import Options, Telemetry
 from grantd_server.wiring.needs import needed_keys
@@ -198,13 +199,14 @@ async def running(
         processors=[SimpleSpanProcessor(spans)],
         stream=log,
     )
+    records = None if store is not None else Opening(f"sqlite:///{folder / 'grantd.db'}", "simulation")
     store = store or SqliteStore.open(folder / "grantd.db")
     parts = assemble(
         store,
         ring,
         RemoteKeys(Fetcher(allow_loopback=True), time.monotonic),
         telemetry,
-        Choices(resolve=FilesAndEnvironment(folder, {}), **choices),
+        Choices(resolve=FilesAndEnvironment(folder, {}), records=records, **choices),
         documents=documents or ClientDocuments(Fetcher(allow_loopback=True), time.monotonic),
         wall=wall,
         lacking=lacking,

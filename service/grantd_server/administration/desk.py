@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from grantd_server.flows.road.call import Call
+    from grantd_server.simulation.running.simulator import Simulator
     from grantd_server.store import Entry, Store
     from grantd_server.store.records.ledger import Ledger
 
@@ -34,6 +35,8 @@ class Desk:
     may take long, and is asked in a thread."""
     catch_up: Callable[[], Awaitable[None]]
     """Makes this process see what was just committed."""
+    simulator: Simulator | None = None
+    """Replays what was decided through a candidate; None where nothing can be replayed."""
 
 
 async def acted(desk: Desk, call: Call, act: Callable[[Entry], Awaitable[T]], **facts: str) -> T:

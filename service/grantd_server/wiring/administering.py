@@ -20,11 +20,13 @@ from grantd_server.rpc.chain import wrap_service
 from grantd_server.rpc.chain.edge import Edge
 from grantd_server.rpc.governance import governance_handlers
 from grantd_server.rpc.inprocess import InProcessChannel
+from grantd_server.rpc.simulation import simulation_handler
+from grantd_server.simulation.running.simulator import Simulator, cores, pseudonym_keys
 from grantd_server.store.records.ledger import Ledger
 from grantd_server.wiring.needs import any_secret, short_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from grantd_server.audit.record import Record
@@ -41,7 +43,10 @@ _NO_FINGERPRINT = bytes(32)
 def administrative_endpoints(desk: Desk, edge: Edge) -> dict[str, Endpoint]:
     """The services of administrators behind the chain."""
     service = governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"]
-    return wrap_service(service, governance_handlers(desk), edge, absent={"Simulate"})
+    if desk.simulator is None:
+        return wrap_service(service, governance_handlers(desk), edge, absent={"Simulate"})
+    handlers = {**governance_handlers(desk), "Simulate": simulation_handler(desk, desk.simulator)}
+    return wrap_service(service, handlers, edge)
 
 
 def local_channel(settings: Settings, store: Store, author: str, secrets: Path | None) -> InProcessChannel:
@@ -49,9 +54,15 @@ def local_channel(settings: Settings, store: Store, author: str, secrets: Path |
     ledger = Ledger(store, time.time)
     folder = settings.governance.directory or secrets
     resolve = FilesAndEnvironment(folder, os.environ) if secrets is not None and folder is not None else any_secret
-    desk = Desk(store, ledger, time.time, unusable(resolve, lambda found: _lacking(settings, found)), _nothing)
+    check = unusable(resolve, lambda found: _lacking(settings, found))
+    desk = Desk(store, ledger, time.time, check, _nothing, local_simulator(settings))
     edge = Edge(ledger, Aloud(), time.time)
     return InProcessChannel(administrative_endpoints(desk, edge), Caller(author, Role.ADMIN))
+
+
+def local_simulator(settings: Settings, processes: int | None = None) -> Simulator:
+    """Simulations for one command at the store of the settings; on every core, unless told."""
+    return Simulator(settings.opening("simulation"), lambda: _pseudonym_keys(settings), processes or cores())
 
 
 def unusable(resolve: SecretResolver, lacking: Callable[[Snapshot], list[str]]) -> Callable[[bytes], list[str]]:
@@ -71,6 +82,11 @@ def _lacking(settings: Settings, snapshot: Snapshot) -> list[str]:
     keys = settings.keys.directory
     ring = KeyRing(KeyDirectory(keys)) if keys is not None and keys.is_dir() else None
     return short_of(settings, ring, snapshot)
+
+
+def _pseudonym_keys(settings: Settings) -> Mapping[str, str]:
+    folder = settings.keys.directory
+    return pseudonym_keys(KeyDirectory(folder).read()) if folder is not None and folder.is_dir() else {}
 
 
 async def _nothing() -> None:

@@ -65,6 +65,7 @@ def build(settings: Settings, telemetry: Telemetry, index: int = 0) -> Parts:
             resolve=FilesAndEnvironment(folder, os.environ),
             skew=settings.limits.skew,
             stale_view=settings.limits.stale_view,
+            records=settings.opening("simulation"),
         ),
         # Without the private networks: clients choose where their documents point to.
         documents=ClientDocuments(Fetcher(allow_loopback=settings.development), time.monotonic),

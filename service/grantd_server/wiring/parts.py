@@ -20,6 +20,7 @@ from grantd_server.rpc.chain import wrap_service
 from grantd_server.rpc.chain.edge import Edge
 from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.rpc.metadata import metadata_handlers
+from grantd_server.simulation.running.simulator import Simulator, pseudonym_keys
 from grantd_server.store.records.ledger import Ledger
 from grantd_server.store.view import RevocationView
 from grantd_server.wiring.administering import administrative_endpoints, unusable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from grantd_server.keys.own.ring import KeyRing
     from grantd_server.rpc.chain import Endpoint
     from grantd_server.store import Store
+    from grantd_server.store.opening import Opening
     from grantd_server.telemetry import Telemetry
 
 
@@ -48,6 +50,8 @@ class Choices:
     """Clock skew, seconds (G-14)."""
     stale_view: float = 15.0
     """Age of the revocation view beyond which introspection is unavailable, seconds."""
+    records: Opening | None = None
+    """How a process that simulates opens the store; None: none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,10 @@ def assemble(
         (authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"], authorization_handlers(world)),
         (metadata_pb2.DESCRIPTOR.services_by_name["MetadataService"], metadata_handlers(world)),
     )
-    desk = Desk(store, ledger, wall, unusable(choices.resolve, short_of or lacking), active.catch_up)
+    check = unusable(choices.resolve, short_of or lacking)
+    keys = lambda: pseudonym_keys(ring.keys)  # noqa: E731 - asked at each simulation
+    simulator = None if choices.records is None else Simulator(choices.records, keys)
+    desk = Desk(store, ledger, wall, check, active.catch_up, simulator)
     endpoints: dict[str, Endpoint] = administrative_endpoints(desk, edge)
     for service, handlers in services:
         endpoints |= wrap_service(service, handlers, edge)

@@ -867,6 +867,26 @@ class SimulationResult(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class SkippedByEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     REPLAYED_FIELD_NUMBER: _builtins.int
     SAME_FIELD_NUMBER: _builtins.int
     SKIPPED_FIELD_NUMBER: _builtins.int
@@ -874,8 +894,12 @@ class SimulationResult(_message.Message):
     CHANGED_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     MORE_CHANGES_FIELD_NUMBER: _builtins.int
+    UNDETERMINED_DECISIONS_FIELD_NUMBER: _builtins.int
+    OTHER_RULE_FIELD_NUMBER: _builtins.int
+    SKIPPED_BY_FIELD_NUMBER: _builtins.int
+    UNLISTED_FIELD_NUMBER: _builtins.int
     replayed: _builtins.int
-    """Decisions replayed."""
+    """Decisions replayed: the same, the changed and the undetermined together."""
     same: _builtins.int
     """Decisions that would end alike."""
     skipped: _builtins.int
@@ -884,6 +908,14 @@ class SimulationResult(_message.Message):
     """Decisions that would end otherwise."""
     more_changes: _builtins.int
     """Rows beyond those listed."""
+    undetermined_decisions: _builtins.int
+    """Decisions that depend on what was not recorded; each is in `undetermined` once for
+    every attribute.
+    """
+    other_rule: _builtins.int
+    """Of `same`: decisions that would end alike by another rule."""
+    unlisted: _builtins.int
+    """Changes of a scope that found no room in the table of changes."""
     @_builtins.property
     def undetermined(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Decisions that depend on what was not recorded, by attribute."""
@@ -891,6 +923,10 @@ class SimulationResult(_message.Message):
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedChange]:
         """What would change, by subject, client, resource and scope; the most frequent first."""
+
+    @_builtins.property
+    def skipped_by(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """The decisions that were skipped, by why."""
 
     def __init__(
         self,
@@ -902,10 +938,14 @@ class SimulationResult(_message.Message):
         changed: _builtins.int = ...,
         changes: _abc.Iterable[Global___SimulatedChange] | None = ...,
         more_changes: _builtins.int = ...,
+        undetermined_decisions: _builtins.int = ...,
+        other_rule: _builtins.int = ...,
+        skipped_by: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        unlisted: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "changes", b"changes", "more_changes", b"more_changes", "replayed", b"replayed", "same", b"same", "skipped", b"skipped", "undetermined", b"undetermined"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "changes", b"changes", "more_changes", b"more_changes", "other_rule", b"other_rule", "replayed", b"replayed", "same", b"same", "skipped", b"skipped", "skipped_by", b"skipped_by", "undetermined", b"undetermined", "undetermined_decisions", b"undetermined_decisions", "unlisted", b"unlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -157,14 +157,21 @@ async def _child(job: Job) -> AsyncIterator[_Process]:
     Not a fork: gRPC does not survive one.
     """
     ours, theirs = socket.socketpair()
-    with theirs:
-        started = _start(theirs.fileno())
-    reader, writer = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
-    process = _Process(reader, writer)
     try:
+        with theirs:
+            started = _start(theirs.fileno())
+    except OSError as fault:
+        ours.close()
+        raise SimulationEnded("a process of the simulation cannot be started") from fault
+    writer = None
+    try:
+        reader, writer = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
+        process = _Process(reader, writer)
         await process.order(to_line(job))
         yield process
+    except ConnectionError as fault:
+        raise SimulationEnded("a process of the simulation ended early") from fault
     finally:
-        writer.close()
+        (ours if writer is None else writer).close()
         started.kill()
         started.wait()

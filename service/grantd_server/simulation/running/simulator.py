@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from grantd_server.store.opening import Opening
 
 MICROSECONDS: Final = 1_000_000
+
+
+def cores() -> int:
+    """Of this machine that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 class Busy(Exception):
