@@ -71,6 +71,9 @@ decisions: .venv/ok ## Time of one decision with 10 to 10,000 rules, beside Ceda
 growth: .venv/ok ## CPU per request with little and with much in the database (RECORDS=5000000; some ten minutes)
 	$(V)/python -m bench.growth $(if $(RECORDS),--records $(RECORDS))
 
+simulate: .venv/ok ## Simulation of many recorded decisions: minutes, decisions a second, memory (DECISIONS=1000000)
+	$(V)/python -m bench.simulation $(if $(DECISIONS),--decisions $(DECISIONS)) $(if $(JOBS),--processes $(JOBS))
+
 chaos: .venv/ok ## The fault suite in full: kill -9 at every step, stores that fail in every way (10 to 20 minutes)
 	GRPC_ENABLE_FORK_SUPPORT=0 $(V)/python -m pytest tests/test_chaos_*.py -m "long or not long" --timeout 300
 
@@ -139,4 +142,4 @@ lock: ## Compile the locks again (needs uv and npm)
 clean: ## Remove what was built
 	rm -rf .venv .tools .canaille .interop .schemathesis tests/interop/node_modules .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run company test bench decisions doctor-faults once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
+.PHONY: help simulate setup demo run company test bench decisions doctor-faults once roll conformance interop growth chaos soak mutants check lint types contracts proto proto-check proto-release docs docs-check lock clean
