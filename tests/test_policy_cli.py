@@ -199,3 +199,24 @@ def test_who_can_and_what_can_are_reverse_to_each_other(folder: Path) -> None:
 )
 def test_a_review_of_what_is_not_there_is_refused(folder: Path, arguments: list[str], code: int, sentence: str) -> None:
     assert sentence in run(*arguments, "--in", folder, code=code)
+
+
+def test_lint_exits_with_1_for_errors_and_where_it_is_strict_for_warnings(folder: Path) -> None:
+    assert run("lint", folder).splitlines()[-1] == "1 findings"
+    rules = folder / "b.yaml"
+
+    rules.write_text(northwind.BUNDLE.replace('["corp:finance"]', '["corp:contractors"]'))
+    assert "b.yaml:81:7: warning: denied: finance-reads" in run("lint", folder)
+    assert "denied" in run("lint", folder, "--strict", code=1)
+
+    rules.write_text(
+        northwind.BUNDLE.replace(
+            "      resources: [ledger]\n      scopes: [ledger.read]",
+            "      resources: [wiki]\n      scopes: [wiki.read]",
+        ).replace("resources: [ledger, wiki]\n      scopes", "resources: [ledger]\n      scopes")
+    )
+    assert "no redemption rule of tools lets wiki.read through" in run("lint", folder, code=1)
+    assert json.loads(run("lint", folder, "--json", code=1))[0]["code"] == "unreachable"
+    assert run("lint", folder, "--csv", code=1).startswith(
+        "code,severity,rule,place,sentence,remedy\nunreachable,error,"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from grantd_server.cli.policy import comparing, explaining, reviewing, testing, validating
+from grantd_server.cli.policy import comparing, explaining, linting, reviewing, testing, validating
 
 app = typer.Typer(help="Validates, tests, explains and compares policies, offline.", no_args_is_help=True)
 app.command("validate")(validating.validate_directory)
@@ -13,5 +13,6 @@ app.command("explain")(explaining.explain_request)
 app.command("diff")(comparing.diff_bundles)
 app.command("who-can")(reviewing.who_can)
 app.command("what-can")(reviewing.what_can)
+app.command("lint")(linting.lint_directory)
 
 __all__ = ["app"]

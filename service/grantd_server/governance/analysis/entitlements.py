@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.analysis.judging.judge import Judge, Terms
-from grantd_server.governance.analysis.judging.moments import moments
 from grantd_server.governance.analysis.judging.open_ways import VOUCHED
 from grantd_server.governance.analysis.judging.somebody import Somebody, can_be, smallest
+from grantd_server.governance.analysis.judging.trying import possible
 from grantd_server.governance.asking.offline import snapshot_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _of_rules(judge: Judge, place: Place, scope: str, now: int, only: Somebody |
     for rule, somebody in found:
         terms = judge.terms(place, scope, somebody)
         mine = tuple(term for term in terms.allows or () if term.rule.id == rule.id)
-        if not can_be(somebody, provider) or not _possible(terms._replace(allows=mine), now):
+        if not can_be(somebody, provider) or not possible(terms._replace(allows=mine), now):
             continue
         if denying is None:
             denying = list(judge.people(place, scope, deny=True))
@@ -109,7 +109,7 @@ def _of_rules(judge: Judge, place: Place, scope: str, now: int, only: Somebody |
 
 def _vouched(judge: Judge, place: Place, scope: str, now: int, only: Somebody | None) -> Iterator[Entitlement]:
     terms = judge.terms(place, scope, Somebody(VOUCHED))
-    if only is None and _possible(terms, now):
+    if only is None and possible(terms, now):
         cut = tuple(_circumstances(term) for term in terms.ceiling_denies)
         yield _row((place, scope, f"everyone that {place.issuer} vouches for"), terms, "", cut, now)
 
@@ -125,14 +125,6 @@ def _row(who: tuple[Place, str, str], terms: Terms, rule: str, cut_by: tuple[str
     return Entitlement(
         place.resource, scope, subject, place.client, place.issuer, place.provider, rule, ids, requires, cut_by
     )
-
-
-def _possible(terms: Terms, now: int) -> bool:
-    """Whether there are circumstances under which the scope is granted, from now on."""
-    clauses = {clause for term in terms.every() for clause in term.clauses}
-    expiries = {term.rule.expires for term in terms.every() if term.rule.expires is not None}
-    tried = moments(clauses, expiries, now, terms.tenants) if terms.tenants else []
-    return any(terms.allow(moment, moment.inputs()) for moment in tried)
 
 
 def _cut(denying: list[tuple[Rule[Any], Somebody]], somebody: Somebody, terms: Terms, now: int) -> tuple[str, ...]:

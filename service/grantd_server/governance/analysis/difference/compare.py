@@ -10,7 +10,6 @@ from grantd_server.governance.analysis.difference.rows import GAINED, LOST, Chan
 from grantd_server.governance.analysis.difference.telling import told
 from grantd_server.governance.analysis.difference.touched import Touched, places, touched
 from grantd_server.governance.analysis.judging.judge import Judge
-from grantd_server.governance.analysis.judging.moments import moments
 from grantd_server.governance.analysis.judging.open_ways import VOUCHED, Place
 from grantd_server.governance.analysis.judging.somebody import (
     Somebody,
@@ -19,6 +18,7 @@ from grantd_server.governance.analysis.judging.somebody import (
     people_of,
     plainest_first,
 )
+from grantd_server.governance.analysis.judging.trying import circumstances
 from grantd_server.governance.asking.offline import snapshot_of
 
 if TYPE_CHECKING:
@@ -117,10 +117,7 @@ def _identity(terms: Terms) -> object:
 
 
 def _compared(before: Terms, after: Terms, now: int) -> Iterator[Outcome]:
-    every = [*before.every(), *after.every()]
-    clauses = {clause for term in every for clause in term.clauses}
-    expiries = {term.rule.expires for term in every if term.rule.expires is not None}
-    tried = moments(clauses, expiries, now, before.tenants | after.tenants)
+    tried = circumstances(now, before, after)
     was, is_ = set(), set()
     for moment in tried:
         inputs = moment.inputs()

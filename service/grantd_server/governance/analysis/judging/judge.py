@@ -102,7 +102,7 @@ class Judge:
         tenants = self.ways.get(place, CLOSED)
         if not tenants or scope not in self.scopes(place.resource):
             return Terms(CLOSED, (), (), ())
-        ceilings, ceiling_denies = self._ceiling(place, scope)
+        ceilings, ceiling_denies = self.ceiling(place, scope)
         if place.provider == VOUCHED:
             return Terms(tenants, None, (), ceilings, ceiling_denies)
         rules = self.snapshot.grant_rules(place.issuer)
@@ -130,7 +130,8 @@ class Judge:
                 for somebody in self._people[key]:
                     yield rule, somebody
 
-    def _ceiling(self, place: Place, scope: str) -> tuple[tuple[Term, ...] | None, tuple[Term, ...]]:
+    def ceiling(self, place: Place, scope: str) -> tuple[tuple[Term, ...] | None, tuple[Term, ...]]:
+        """What leg 2 says of a scope: allows and denies; None where it is not ours."""
         server = self.snapshot.resources[place.resource].authorization_server
         if server not in self.snapshot.lookups.redemption_rules:
             return None, ()

@@ -1,0 +1,24 @@
+"""Tries what rules say under every set of circumstances that they can tell apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grantd_server.governance.analysis.judging.moments import Moment, moments
+
+if TYPE_CHECKING:
+    from grantd_server.governance.analysis.judging.judge import Terms
+
+
+def circumstances(now: int, *several: Terms) -> list[Moment]:
+    """Those that any of the rules can tell apart, from now on."""
+    every = [term for terms in several for term in terms.every()]
+    clauses = {clause for term in every for clause in term.clauses}
+    expiries = {term.rule.expires for term in every if term.rule.expires is not None}
+    tenants = frozenset[str | None]().union(*(terms.tenants for terms in several))
+    return moments(clauses, expiries, now, tenants)
+
+
+def possible(terms: Terms, now: int) -> bool:
+    """Whether there are circumstances under which the scope is granted."""
+    return any(terms.allow(moment, moment.inputs()) for moment in circumstances(now, terms))

@@ -1,0 +1,1 @@
+"""Finds rules that are valid and yet not what somebody meant."""
