@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-pytest_plugins = ["conformance_", "postgres_"]
+pytest_plugins = ["conformance_", "postgres_", "failover_"]
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ def filling(at: float) -> float:
 def test_structures_that_fill_are_no_leak() -> None:
     long = life(3600, filling)
     assert memory.grown(long) == 30
-    assert memory.settled(long) == 0
+    assert memory.settled(long, 170) == 0
     assert memory.slope(life(600, filling)) == pytest.approx(72)
-    assert memory.holds(long)
+    assert memory.holds(long, 170)
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,21 @@ def test_structures_that_fill_are_no_leak() -> None:
 def test_growth_when_all_is_full_and_growth_beyond_the_bounds_fail(
     grows: Callable[[float], float], holds: bool
 ) -> None:
-    assert memory.holds(life(3600, grows)) is holds
+    assert memory.holds(life(3600, grows), 170) is holds
 
 
 def test_a_short_life_is_judged_by_the_bounds_alone() -> None:
-    short = life(2 * memory.FULL - 10, lambda at: 120 + 60 * at / 3600)
-    assert memory.settled(short) is None
-    assert memory.holds(short)
-    assert "not told" in memory.told(short)
-    assert memory.settled(life(2 * memory.FULL, filling)) == 0
+    short = life(memory.FULL + memory.AFTER - 10, lambda at: 120 + 60 * at / 3600)
+    assert memory.settled(short, 170) is None
+    assert memory.holds(short, 170)
+    assert "not told" in memory.told(short, 170)
+    assert memory.settled(life(memory.FULL + memory.AFTER, filling), 170) == 0
+
+
+def test_a_slow_load_fills_later() -> None:
+    assert [round(memory.full(rate)) for rate in (0, 170, 55)] == [1500, 1500, 2234]
+    assert memory.settled(life(3430, filling), 55) is None
+    assert memory.settled(life(3440, filling), 55) == 0
 
 
 def test_of_several_processes_the_one_that_lived_longest_tells() -> None:
@@ -63,7 +69,7 @@ def test_of_several_processes_the_one_that_lived_longest_tells() -> None:
     mine = life(100, filling)
     assert memory.longest([*others, *mine]) == mine
     assert memory.longest([]) == []
-    assert memory.holds([])
+    assert memory.holds([], 0)
 
 
 @pytest.mark.long

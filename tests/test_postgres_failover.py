@@ -6,61 +6,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
-import postgres_
 from grantd_server.audit.chain import verify
-from grantd_server.store import Committed, Lost, OutcomeUnknown, StoreUnavailable, migrations
+from grantd_server.store import Committed, Lost, OutcomeUnknown, StoreUnavailable
 from grantd_server.store.postgres.connection.link import Place
 from grantd_server.store.postgres.store import PostgresStore
 from patience_ import LONG, hurried, hurry_one_commit, stopwatch
 from store_values import buried, digest, mark, token, write
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
+
+    from failover_ import Pair
 
 BACK = 5.0
 """Seconds from the promotion to the first answered call, at most."""
 PATIENCE = 1.0
 """Seconds that a store waits for an answer of servers that die."""
-
-
-@dataclass
-class Pair:
-    primary: postgres_.Server
-    standby: postgres_.Server
-
-    @property
-    def url(self) -> str:
-        return f"postgresql://grantd@127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}/postgres"
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    """A migrated primary with a standby that each COMMIT waits for."""
-    folder = Path("/tmp") / f"grantd-pair-{os.getpid()}-{time.monotonic_ns()}"
-    folder.mkdir(mode=0o755)
-    try:
-        with postgres_.postgresql(folder) as primary:
-            migrations.upgrade(primary.url("postgres"))
-            standby = primary.standby("standby")
-            try:
-                yield Pair(primary, standby)
-            finally:
-                for pid in (*primary.processes(), *standby.processes()) if primary.process else ():
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGCONT)
-                standby.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -129,8 +98,7 @@ async def test_a_primary_that_ends_under_load_costs_no_grant_and_no_record(
         workers = [asyncio.create_task(load.run(number)) for number in range(8)]
         await asyncio.sleep(1)
         ended = time.monotonic()
-        for pid in pair.primary.processes():
-            os.kill(pid, end)
+        pair.end_primary(end)
         await asyncio.sleep(0.3)
         await asyncio.to_thread(pair.standby.promote)
         promoted = time.monotonic()
@@ -142,8 +110,7 @@ async def test_a_primary_that_ends_under_load_costs_no_grant_and_no_record(
         await asyncio.sleep(1)
         load.stopped = True
         await asyncio.gather(*workers)
-    for pid in pair.primary.processes():
-        os.kill(pid, signal.SIGKILL)  # what follows only looks: it waits for no frozen one
+    pair.end_primary(signal.SIGKILL)  # what follows only looks: it waits for no frozen one
 
     granted, unknown = load.ids(Committed), load.ids(OutcomeUnknown)
     for jti, both in load.answers.items():

@@ -46,7 +46,7 @@ def main() -> int:
     ours, *wrong = runs
     print(summary(runs))
     seen = all(SHOWS[run.plan.wrong] in run.verdict.counts for run in wrong)
-    return 0 if ours.verdict.holds and seen and memory.holds(memory.longest(ours.samples)) else 1
+    return 0 if ours.verdict.holds and seen and memory.holds(memory.longest(ours.samples), ours.rate) else 1
 
 
 def _run(plan: Plan, server: Server, folder: Path) -> Run:

@@ -16,8 +16,12 @@ ROOM: Final = 64.0
 """MB that a process may grow by in all: what a soak can fill of the structures, 44 MB when they
 are all full, and what calls under way and the allocator hold."""
 FULL: Final = 1500.0
-"""Seconds after which they are full or in balance: the ring of records has turned over, and
-tokens run out of time (900 s) as fast as others come."""
+"""Seconds after which they are full or in balance at the earliest: tokens run out of time (900 s)
+as fast as others come, and the ring of records has turned over."""
+TURN: Final = 4096 * 3 / 0.1
+"""Calls of a soak of three replicas that turn a ring over: one in ten leaves its record there."""
+AFTER: Final = 1200.0
+"""Seconds beyond it that a slope needs."""
 LEAK: Final = 12.0
 """MB an hour that a process may seem to grow by after that. Its allocator breathes by some 2 MB."""
 ENOUGH: Final = 120.0
@@ -39,11 +43,16 @@ def slope(life: Sequence[Sample], begin: float | None = None) -> float:
     return round(statistics.linear_regression([s.at for s in late], [s.rss for s in late]).slope * 3600 / 1e6, 1)
 
 
-def settled(life: Sequence[Sample]) -> float | None:
+def full(rate: float) -> float:
+    """Seconds until everything is full, at so many calls a second."""
+    return max(FULL, TURN / rate) if rate else FULL
+
+
+def settled(life: Sequence[Sample], rate: float) -> float | None:
     """MB an hour once everything is full; None for a life that is too short to tell."""
-    if not life or life[-1].at - life[0].at < 2 * FULL:
+    if not life or life[-1].at - life[0].at < full(rate) + AFTER:
         return None
-    return slope(life, life[0].at + FULL)
+    return slope(life, life[0].at + full(rate))
 
 
 def grown(life: Sequence[Sample]) -> float:
@@ -51,17 +60,17 @@ def grown(life: Sequence[Sample]) -> float:
     return round((max(s.rss for s in life) - life[0].rss) / 1e6, 1) if life else 0.0
 
 
-def holds(life: Sequence[Sample]) -> bool:
+def holds(life: Sequence[Sample], rate: float) -> bool:
     """True when it stayed within its bounds, and did not grow once they were reached."""
-    after = settled(life)
+    after = settled(life, rate)
     return grown(life) <= ROOM and (after is None or after <= LEAK)
 
 
-def told(life: Sequence[Sample]) -> str:
+def told(life: Sequence[Sample], rate: float) -> str:
     """One line for the report."""
-    after = settled(life)
-    slow = f"{after} MB/h" if after is not None else f"not told, {2 * FULL / 60:.0f} minutes are needed"
+    after, until = settled(life, rate), full(rate)
+    slow = f"{after} MB/h" if after is not None else f"not told, {(until + AFTER) / 60:.0f} minutes are needed"
     return (
         f"grew by {grown(life)} of {ROOM:.0f} MB that bounded structures may take; "
-        f"after {FULL / 60:.0f} minutes, when they are full: {slow} ({LEAK:.0f} at most)"
+        f"after {until / 60:.0f} minutes, when they are full: {slow} ({LEAK:.0f} at most)"
     )

@@ -65,6 +65,11 @@ class Run:
     reconnected: int = 0
     verdict: Verdict = field(default_factory=checker.Verdict)
 
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.calls / self.took if self.took else 0.0
+
 
 async def soak(plan: Plan, server: Server, database: str, folder: Path) -> Run:
     """Runs the plan against an empty database with the schema."""
