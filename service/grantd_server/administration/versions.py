@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.administration.desk import acted, reason_of
+from grantd_server.governance.analysis.difference.compare import semantic_diff
 from grantd_server.governance.diff import diff
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import Conflict
@@ -13,6 +14,7 @@ from grantd_server.store import Conflict
 if TYPE_CHECKING:
     from grantd_server.administration.desk import Desk
     from grantd_server.flows.road.call import Call
+    from grantd_server.governance.analysis.difference.rows import Change as AccessChange
     from grantd_server.governance.diff import Change
 
 NOTHING = b"{}"
@@ -55,9 +57,24 @@ async def document_of(desk: Desk, version: str) -> tuple[str, bytes]:
     return version, stored
 
 
-async def changes(before: bytes, after: bytes) -> list[Change]:
-    """What differs, by field; off the loop."""
-    return await asyncio.to_thread(diff, before, after)
+class Difference(NamedTuple):
+    """What differs between two documents."""
+
+    fields: list[Change]
+    access: list[AccessChange]
+    """Who gains and who loses what."""
+
+
+NO_DIFFERENCE = Difference([], [])
+
+
+async def difference(before: bytes, after: bytes, now: float) -> Difference:
+    """What differs, by field and by who can do what; off the loop."""
+    if before == after:
+        return NO_DIFFERENCE
+    old = None if before == NOTHING else before
+    fields = await asyncio.to_thread(diff, before, after)
+    return Difference(fields, await asyncio.to_thread(semantic_diff, old, after, int(now)))
 
 
 async def activate(desk: Desk, call: Call, version: str, expected: int | None, why: str) -> Activated:

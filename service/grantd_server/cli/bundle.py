@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grantd_server.cli.ending import REFUSED, end, told
+from grantd_server.cli.moments import moment_before
 from grantd_server.cli.reach import Reach, reaching
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def apply_directory(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Validates, tests, and shows what would change.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Applies although policy tests fail.")] = False,
     expect: Expect = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar="WHEN", help="A dry run replays decisions on record from then on: 7d.")
+    ] = "7d",
     no_secrets: Annotated[
         bool, typer.Option("--no-secrets", help="Takes secrets that only the service can see for granted.")
     ] = False,
@@ -54,6 +58,8 @@ def apply_directory(
         from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
 
         options = pb.ApplyBundleOptions(dry_run=dry_run, force=force, expected_epoch=expect, reason=message)
+        if dry_run:
+            options.replay_since = moment_before("--since", since)
         secrets = None if no_secrets else directory
         _tell(asyncio.run(_apply(reach, directory, options, secrets)), options)
 
@@ -103,6 +109,10 @@ def _tell(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> No
         end(REFUSED, applied.faults)
     for line in (*change_lines(applied.diff), *test_lines(applied.tests)):
         print(line)
+    if applied.HasField("replay"):
+        changed, unknown = applied.replay.changed, applied.replay.undetermined
+        told = f", {unknown} cannot be told" if unknown else ""
+        print(f"{changed} decisions on record would end otherwise{told}; `grantd simulate` lists them")
     version, failed = applied.version, applied.tests.failed
     if applied.activated:
         print(f"{version} is in force, epoch {applied.epoch}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.audit.explaining.shown import shown
+from grantd_server.governance.analysis.difference.rows import GAINED, LOST, Change, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +21,8 @@ def change_lines(diff: pb.BundleDiff) -> Iterator[str]:
         )
     if diff.more_fields:
         yield f"and {diff.more_fields} fields more"
-    for access in diff.access:
-        sign = "+" if access.gained else "-"
-        rules = f" ({', '.join(access.rules)})" if access.rules else ""
-        what = f"{access.scope} at {access.resource} through {access.client}"
-        yield shown(f"{sign} {access.subject}: {what}{rules}", 2000)
+    for line in grouped(_access(each) for each in diff.access):
+        yield shown(line, 2000)
     if diff.more_access:
         yield f"and {diff.more_access} gains and losses more"
 
@@ -39,6 +37,22 @@ def test_lines(report: pb.PolicyTestReport) -> Iterator[str]:
         yield from (shown(f"    {line}", 2000) for line in each.because)
     if report.total:
         yield f"{report.total - report.failed} of {report.total} policy tests pass"
+
+
+def _access(change: pb.AccessChange) -> Change:
+    before, after = tuple(change.rules_before), tuple(change.rules_after)
+    direction = GAINED if change.gained else LOST
+    return Change(
+        direction,
+        change.subject,
+        change.client,
+        change.resource,
+        change.scope,
+        change.issuer,
+        change.when,
+        before,
+        after,
+    )
 
 
 def _values(change: pb.FieldChange) -> str:

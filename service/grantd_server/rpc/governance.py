@@ -24,12 +24,12 @@ PIECE = 64 * 1024
 
 
 def governance_handlers(desk: Desk) -> Mapping[str, Handler | StreamHandler]:
-    """The handlers of GovernanceService, by method name."""
+    """The handlers of GovernanceService but Simulate's, by method name."""
 
     async def apply_bundle(messages: AsyncIterator[pb.ApplyBundleRequest], call: Call) -> pb.ApplyBundleResponse:
         options, files = await read_upload(messages)
         expected = options.expected_epoch if options.HasField("expected_epoch") else None
-        asked = applying.Asked(options.dry_run, options.force, expected, options.reason)
+        asked = applying.Asked(options.dry_run, options.force, expected, options.reason, options.replay_since)
         return applied_of(await applying.apply(desk, call, asked, files))
 
     async def list_bundles(message: pb.ListBundlesRequest, call: Call) -> pb.ListBundlesResponse:  # noqa: ARG001
@@ -49,7 +49,7 @@ def governance_handlers(desk: Desk) -> Mapping[str, Handler | StreamHandler]:
     async def diff_bundles(message: pb.DiffBundlesRequest, call: Call) -> pb.DiffBundlesResponse:  # noqa: ARG001
         older, before = await versions.document_of(desk, message.from_version)
         newer, after_it = await versions.document_of(desk, message.to_version)
-        found = await versions.changes(before, after_it)
+        found = await versions.difference(before, after_it, desk.clock())
         return pb.DiffBundlesResponse(diff=diff_of(older, newer, found))
 
     async def activate_bundle(message: pb.ActivateBundleRequest, call: Call) -> pb.ActivateBundleResponse:

@@ -6,12 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from grantd.v1 import governance_pb2 as pb
+from grantd_server.governance.analysis.difference.rows import GAINED
 from grantd_server.governance.diff import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from grantd_server.administration.applying import Applied
+    from grantd_server.administration.versions import Difference
+    from grantd_server.governance.analysis.difference.rows import Change as AccessChange
     from grantd_server.governance.diff import Change
     from grantd_server.governance.testing.report import CaseResult
     from grantd_server.store import Withdrawal
@@ -43,15 +46,26 @@ def applied_of(applied: Applied) -> pb.ApplyBundleResponse:
         epoch=applied.epoch,
         activated=applied.activated,
         compared_epoch=applied.before.epoch,
-        diff=diff_of(applied.before.version, found.version, applied.changes),
+        diff=diff_of(applied.before.version, found.version, applied.difference),
+        replay=None
+        if applied.replayed is None
+        else pb.ReplayCount(changed=applied.replayed[0], undetermined=applied.replayed[1]),
         tests=pb.PolicyTestReport(total=found.tests.total, failed=len(found.tests.failing), failures=failures),
     )
 
 
-def diff_of(older: str, newer: str, changes: Iterable[Change]) -> pb.BundleDiff:
+def diff_of(older: str, newer: str, found: Difference) -> pb.BundleDiff:
     """The difference of two versions."""
-    fields, more = _fitting([_field(each) for each in changes])
-    return pb.BundleDiff(from_version=older, to_version=newer, fields=fields, more_fields=more)
+    fields, more = _fitting([_field(each) for each in found.fields])
+    access, more_access = _fitting([_access(each) for each in found.access])
+    return pb.BundleDiff(
+        from_version=older,
+        to_version=newer,
+        fields=fields,
+        more_fields=more,
+        access=access,
+        more_access=more_access,
+    )
 
 
 def bundle_of(stored: StoredBundle, active: str) -> pb.BundleVersion:
@@ -79,6 +93,20 @@ def _field(change: Change) -> pb.FieldChange:
     before, after = ("", "") if whole else (_value(change.before), _value(change.after))
     return pb.FieldChange(
         kind=change.kind, section=change.section, name=change.name, field=change.field, before=before, after=after
+    )
+
+
+def _access(change: AccessChange) -> pb.AccessChange:
+    return pb.AccessChange(
+        gained=change.change == GAINED,
+        subject=change.subject,
+        client=change.client,
+        resource=change.resource,
+        scope=change.scope,
+        rules_before=change.before,
+        rules_after=change.after,
+        when=change.when,
+        issuer=change.issuer,
     )
 
 

@@ -7,7 +7,8 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grantd_server.rpc.limits import Limits
+from grantd_server.model.caller import ADMINISTRATION
+from grantd_server.rpc.limits import LONGEST_STREAM, Limits
 from grantd_server.rpc.server import Listener, ListenerUnusable, RpcServer
 from grantd_server.rpc.server.aio import Peers
 from grantd_server.rpc.server.tls import ReloadingCredentials, TlsFiles, TlsUnusable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grantd_server.settings import Settings
+    from grantd_server.settings.listeners import Grpc
     from grantd_server.shim.server import HttpServer
     from grantd_server.telemetry.calls import Telemetry
     from grantd_server.wiring.parts import Parts
@@ -140,9 +142,21 @@ def _rpc_server(settings: Settings, parts: Parts, telemetry: Telemetry, *, reuse
         parts.endpoints,
         Peers(chosen.callers, chosen.plaintext if settings.development else None),
         [Listener(chosen.listen, credentials)],
-        Limits(connections=limits.connections, streams=limits.streams, calls=limits.calls, reuse_port=reuse_port),
+        Limits(
+            connections=limits.connections,
+            streams=limits.streams,
+            calls=limits.calls,
+            # The streams of administrators outlast a connection's age; calls of others do not.
+            connection_grace=LONGEST_STREAM if _is_governed(chosen) else Limits().connection_grace,
+            reuse_port=reuse_port,
+        ),
         reflection=chosen.reflection,
     )
+
+
+def _is_governed(chosen: Grpc) -> bool:
+    """Whether anybody of the administration may call."""
+    return not ADMINISTRATION.isdisjoint({*chosen.callers.values(), chosen.plaintext})
 
 
 async def _tell_health(server: RpcServer, service: Service, tell: Callable[[bytes], None]) -> None:

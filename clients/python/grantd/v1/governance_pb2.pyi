@@ -125,6 +125,7 @@ class ApplyBundleOptions(_message.Message):
     FORCE_FIELD_NUMBER: _builtins.int
     EXPECTED_EPOCH_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    REPLAY_SINCE_FIELD_NUMBER: _builtins.int
     dry_run: _builtins.bool
     """Shows what would change, and changes nothing."""
     force: _builtins.bool
@@ -135,6 +136,10 @@ class ApplyBundleOptions(_message.Message):
     """
     reason: _builtins.str
     """Why, for the record."""
+    replay_since: _builtins.int
+    """Replays the decisions on record from here on, and tells how many would end
+    otherwise. Seconds since the epoch; 0 replays none.
+    """
     def __init__(
         self,
         *,
@@ -142,10 +147,11 @@ class ApplyBundleOptions(_message.Message):
         force: _builtins.bool = ...,
         expected_epoch: _builtins.int | None = ...,
         reason: _builtins.str = ...,
+        replay_since: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_epoch", b"_expected_epoch", "expected_epoch", b"expected_epoch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_epoch", b"_expected_epoch", "dry_run", b"dry_run", "expected_epoch", b"expected_epoch", "force", b"force", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_epoch", b"_expected_epoch", "dry_run", b"dry_run", "expected_epoch", b"expected_epoch", "force", b"force", "reason", b"reason", "replay_since", b"replay_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_epoch: _TypeAlias = _typing.Literal["expected_epoch"]  # noqa: Y015
     _WhichOneofArgType__expected_epoch: _TypeAlias = _typing.Literal["_expected_epoch", b"_expected_epoch"]  # noqa: Y015
@@ -166,6 +172,7 @@ class ApplyBundleResponse(_message.Message):
     DIFF_FIELD_NUMBER: _builtins.int
     TESTS_FIELD_NUMBER: _builtins.int
     COMPARED_EPOCH_FIELD_NUMBER: _builtins.int
+    REPLAY_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The version of the directory: `b` and hex."""
     epoch: _builtins.int
@@ -186,6 +193,10 @@ class ApplyBundleResponse(_message.Message):
     def tests(self) -> Global___PolicyTestReport:
         """The policy tests of the directory."""
 
+    @_builtins.property
+    def replay(self) -> Global___ReplayCount:
+        """What was replayed, where that was asked for."""
+
     def __init__(
         self,
         *,
@@ -196,14 +207,41 @@ class ApplyBundleResponse(_message.Message):
         diff: Global___BundleDiff | None = ...,
         tests: Global___PolicyTestReport | None = ...,
         compared_epoch: _builtins.int = ...,
+        replay: Global___ReplayCount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["diff", b"diff", "tests", b"tests"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["diff", b"diff", "replay", b"replay", "tests", b"tests"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "compared_epoch", b"compared_epoch", "diff", b"diff", "epoch", b"epoch", "faults", b"faults", "tests", b"tests", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "compared_epoch", b"compared_epoch", "diff", b"diff", "epoch", b"epoch", "faults", b"faults", "replay", b"replay", "tests", b"tests", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApplyBundleResponse: _TypeAlias = ApplyBundleResponse  # noqa: Y015
+
+@_typing.final
+class ReplayCount(_message.Message):
+    """What a candidate would change of what was decided, in short."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    UNDETERMINED_FIELD_NUMBER: _builtins.int
+    changed: _builtins.int
+    """Decisions that would end otherwise."""
+    undetermined: _builtins.int
+    """Decisions that depend on what was not recorded."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.int = ...,
+        undetermined: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "undetermined", b"undetermined"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayCount: _TypeAlias = ReplayCount  # noqa: Y015
 
 @_typing.final
 class BundleDiff(_message.Message):
@@ -304,7 +342,10 @@ class AccessChange(_message.Message):
     CLIENT_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
-    RULES_FIELD_NUMBER: _builtins.int
+    RULES_BEFORE_FIELD_NUMBER: _builtins.int
+    RULES_AFTER_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
     gained: _builtins.bool
     """Whether it is gained; lost otherwise."""
     subject: _builtins.str
@@ -315,9 +356,17 @@ class AccessChange(_message.Message):
     """The resource."""
     scope: _builtins.str
     """The scope."""
+    when: _builtins.str
+    """Under which circumstances it is so, one example; empty means always."""
+    issuer: _builtins.str
+    """The issuer that grants it."""
     @_builtins.property
-    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The rules that decide it, after the change where there is one, else before."""
+    def rules_before(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules that decided it before; empty where none did."""
+
+    @_builtins.property
+    def rules_after(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules that decide it after."""
 
     def __init__(
         self,
@@ -327,11 +376,14 @@ class AccessChange(_message.Message):
         client: _builtins.str = ...,
         resource: _builtins.str = ...,
         scope: _builtins.str = ...,
-        rules: _abc.Iterable[_builtins.str] | None = ...,
+        rules_before: _abc.Iterable[_builtins.str] | None = ...,
+        rules_after: _abc.Iterable[_builtins.str] | None = ...,
+        when: _builtins.str = ...,
+        issuer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "gained", b"gained", "resource", b"resource", "rules", b"rules", "scope", b"scope", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "gained", b"gained", "issuer", b"issuer", "resource", b"resource", "rules_after", b"rules_after", "rules_before", b"rules_before", "scope", b"scope", "subject", b"subject", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
