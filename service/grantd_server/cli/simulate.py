@@ -12,6 +12,7 @@ import typer
 
 from grantd_server.cli.bundle import pieces_of
 from grantd_server.cli.ending import REFUSED, TRY_AGAIN, USAGE, end, opened, settings_of, told
+from grantd_server.cli.moments import moment_before
 from grantd_server.cli.progress import Bar
 from grantd_server.cli.reach import Reach, reaching
 
@@ -49,9 +50,9 @@ def simulate_directory(
         from grantd_server.governance.document import parse_directory  # noqa: PLC0415 - 0.2 s
         from grantd_server.simulation.report.telling import as_plain, lines  # noqa: PLC0415 - late, as all commands
 
-        now = time.time()
-        span = (_moment("--since", since, now), now if until is None else _moment("--until", until, now))
-        if not 0 < span[0] < span[1]:
+        first = float(moment_before("--since", since))
+        span = (first, time.time() if until is None else moment_before("--until", until))
+        if span[0] >= span[1]:
             end(USAGE, ["--since is before --until."])
         document = parse_directory(directory).json
         with Bar("decisions") as bar:
@@ -131,16 +132,3 @@ def _result(told_: pb.SimulationResult) -> Result:
         more_changes=told_.more_changes,
         unlisted=told_.unlisted,
     )
-
-
-def _moment(option: str, given: str, now: float) -> float:
-    """A moment, or a duration before now."""
-    from grantd_server.governance.faults import Wrong  # noqa: PLC0415 - late, as all commands
-    from grantd_server.governance.reading.nodes import Node  # noqa: PLC0415 - the same
-    from grantd_server.governance.reading.scalars import instant, seconds  # noqa: PLC0415 - the same
-
-    node = Node(given, option)
-    try:
-        return now - seconds(node) if given[-1:].islower() else float(instant(node))
-    except Wrong:
-        end(USAGE, [f"{option} is a duration such as 7d, or a moment such as 2026-11-15T00:00:00Z."])
