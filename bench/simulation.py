@@ -27,6 +27,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+import company_
 import decided_
 from grantd_server.governance.document import canonical, version_of
 from grantd_server.simulation.running.simulator import Simulator
@@ -58,8 +59,8 @@ class Made:
 
 def decisions(count: int, until_ms: int) -> tuple[dict[str, Any], Iterator[tuple[Any, ...]]]:
     """A company, and rows of its records."""
-    chance = decided_.seeded("bench")
-    content = decided_.document(chance, 40)
+    chance = company_.seeded("bench")
+    content = company_.document(chance, 40)
     _, snapshot = decided_.compiled(content)
     bodies = [json.loads(record.body) for record in decided_.happenings(snapshot, chance, min(DISTINCT, count))]
 

@@ -8,6 +8,7 @@ import copy
 import json
 from typing import TYPE_CHECKING
 
+import company_
 import decided_
 from grantd_server.governance.document import canonical, version_of
 from grantd_server.simulation.running.simulator import Simulator
@@ -30,8 +31,8 @@ def entry(record: Recorded) -> Entry:
 
 
 async def test_the_bundle_in_force_changes_nothing_and_another_what_deciding_anew_says(database: str) -> None:
-    chance = decided_.seeded("postgresql")
-    content = decided_.document(chance, 16)
+    chance = company_.seeded("postgresql")
+    content = company_.document(chance, 16)
     _, snapshot = decided_.compiled(content)
     records = decided_.happenings(snapshot, chance, SOME)
     store = PostgresStore(Place(database), writer="test")
@@ -42,7 +43,7 @@ async def test_the_bundle_in_force_changes_nothing_and_another_what_deciding_ane
 
     keys = {key.key_id: base64.urlsafe_b64encode(bytes([n]) * 32).decode() for n, key in enumerate(decided_.KEYS, 1)}
     simulator = Simulator(Opening(database, "simulation"), lambda: keys, 2)
-    span = (decided_.NOW - 60, decided_.NOW + 3600)
+    span = (company_.NOW - 60, company_.NOW + 3600)
     result = await simulator.simulate(canonical(content), *span)
     assert (result.replayed, result.same, result.changed, result.undetermined) == (SOME, SOME, 0, 0)
 

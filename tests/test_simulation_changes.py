@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+import company_
 import decided_
-from decided_ import seeded
+from company_ import seeded
 from grantd_server.governance.faults import BundleError
 from grantd_server.simulation.replay.case import Case, Skipped, read_record
 from grantd_server.simulation.replay.engine import replay
@@ -43,7 +44,7 @@ def opened(rules: list[dict[str, Any]], chance: Random) -> None:
 def personal(rules: list[dict[str, Any]], chance: Random) -> None:
     rule = chance.choice([rule for rule in rules if "subjects" in rule] or rules)
     if "subjects" in rule:
-        rule["subjects"] = {"users": [f"corp:{user}" for user in decided_.USERS[:20]]}
+        rule["subjects"] = {"users": [f"corp:{user}" for user in company_.USERS[:20]]}
 
 
 CHANGES = [removed, turned, moved, opened, personal]
@@ -59,7 +60,7 @@ def changed(content: dict[str, Any], chance: Random) -> dict[str, Any]:
     if chance.random() < 0.2:
         candidate["authorization_servers"]["tools"]["trusts"]["home"]["resources"].remove("mcp-1")
     if chance.random() < 0.2:
-        candidate["resources"]["wiki"]["uri"] = decided_.uri("elsewhere")
+        candidate["resources"]["wiki"]["uri"] = company_.uri("elsewhere")
     return candidate
 
 
@@ -68,7 +69,7 @@ def test_the_changes_are_those_of_deciding_everything_anew(part: int) -> None:
     gained = lost = 0
     for number in range(part, WORLDS, 3):
         chance = seeded(f"changed {number}")
-        content = decided_.document(chance, chance.choice([4, 8, 16]))
+        content = company_.document(chance, chance.choice([4, 8, 16]))
         altered = changed(content, chance)
         try:
             after = decided_.candidate(altered)
@@ -92,7 +93,7 @@ def test_the_changes_are_those_of_deciding_everything_anew(part: int) -> None:
 def test_the_engine_cannot_see_how_a_decision_ended() -> None:
     """Two records that differ in nothing but their outcome are one case."""
     chance = seeded("7")
-    content = decided_.document(chance)
+    content = company_.document(chance)
     active = decided_.candidate(content)
     for record in decided_.happenings(active.snapshot, chance, 60):
         body = json.loads(record.body)
@@ -106,7 +107,7 @@ def test_the_engine_cannot_see_how_a_decision_ended() -> None:
 def recorded(**altered: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """A decision that one rule grants to engineers, as a record; and its bundle."""
     chance = seeded("3")
-    content = decided_.document(chance, 1)
+    content = company_.document(chance, 1)
     content["redemptions"]["tools"] = []
     content["grants"]["home"] = [rule("engineers", subjects={"groups": ["corp:eng"]})]
     _, snapshot = decided_.compiled(content)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import company_
 import decided_
 from grantd_server.simulation.replay.case import read_record
 from grantd_server.simulation.replay.engine import replay
@@ -16,8 +17,8 @@ CHUNKS, WORLDS, EACH = 10, 7, 740
 
 
 def world(chunk: int, number: int) -> tuple[dict[str, Any], list[decided_.Recorded]]:
-    chance = decided_.seeded(f"{chunk}/{number}")
-    content = decided_.document(chance, chance.choice([3, 8, 16, 40]))
+    chance = company_.seeded(f"{chunk}/{number}")
+    content = company_.document(chance, chance.choice([3, 8, 16, 40]))
     _, snapshot = decided_.compiled(content)
     return content, decided_.happenings(snapshot, chance, EACH)
 
