@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
+CUT_OFF = -1
+"""Instead of an error code: ends the connection."""
 PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
 
@@ -53,6 +55,8 @@ class Refuser:
                     writer.write(frame(kind, ACK, 0, payload if kind == PING else b""))
                 elif kind == HEADERS:
                     self.streams += 1
+                    if self.streams <= self.refuse and self.code == CUT_OFF:
+                        break
                     if self.streams <= self.refuse:
                         self._refused.add((here, stream))
                         writer.write(frame(RST_STREAM, 0, stream, self.code.to_bytes(4)))

@@ -11,7 +11,7 @@ import pytest
 
 from grantd_server.shim import upstream
 from grantd_server.shim.upstream import ENOUGH, MOST, Upstream
-from http2_ import refusing
+from http2_ import CUT_OFF, refusing
 from patience_ import LONG
 from worker_programs import until
 
@@ -42,7 +42,7 @@ async def test_it_is_made_again_once_and_no_more() -> None:
         assert service.streams == 2
 
 
-@pytest.mark.parametrize("code", [2, 8, 11], ids=["internal error", "cancel", "enhance your calm"])
+@pytest.mark.parametrize("code", [2, 8, 11, CUT_OFF], ids=["internal error", "cancel", "enhance your calm", "cut off"])
 async def test_what_may_have_been_done_is_not_done_again(code: int) -> None:
     async with refusing(1, code) as service, Upstream(lambda: channel(service.port)) as way:
         with pytest.raises(grpc.aio.AioRpcError):

@@ -132,8 +132,4 @@ class UpstreamCall:
 
 def _never_seen(error: grpc.aio.AioRpcError) -> bool:
     """Whether the service did nothing at all. A call that it ended by itself has trailers."""
-    return (
-        error.code() is grpc.StatusCode.UNAVAILABLE
-        and not error.trailing_metadata()
-        and REFUSED in (error.details() or "")
-    )
+    return not error.trailing_metadata() and REFUSED in (error.details() or "")
