@@ -76,6 +76,8 @@ def test_a_rule_that_is_taken_away(played: tuple[Path, list[Asked]], tmp_path: P
     assert code == 1
     assert "Finance: the books are read by finance [accountant]: failed" in told
     assert "10 of 182 policy tests fail" in told
+    assert LOST in told
+    assert f"{len(by_the_rule)} decisions on record would end otherwise" in told
     code, told = grantd(folder, "simulate", str(candidate))
     assert code == 0
     assert changed(told) == len(by_the_rule) > 0
