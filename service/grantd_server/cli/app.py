@@ -7,6 +7,7 @@ from importlib.metadata import version as version_of
 import typer
 
 from grantd_server.cli import (
+    access,
     audit,
     blocks,
     bundle,
@@ -38,6 +39,8 @@ app.add_typer(secrets.app, name="client")
 app.add_typer(database.app, name="db")
 app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
+app.add_typer(decisions.app, name="decisions")
+app.add_typer(access.app, name="access")
 app.command("apply")(bundle.apply_directory)
 app.command("show")(bundle.show_directory)
 app.command("explain")(decisions.explain_decision)

@@ -8,7 +8,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from grantd.v1 import governance_pb2
+from grantd.v1 import decision_pb2, governance_pb2
 from grantd_server.administration.desk import Desk
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.faults import BundleError
@@ -18,10 +18,12 @@ from grantd_server.keys.own.ring import KeyRing
 from grantd_server.model.caller import Caller, Role
 from grantd_server.rpc.chain import wrap_service
 from grantd_server.rpc.chain.edge import Edge
+from grantd_server.rpc.decisions import Reading, decision_handlers
 from grantd_server.rpc.governance import governance_handlers
 from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.rpc.simulation import simulation_handler
 from grantd_server.simulation.running.simulator import Simulator, cores, pseudonym_keys
+from grantd_server.store.records.following import Followers
 from grantd_server.store.records.ledger import Ledger
 from grantd_server.wiring.needs import any_secret, short_of
 
@@ -42,11 +44,14 @@ _NO_FINGERPRINT = bytes(32)
 
 def administrative_endpoints(desk: Desk, edge: Edge) -> dict[str, Endpoint]:
     """The services of administrators behind the chain."""
-    service = governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"]
-    if desk.simulator is None:
-        return wrap_service(service, governance_handlers(desk), edge, absent={"Simulate"})
-    handlers = {**governance_handlers(desk), "Simulate": simulation_handler(desk, desk.simulator)}
-    return wrap_service(service, handlers, edge)
+    governance = governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"]
+    decisions = decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]
+    handlers = dict(governance_handlers(desk))
+    if desk.simulator is not None:
+        handlers["Simulate"] = simulation_handler(desk, desk.simulator)
+    reading = Reading(desk.store, desk.ledger, desk.clock, Followers(desk.store))
+    endpoints = wrap_service(governance, handlers, edge, absent={"Simulate"} - handlers.keys())
+    return endpoints | wrap_service(decisions, decision_handlers(reading), edge)
 
 
 def local_channel(settings: Settings, store: Store, author: str, secrets: Path | None) -> InProcessChannel:
