@@ -233,7 +233,7 @@ async def test_the_table_counts_what_is_found_and_what_is_missed():
 LISTS = ("doctor_faults", "doctor_faults_governance", "doctor_faults_probe", "doctor_faults_more")
 ELSEWHERE = {
     "document.slow", "document.too-large", "document.tls", "keys.many", "subject.form", "grant.form", "access.opaque",
-    "access.bound", "replay.once", "resource.opened", "revocation.done", "revocation.none", "governance.replay", "probe.not-begun",
+    "access.bound", "replay.once", "resource.opened", "revocation.done", "revocation.none", "governance.replay", "probe.not-begun", "grant.future",
 }  # fmt: skip
 """Codes with tests of their own, in test_doctor_hostile, test_doctor_probe and test_doctor_real."""
 

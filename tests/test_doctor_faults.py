@@ -26,3 +26,25 @@ async def test_a_planted_fault_is_found_by_its_code_and_nothing_else_is_an_error
     assert (row["code"], SEVERITIES[row.get("severity", "error")]) in codes, found
     errors = {code for code, severity in codes if severity is Severity.ERROR}
     assert errors <= {row["code"], *row.get("also", ())}
+
+
+async def test_a_provider_may_name_algorithms_that_are_none_of_public_keys():
+    stated = {"id_token_signing_alg_values_supported": ["HS256"]}
+    async with world({"plant": {"idp.metadata": {"json": stated}}}) as here:
+        found = await here.examined()
+    assert not any(finding.code.startswith("algorithms.") for finding in found.findings)
+
+
+async def test_a_client_id_that_has_a_second_spelling_is_no_address_of_a_document():
+    client_id = "https://DESK.corp.example/client.json"
+    fault = {
+        "asked": {"client": {"at_authorization_server": client_id}},
+        "plant": {
+            "server.metadata": {"json": {"client_id_metadata_document_supported": True}},
+            "client.document": {"json": {"client_id": client_id}},
+        },
+    }
+    async with world(fault) as here:
+        found = await here.examined()
+    told = {finding.code: finding.evidence for finding in found.findings}
+    assert "not in its normal form" in told["client.document"]

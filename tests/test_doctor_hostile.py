@@ -112,7 +112,7 @@ async def test_whatever_a_party_answers_is_a_finding_and_printable(kind):
     async with world() as here:
         for name in PAGES:
             here.pages[name] = HOSTILE[kind]
-        found = await here.examined(seconds=SECONDS.get(kind, 5))
+        found = await here.examined(seconds=SECONDS.get(kind, 30))
     assert found.count(Severity.ERROR)
     told = report.text(found) + json.dumps(report.document(found))
     assert all(" " <= char <= "~" or char == "\n" for char in told)
@@ -137,9 +137,22 @@ async def test_whatever_a_party_answers_is_a_finding_and_printable(kind):
 async def test_each_kind_of_malice_has_its_finding(kind, code):
     async with world() as here:
         here.pages["issuer.jwks"] = HOSTILE[kind]
-        found = await here.examined(seconds=SECONDS.get(kind, 5))
+        found = await here.examined(seconds=SECONDS.get(kind, 30))
     errors = {finding.code for finding in found.findings if finding.severity is Severity.ERROR}
     assert errors == {code}
+
+
+@pytest.mark.parametrize(
+    "named", ["https://[", "http://169.254.169.254/x", "file:///etc/passwd", "x" * 9000, "https://a b/", ""]
+)
+async def test_an_authorization_server_that_the_mcp_server_names_is_followed_with_the_same_care(named):
+    async with world({"asked": {"authorization_server": ""}}) as here:
+        here.setup = {name: value for name, value in here.setup.items() if value}
+        for form in ("resource.metadata", "resource.root"):
+            here.pages[form].json["authorization_servers"] = [named]
+        found = await here.examined()
+    assert found.count(Severity.ERROR) or not named
+    assert not any(asked.startswith("server.") for asked in here.asked)
 
 
 async def test_a_redirect_is_never_followed():

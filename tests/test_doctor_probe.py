@@ -93,6 +93,13 @@ async def test_a_sign_in_that_is_no_token_is_told_and_sent_all_the_same():
     assert "canary" not in report.text(found)
 
 
+@pytest.mark.parametrize(("begins", "told"), [(10, False), (600, True)])
+async def test_a_grant_of_a_clock_that_is_ahead_is_told(begins, told):
+    found, _ = await walked({"grant": {"iat": begins, "exp": begins + 300}})
+    assert ("grant.future" in codes_of(found)) is told
+    assert found.healthy is not told
+
+
 async def test_a_key_bound_token_is_not_sent_without_its_proof():
     found, _walk = await walked({"leg2": {"token_type": "DPoP"}})
     assert "access.bound" in codes_of(found)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from grantd import jwk
 from grantd_server.doctor.checks.keys.published import usable
 from grantd_server.doctor.findings import OWNER, Finding, Party, Row, Severity, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from grantd_server.doctor.reading.issuers import IssuerSeen
     from grantd_server.doctor.reading.view import View
@@ -63,23 +63,22 @@ def check(view: View) -> Iterator[Finding]:
 def signs(issuer: IssuerSeen) -> frozenset[str]:
     """What the issuer can sign with: the algorithms of its keys; of a provider, those
     that it also names for ID tokens."""
-    found = {alg for key in issuer.keys for alg in _possible(issuer, key)}
-    stated = issuer.texts(_STATED)
-    return frozenset(found.intersection(stated) if stated and issuer.party is Party.PROVIDER else found)
+    found, stated = _published(issuer), issuer.texts(_STATED)
+    return found.intersection(stated) if stated and issuer.party is Party.PROVIDER else found
 
 
-def _possible(issuer: IssuerSeen, key: Any) -> Collection[str]:
-    """An RSA key that names no algorithm may be used with several."""
-    kid = key.get("kid") if isinstance(key, dict) else None
-    found = [each for each in usable(issuer).keys if each.kid == kid]
-    if not found or not isinstance(key, dict):
-        return ()
-    return jwk.RSA_ALGORITHMS if key.get("kty") == "RSA" and "alg" not in key else {each.alg for each in found}
+def _published(issuer: IssuerSeen) -> frozenset[str]:
+    """The algorithms of all usable keys; an RSA key that names none may do several."""
+    unbound = [key.get("kid") for key in issuer.keys if isinstance(key, dict) and "alg" not in key]
+    found: set[str] = set()
+    for key in usable(issuer).keys:
+        found |= jwk.RSA_ALGORITHMS if key.alg in jwk.RSA_ALGORITHMS and key.kid in unbound else {key.alg}
+    return frozenset(found)
 
 
 def _keys_for_stated(issuer: IssuerSeen) -> Iterator[Finding]:
     stated = [alg for alg in issuer.texts(_STATED) or () if alg in jwk.ALGORITHMS]
-    published = {alg for key in issuer.keys for alg in _possible(issuer, key)}
+    published = _published(issuer)
     lacking = [alg for alg in stated if alg not in published]
     if lacking and published:
         row = NO_KEY if lacking == stated else SOME_WITHOUT_KEY

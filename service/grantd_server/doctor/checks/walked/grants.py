@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from grantd import jws
+from grantd.claims import SKEW
 from grantd_server.checks import TOKEN_TYPE_ID_JAG
 from grantd_server.doctor.checks.spelling import compared
 from grantd_server.doctor.checks.walked.tokens import no_store, number, parsed, refused, unproven, values
@@ -78,13 +79,17 @@ LIFETIME = Row(
     "grant.lifetime", Severity.WARNING, "The grant is good for more than five minutes.",
     "Issue it for 300 s at most: authorization servers refuse longer ones.",
 )  # fmt: skip
+FUTURE = Row(
+    "grant.future", Severity.ERROR, "The grant begins in the future.",
+    "Synchronise the issuer's clock (NTP): authorization servers refuse what is not yet valid.",
+)  # fmt: skip
 SCOPE = Row(
     "grant.scope", Severity.WARNING, "The grant is for less than was asked for.",
     "Nothing, if policy says so; otherwise give the user or the client the missing scopes.",
 )  # fmt: skip
 ROWS: Final = (
     REFUSED, ANSWER, TOKEN_TYPE, CACHE, REFRESH, FORM, TYP, SIGNATURE, ISSUER, AUDIENCE, CLIENT_ID, RESOURCE,
-    NO_RESOURCE, CLAIMS, LIFETIME, SCOPE,
+    NO_RESOURCE, CLAIMS, LIFETIME, FUTURE, SCOPE,
 )  # fmt: skip
 
 LONGEST_LIFE: Final = 300
@@ -154,6 +159,9 @@ def _contents(view: View, issuer: IssuerSeen, claims: Mapping[str, object]) -> I
     expires, begins = number(claims, "exp"), number(claims, "iat")
     if expires is not None and begins is not None and expires - begins > LONGEST_LIFE:
         yield LIFETIME.at(Party.ISSUER, issuer.identifier, f"{expires - begins:.0f} s")
+    received = 0.0 if view.journey is None or view.journey.leg1 is None else view.journey.leg1.received_at
+    if begins is not None and begins > received + SKEW:
+        yield FUTURE.at(Party.ISSUER, issuer.identifier, f"{begins - received:.0f} s later than here")
     granted = str(claims.get("scope", "")).split()
     if view.setup.scopes and (lost := [scope for scope in view.setup.scopes if scope not in granted]):
         yield SCOPE.at(Party.ISSUER, issuer.identifier, f"{listed(lost)} are not among {listed(granted)}")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doctor_world import KEYS
+from grantd.jwk import RSA_ALGORITHMS
+from grantd_server.doctor.checks.keys.algorithms import signs
 from grantd_server.doctor.checks.spelling import difference, nearly
 from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed, printable
+from grantd_server.doctor.reading.exchanges import Exchange
+from grantd_server.doctor.reading.issuers import IssuerSeen
+from grantd_server.keys.foreign.fetch import Answer
 from tokens import UNHURRIED
 
 AS = "https://as.example/tools"
@@ -81,3 +88,30 @@ def test_whose_job_it_is_follows_the_party_unless_the_row_says_otherwise():
     row = Row("a.b", Severity.ERROR, "A.", "B.")
     assert row.at(Party.RESOURCE, "x").whose == "the owner of the MCP server"
     assert Row("a.b", Severity.ERROR, "A.", "B.", "somebody").at(Party.RESOURCE, "x").whose == "somebody"
+
+
+def without(key, *names):
+    return {name: value for name, value in key.items() if name not in names}
+
+
+RSA, EC = KEYS["idp"], KEYS["issuer"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "stated", "algorithms"),
+    [
+        ([RSA, EC], None, {"RS256", "ES256"}),
+        ([RSA, EC], ["ES256", "EdDSA"], {"ES256"}),
+        ([without(RSA, "alg")], None, RSA_ALGORITHMS),
+        ([without(RSA, "alg"), EC], ["PS256"], {"PS256"}),
+        ([{**without(RSA, "alg"), "e": "AQ", "kid": "weak"}, EC], None, {"ES256"}),
+        ([without(EC, "alg")], None, {"ES256"}),
+        ([], None, set()),
+    ],
+)
+def test_what_an_issuer_signs_with_is_what_its_usable_keys_are_for(keys, stated, algorithms):
+    metadata = {} if stated is None else {"id_token_signing_alg_values_supported": stated}
+    answered = Exchange("u", 0, 0, Answer(200, httpx2.Headers(), b""), members=metadata)
+    jwks = Exchange("u", 0, 0, Answer(200, httpx2.Headers(), b""), members={"keys": keys})
+    seen = IssuerSeen(Party.PROVIDER, "https://idp.example", forms={"OpenID": answered}, jwks=jwks)
+    assert signs(seen) == algorithms
