@@ -1,0 +1,81 @@
+"""Each stage that is decided again, with one thing changed in the record or in the bundle."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import company_
+import decided_
+from case_files import changed
+from grantd_server.simulation.replay.case import read_record
+from grantd_server.simulation.replay.engine import replay
+
+SERVER, ISSUER = "authorization_servers.tools", "grant_issuers.home"
+
+
+def rule(**more: Any) -> dict[str, Any]:
+    return {"id": "all", "effect": "allow", "clients": ["*"], "resources": ["*"], "scopes": ["*"], **more}
+
+
+def recorded(rpc: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A decision that was granted at one resource, in a company that grants everything; and its bundle."""
+    content = company_.document(company_.seeded("stages"), 2)
+    content["grants"]["home"] = [rule(subjects="everyone")]
+    content["redemptions"]["tools"] = [{**rule(issuers=["*"]), "id": "redeem-all"}]
+    _, snapshot = decided_.compiled(content)
+    for record in decided_.happenings(snapshot, company_.seeded("stages"), 900):
+        body = json.loads(record.body)
+        alone = len(body["inputs"]) == 1 and "details" not in body["asked"] and "narrowed" not in body["asked"]
+        if (body["rpc"], body["outcome"]) == (rpc, "granted") and alone and body["client"] == "desk":
+            return body, content
+    raise AssertionError("nobody was granted anything")
+
+
+STAGES: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
+    ("RedeemGrant", {}, {}, True),
+    ("RedeemGrant", {"asked.proof": True}, {}, False),
+    ("RedeemGrant", {"asked.bound": True}, {}, False),
+    ("RedeemGrant", {}, {f"{SERVER}.dpop": "required"}, False),
+    ("RedeemGrant", {"asked.proof": True}, {f"{SERVER}.dpop": "required"}, True),
+    ("RedeemGrant", {}, {f"{SERVER}.dpop": "optional"}, True),
+    ("RedeemGrant", {}, {f"{SERVER}.dpop": "optional", "clients.desk.at.tools.dpop_bound_access_tokens": True}, False),
+    ("RedeemGrant", {"asked.aud_tenant": "acme"}, {}, False),
+    ("RedeemGrant", {"inputs.0.tenant": "north"}, {}, False),
+    ("RedeemGrant", {"asked.iss": "https://stranger.example"}, {}, False),
+    ("RedeemGrant", {"asked.resource": ["https://stranger.example/mcp"]}, {}, False),
+    ("RedeemGrant", {"asked.resource": []}, {}, False),
+    ("RedeemGrant", {"asked.narrowed": {"resource": ["https://stranger.example/mcp"]}}, {}, False),
+    ("RedeemGrant", {"asked.narrowed": {"scope": "nowhere"}}, {}, False),
+    ("RedeemGrant", {"asked.narrowed": {"scope": "two  spaces"}}, {}, False),
+    ("RedeemGrant", {"asked.narrowed": {"details": True}}, {}, False),
+    ("RedeemGrant", {"client_id": "robot@tools"}, {}, False),
+    ("RedeemGrant", {"issuer": "https://stranger.example"}, {}, False),
+    ("ExchangeIdentity", {}, {}, True),
+    ("ExchangeIdentity", {"asked.proof": True}, {}, False),
+    ("ExchangeIdentity", {}, {f"{ISSUER}.dpop": "required"}, False),
+    ("ExchangeIdentity", {"asked.proof": True}, {f"{ISSUER}.dpop": "required"}, True),
+    ("ExchangeIdentity", {}, {f"{ISSUER}.dpop": "optional"}, True),
+    ("ExchangeIdentity", {"inputs.0.identity_provider": "elsewhere"}, {}, False),
+    ("ExchangeIdentity", {"inputs.0.identity_provider": "guest"}, {"clients.desk.at.home.identity_providers": ["corp"]}, False),
+    ("ExchangeIdentity", {"asked.audience": []}, {}, False),
+    ("ExchangeIdentity", {"asked.audience": ["https://stranger.example"]}, {}, False),
+    ("ExchangeIdentity", {"asked.resource": ["https://stranger.example/mcp"]}, {}, False),
+    ("ExchangeIdentity", {"asked.resource": []}, {}, False),
+    ("ExchangeIdentity", {"asked.scope": "two  spaces"}, {}, False),
+    ("ExchangeIdentity", {"client_id": "robot@home"}, {}, False),
+    ("ExchangeIdentity", {"issuer": "https://stranger.example"}, {}, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rpc", "altered", "edits", "granted"), STAGES)
+def test_each_stage_is_decided_again(rpc: str, altered: dict[str, Any], edits: dict[str, Any], granted: bool) -> None:
+    body, content = recorded(rpc)
+    body = changed(body, altered)
+    candidate = decided_.candidate(changed(content, edits))
+    candidate.learn(body["bundle_version"], content)
+    answer = replay(candidate, read_record(json.dumps(body).encode(), candidate.names)[0])
+    assert not answer.open
+    assert bool(answer.granted) is granted
