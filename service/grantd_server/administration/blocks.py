@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 KINDS = ("user", "client", "resource_server", "issuer", "resource")
 
 LONGEST_NAME = 2048
-_NO_TOMBSTONES = 1 << 40
+_NO_TOMBSTONES = (1 << 31) - 1
 """Of the live state only the blocks are asked for: no tombstone is so new."""
 
 
