@@ -4,6 +4,8 @@ told holds at the other."""
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -188,3 +190,41 @@ async def test_a_block_that_is_committed_holds_where_nobody_has_heard_of_it_yet(
             return await redeemed(pair.ask_b, jti="held-back") not in REFUSALS
 
         assert await soon(granted) < SOON, "what was refused for a block is not used up"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("client", "desk"), ("user", "partner|p-77"), ("issuer", org.PARTNER)])
+async def test_a_block_with_an_end_holds_at_the_other_soon_and_ends_by_itself(pair: Pair, kind: str, name: str) -> None:
+    token = await redeemed(pair.ask_b)
+    assert await active(pair.ask_b, token)
+    await command(pair.a.config, "block", kind, name, "--reason", "stolen laptop", "--expires", "3s")
+
+    async def refused() -> bool:
+        return await redeemed(pair.ask_b) in REFUSALS and not await active(pair.ask_b, token)
+
+    assert await soon(refused) < SOON
+    assert "stolen laptop" in await command(pair.a.config, "blocks")
+
+    async def over() -> bool:
+        return await redeemed(pair.ask_b) not in REFUSALS and await active(pair.ask_b, token)
+
+    assert await soon(over) < 3 + SOON, "nobody lifted it"
+    assert await command(pair.a.config, "blocks") == "nothing is blocked\n"
+
+
+async def test_revoking_a_chain_ends_its_tokens_at_the_other_soon(pair: Pair) -> None:
+    token, other = await redeemed(pair.ask_b), await redeemed(pair.ask_b)
+    chain = claims_of(token)["jti"].partition(".")[0]
+    told = await command(pair.a.config, "revoke", chain, "--reason", "stolen laptop")
+    assert told == f"chain {chain} is revoked, with 1 tokens and grants below it\n"
+
+    async def ended() -> bool:
+        return not await active(pair.ask_b, token)
+
+    assert await soon(ended) < SOON
+    assert await active(pair.ask_b, other), "of another chain"
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
