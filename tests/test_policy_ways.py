@@ -142,3 +142,18 @@ def test_a_question_that_means_nothing_has_no_answer(changed: dict[str, Any]) ->
 def test_the_ceiling_alone_is_asked_without_a_person() -> None:
     assert asked(bundle(), person=None, issuer="home", legs=Legs.REDEMPTION) == "granted"
     assert asked(bundle(), person=None, issuer="partner") == "granted"
+
+
+@pytest.mark.parametrize(
+    ("email", "reason"),
+    [
+        ("ada@corp.example", "granted"),
+        ("ada@CORP.example", "granted"),
+        ("bob@corp.example", "no_rule"),
+        (None, "no_rule"),
+    ],
+)
+def test_a_verified_address_names_a_person_where_the_provider_speaks_for_it(email: str | None, reason: str) -> None:
+    whole = content([rule("ada", subjects={"users": ["corp:mailto:ada@corp.example"]})], [HONOUR])
+
+    assert asked(whole, person=Person("corp", sub="u-1", email=email)) == reason

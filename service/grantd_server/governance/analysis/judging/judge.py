@@ -67,8 +67,6 @@ class Terms(NamedTuple):
 
     def deciding(self, moment: Moment, inputs: GrantInputs) -> tuple[Term, ...]:
         """The rules that grant the scope there and then; or deny it; or none."""
-        if moment.tenant not in self.tenants:
-            return ()
         denying = tuple(term for term in (*self.denies, *self.ceiling_denies) if term.holds(inputs))
         if denying or not self.allow(moment, inputs):
             return denying
