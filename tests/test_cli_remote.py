@@ -1,0 +1,66 @@
+"""Administrators' commands at a running service: by their certificate, without settings or database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from certificates import write_tls_files
+from command_line import SAMPLE
+from grantd_server.cli.app import app
+from grantd_server.model.caller import Role
+from grantd_server.store.sqlite.store import SqliteStore
+from rpc_toy import Toy, authority, leaf_of
+from test_administration import Office
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def told(port: int, folder: Path, role: Role, *arguments: str) -> tuple[int, str, str]:
+    """Runs a command as somebody of a role, in a thread."""
+    place = folder / role.value
+    place.mkdir(exist_ok=True)
+    cert, key, ca = write_tls_files(place, authority(), leaf_of(role))
+    environ = {
+        "GRANTD_SERVER": f"127.0.0.1:{port}",
+        "GRANTD_SERVER_CA": str(ca),
+        "GRANTD_SERVER_CERT": str(cert),
+        "GRANTD_SERVER_KEY": str(key),
+    }
+    found: Any = await asyncio.to_thread(CliRunner(env=environ).invoke, app, list(arguments))
+    return found.exit_code, found.stdout, found.stderr
+
+
+@pytest.mark.req("F-48")
+async def test_commands_speak_to_a_service_as_whom_their_certificate_says(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "grantd.db")
+    office, toy = Office(store), Toy()
+    toy.endpoints = office.endpoints
+    async with toy.served(tmp_path) as server:
+        port = server.ports[0]
+        code, out, _ = await told(port, tmp_path, Role.ADMIN, "apply", str(SAMPLE), "-m", "from afar")
+        assert (code, out.splitlines()[-1].split(", ")[-1]) == (0, "epoch 1")
+        record = await office.newest()
+        assert (record["caller"], record["facts"]["why"]) == ("spiffe://corp.example/admin", "from afar")
+        code, out, _ = await told(port, tmp_path, Role.AUDITOR, "versions")
+        assert code == 0
+        assert out.startswith("* b")
+        assert "spiffe://corp.example/admin" in out
+        code, _, err = await told(port, tmp_path, Role.AUDITOR, "apply", str(SAMPLE))
+        assert (code, err.splitlines()[0]) == (1, "the caller may not call this method.")
+        code, _, err = await told(port, tmp_path, Role.SHIM, "blocks")
+        assert (code, err.splitlines()[0]) == (1, "the caller may not call this method.")
+    await store.close()
+
+
+def test_a_service_elsewhere_is_not_spoken_to_without_tls() -> None:
+    found = CliRunner().invoke(app, ["blocks", "--server", "grantd.example:7443"])
+    assert found.exit_code == 2
+    assert "is not on this machine" in found.stderr
+    found = CliRunner().invoke(app, ["blocks", "--server", "grantd.example:7443", "--ca", "x.pem"])
+    assert found.exit_code == 2
+    assert found.stderr == "--ca, --cert and --key go together.\n"
