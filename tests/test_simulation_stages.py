@@ -79,3 +79,35 @@ def test_each_stage_is_decided_again(rpc: str, altered: dict[str, Any], edits: d
     answer = replay(candidate, read_record(json.dumps(body).encode(), candidate.names)[0])
     assert not answer.open
     assert bool(answer.granted) is granted
+
+
+def answered(body: dict[str, Any], edits: dict[str, Any], keys: Any = None) -> tuple[str, ...]:
+    """What is open, or `granted` or `refused`."""
+    _, content = recorded(body["rpc"])
+    candidate = decided_.candidate(changed(content, edits), keys)
+    candidate.learn(body["bundle_version"], content)
+    answer = replay(candidate, read_record(json.dumps(body).encode(), candidate.names)[0])
+    return tuple(sorted(answer.open)) or (("granted",) if answer.granted else ("refused",))
+
+
+def test_known_users_are_told_by_their_pseudonym_as_long_as_there_is_its_key() -> None:
+    body, _ = recorded("RedeemGrant")
+    trust = f"{SERVER}.trusts.{body['inputs'][0]['issuer']}.known_subjects"
+    everybody = [f"corp:{user}" for user in company_.USERS]
+    assert answered(body, {trust: everybody}) == ("granted",)
+    assert answered(body, {trust: ["corp:nobody"]}) == ("refused",)
+    assert answered(body, {trust: everybody}, []) == ("subject",)
+
+
+def test_an_earlier_record_does_not_tell_of_proofs_and_none_is_held_against_it() -> None:
+    body, _ = recorded("RedeemGrant")
+    body.pop("asked")
+    body["inputs"][0].pop("uri")
+    body["audience"] = company_.TOOLS
+    assert answered(body, {f"{SERVER}.dpop": "required"}) == ("granted",)
+
+
+def test_details_of_a_type_that_is_gone_refuse_the_call() -> None:
+    body, _ = recorded("RedeemGrant")
+    body["asked"]["details"] = [{"type": "https://gone.example", "schema": "0", "fields": {}}]
+    assert answered(body, {}) == ("refused",)
