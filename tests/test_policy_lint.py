@@ -112,6 +112,13 @@ def test_what_is_not_wholly_covered_is_not_shadowed(other: dict[str, Any]) -> No
     assert "shadowed" not in {one[1] for one in found({**ENG, "id": "a", **other}, ENG) if one[2] == "eng"}
 
 
+@pytest.mark.parametrize("more", [{"clients": ["desk", "robot"]}, {"resources": ["mcp-1", "wiki"]}])
+def test_a_rule_that_is_about_more_places_is_not_shadowed(more: dict[str, Any]) -> None:
+    one = rule("a", subjects={"groups": ["corp:eng"]}, resources=["mcp-1"], scopes=["shared.read"])
+
+    assert "b" not in {each[2] for each in found(one, {**one, "id": "b", **more})}
+
+
 def test_of_two_rules_that_say_the_same_one_is_told() -> None:
     assert found(ENG, {**ENG, "id": "zeng"}) == [("warning", "shadowed", "zeng", "eng allows everything that it does")]
 

@@ -35,7 +35,7 @@ def implies(one: Clause[Any], other: Clause[Any]) -> bool:
     if isinstance(one, _ANY_OF) and isinstance(other, _ANY_OF):
         return one.name == other.name and frozenset(one.values) <= frozenset(other.values)
     if isinstance(one, AuthAge) and isinstance(other, AuthAge):
-        return one.name == other.name and one.seconds <= other.seconds
+        return one.seconds <= other.seconds
     if isinstance(one, Networks) and isinstance(other, Networks):
         return all(any(_inside(network, wider) for wider in other.values) for network in one.values)
     if isinstance(one, Window) and isinstance(other, Window):

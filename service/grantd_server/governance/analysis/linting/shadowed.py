@@ -40,8 +40,6 @@ def shadowed(subject: Subject) -> Iterator[Finding]:
 
 def _covering(subject: Subject, listed: Listed, index: Index[Rule[Any]]) -> str | None:
     rule = listed.rule
-    if not rule.resources or not rule.clients:
-        return None
     near = index.find(min(rule.resources), min(rule.clients), [ANY, *search_keys(rule)])
     for other in islice(near, MOST_COMPARED):
         if other is rule or not other.in_force(subject.now) or not covers(other, rule):
