@@ -54,8 +54,6 @@ async def blocks(desk: Desk) -> list[Withdrawal]:
 
 
 def _named(kind: str, name: str) -> tuple[str, str]:
-    if kind not in KINDS:
-        raise Refused(Reason.PARAMETER_MISSING, field="kind")
     if not name.strip():
         raise Refused(Reason.PARAMETER_MISSING, field="name")
     return kind, text_of("name", name, LONGEST_NAME)
