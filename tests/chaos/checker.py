@@ -108,7 +108,8 @@ def _answered(verdict: Verdict, calls: Sequence[Call], records: Mapping[str, Row
             if call.answer not in NOT_DURABLE:
                 verdict.found("no record", f"{call.answer} of {call.decision or 'no decision'} for {call.chain[:12]}")
             continue
-        wanted = ("granted", call.chain, call.token) if call.answer == TOKEN else ("refused", row.chain, "")
+        done = "revoked" if call.rpc == "RevokeToken" else "granted"
+        wanted = (done, call.chain, call.token) if call.answer == TOKEN else ("refused", row.chain, "")
         if (row.outcome, row.chain, row.token if call.rpc == REDEEM else wanted[2]) != wanted:
             verdict.found("differs", f"{row.id}: {row.outcome}, {call.answer}")
         if call.answer == "ASSERTION_REPLAYED" and call.chain not in granted:
