@@ -166,6 +166,27 @@ async def test_a_dry_run_counts_the_decisions_that_would_change(office: Office) 
     assert not (await applied(office, dry_run=True)).HasField("replay")
 
 
+LEDGER = """
+people: {accountant: {provider: corp, groups: [finance], roles: []}}
+client: desk-agent
+tests: [{name: the books are read by finance, who: accountant, resource: ledger, expect: {ledger.read: yes}}]
+"""
+
+
+async def test_a_directory_whose_policy_tests_fail_is_put_in_force_only_by_force_and_on_record(office: Office) -> None:
+    assert (await applied(office, SAMPLE | {"tests/ledger.yaml": LEDGER})).activated
+    worse = without_finance() | {"tests/ledger.yaml": LEDGER}
+    kept = await applied(office, worse)
+    assert (kept.activated, kept.epoch, kept.tests.total) == (False, 1, 1)
+    (failure,) = kept.tests.failures
+    assert failure.place.startswith("tests/ledger.yaml:4:")
+    assert "ledger.read" in failure.expected + failure.got
+    assert await office.store.bundle(kept.version) is None
+    forced = await applied(office, worse, force=True, reason="the books move on Monday")
+    assert (forced.activated, forced.epoch) == (True, 2)
+    assert (await office.newest())["facts"]["failing_tests"] == "1"
+
+
 async def test_faults_are_told_by_place_and_nothing_else_is(office: Office) -> None:
     broken = SAMPLE | {"sub/rules.yaml": "grants:\n  northwind:\n    - {id: x, resurces: []}\n"}
     found = await applied(office, broken)
