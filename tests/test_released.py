@@ -66,7 +66,7 @@ async def _done(release: Path | None, *arguments: str) -> None:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def both(server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    """The old release, that made the database and serves; then this one."""
+    """The old release, that made the database, applied the bundle and serves; then this one."""
     folder = tmp_path_factory.mktemp("releases")
     with zipfile.ZipFile(WHEEL) as wheel:
         wheel.extractall(folder / "release")
@@ -75,7 +75,11 @@ async def both(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     config.write_text(yaml.safe_dump({"store": {"url": server.url(name)}, "development": True}))
     upgrade = ("db", "upgrade", "--config", str(config))
     await _done(folder / "release", *upgrade)
-    async with cluster(folder, server.url(name), 2, start=False) as running:
+
+    async def as_before(config: Path, *command: str) -> None:
+        await _done(folder / "release", *command, "--config", str(config))
+
+    async with cluster(folder, server.url(name), 2, start=False, run=as_before) as running:
         told = running.replicas[0]
         old = running.replicas[0] = Released(told.number, told.config, told.port)
         old.release = folder / "release"

@@ -17,6 +17,7 @@ from grantd_server.store.opening import Opening, open_store
 from redeeming import Answers, kept, new_grants, redeem
 from replicas import Replica, settings_of, started
 from served import ENVIRON, GRANTD
+from worker_programs import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -110,8 +111,7 @@ async def test_what_keeps_a_worker_from_starting_is_told_once_and_ends_all(migra
 
 
 async def test_all_workers_drain_and_the_supervisor_ends_with_0(town: Replica) -> None:
-    workers = town.process.workers()
-    assert len(workers) == 2
+    await until(lambda: len(town.process.workers()) == 2)
     town.process.terminate()
     assert await asyncio.wait_for(town.process.process.wait(), 20) == 0
     assert town.process.of("worker.killed") == []

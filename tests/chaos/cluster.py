@@ -22,7 +22,7 @@ from postgres_ import free_port
 from replicas import command, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 TESTS = Path(__file__).resolve().parent.parent
 ENVIRON = {**served.ENVIRON, "PYTHONPATH": str(TESTS)}
@@ -133,13 +133,20 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(
-    folder: Path, url: str, count: int = 3, *arguments: str, start: bool = True, **settings: Any
+    folder: Path,
+    url: str,
+    count: int = 3,
+    *arguments: str,
+    start: bool = True,
+    run: Callable[..., Awaitable[None]] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Cluster]:
-    """Replicas over the database at `url`, with the test company's bundle in force."""
+    """Replicas over the database at `url`, with the test company's bundle in force; `run`
+    takes a settings file and a command, where not this release is to apply it."""
     shared = settings_of(folder, url) | {"telemetry": {"log_level": "error"}} | settings
     config = folder / "cli.yaml"
     config.write_text(yaml.safe_dump(shared | {"replica": "cli"}))
-    await command(config, "apply", str(folder / "governance"))
+    await (run or command)(config, "apply", str(folder / "governance"))
     replicas = []
     for number in range(count):
         port = free_port()
