@@ -74,7 +74,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(end - _DAY)
+            .not_valid_before(end - 2 * _DAY)  # a coarse clock may be a second behind
             .not_valid_after(end)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
