@@ -106,6 +106,22 @@ def test_who_was_too_late_is_told_who_was_faster_and_when(house, run):
     assert lines(run("apply", house / "governance", "--expect", 3))[-1].endswith("is in force, epoch 4")
 
 
+def test_failing_policy_tests_keep_out_what_is_new_and_say_so_of_what_is_in_force(house, run):
+    (house / "governance" / "ledger_test.yaml").write_text(
+        "people: {accountant: {provider: corp, groups: [finance], roles: []}}\n"
+        "client: desk-agent\n"
+        "tests: [{name: books, who: accountant, resource: ledger, expect: {ledger.read: yes}}]\n"
+    )
+    run("apply", house / "governance")
+    changed(house)
+    refused = "1 of 1 policy tests fail; --force applies all the same."
+    for dry in ([], ["--dry-run"]):
+        assert refused in run("apply", house / "governance", *dry, code=1).stderr
+    assert lines(run("apply", house / "governance", "--force"))[-1].endswith("is in force, epoch 2")
+    assert lines(run("apply", house / "governance"))[-1].endswith("was in force already, epoch 2")
+    assert refused in run("apply", house / "governance", "--dry-run", code=1).stderr
+
+
 def test_a_block_with_an_end_says_so(house, run):
     run("db", "upgrade")
     assert lines(run("blocks")) == ["nothing is blocked"]

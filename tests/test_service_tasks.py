@@ -16,7 +16,7 @@ from grantd_server.keys.foreign.client_documents import ClientDocuments
 from grantd_server.keys.foreign.fetch import Fetcher
 from grantd_server.keys.foreign.remote import RemoteKeys
 from grantd_server.model.governed import KeySource
-from grantd_server.settings import load
+from grantd_server.settings import SettingsError, load
 from grantd_server.wiring.build import build, telemetry_of
 from grantd_server.wiring.service import Service
 
@@ -89,6 +89,52 @@ async def test_a_changed_directory_is_taken_up_and_a_broken_one_keeps_the_old(tm
         await _until(lambda: "governance.kept" in told)
         assert world.snapshot is second
         assert service.problem() == ""
+
+
+POLICY_TEST = """
+people: {engineer: {provider: corp, groups: [eng], roles: []}}
+client: desk
+tests: [{name: engineers share, who: engineer, resource: tickets, expect: {"shared:read": %s}}]
+"""
+
+
+def sharing(folder: Path, verdict: str) -> None:
+    file = folder / "governance" / "tests" / "sharing.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(POLICY_TEST % verdict)
+
+
+async def test_a_directory_whose_policy_tests_fail_is_not_put_in_force(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    sharing(tmp_path, "no")
+    with pytest.raises(SettingsError) as refused:
+        async with started(settings):
+            pass
+    place = "tests/sharing.yaml:4:"
+    assert [problem[: len(place)] for problem in refused.value.problems] == [place]
+    assert "engineers share" in refused.value.problems[0]
+
+    sharing(tmp_path, "yes")
+    async with started(settings) as (service, world):
+        first = world.snapshot
+        told: list[str] = []
+        service._tell = lambda _level, event, **_fields: told.append(event)  # type: ignore[method-assign]
+        sharing(tmp_path, "no")
+        document = org.bundle()
+        document["grants"]["grants"][0]["description"] = "another version"
+        org.write(tmp_path / "governance", document)
+        await _until(lambda: "governance.kept" in told)
+        assert world.snapshot is first
+
+
+async def test_what_is_in_force_starts_again_whatever_its_policy_tests_say_today(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    async with started(settings):
+        pass
+    sharing(tmp_path, "no")
+    async with started(settings) as (_, world):
+        assert world.snapshot is not None
+        assert world.snapshot.epoch == 1
 
 
 async def test_stopping_ends_the_fetches_under_way(tmp_path: Path) -> None:

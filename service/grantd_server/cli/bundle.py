@@ -122,5 +122,6 @@ def _tell(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> No
         changes = len(applied.diff.fields) + applied.diff.more_fields
         print(f"compared with epoch {applied.compared_epoch}; --expect {applied.compared_epoch} applies it to no other")
         print(f"{version} is valid; {changes} changes; nothing was applied")
-    if failed and not options.force:
+    kept_out = options.dry_run or version != applied.diff.from_version
+    if failed and kept_out and not options.force:
         end(REFUSED, [f"{failed} of {applied.tests.total} policy tests fail; --force applies all the same."])

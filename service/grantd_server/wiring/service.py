@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grantd_server.governance.apply import apply
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
+from grantd_server.governance.testing.reading.suite_files import read_suites
 from grantd_server.keys.own.files import KeyDirectory
 from grantd_server.keys.own.rotation import Rotation, Schedule
 from grantd_server.keys.own.stored import KeyFileFault
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
+    from grantd_server.governance.apply import Applied
     from grantd_server.settings import Settings
     from grantd_server.store import Store
     from grantd_server.wiring.directory import Stamp
@@ -125,8 +127,7 @@ class Service:
 
     async def _apply_at_start(self, directory: Path) -> None:
         try:
-            document = await asyncio.to_thread(parse_directory, directory)
-            await apply(self._parts.world.store, document, "serve", f"start with {directory.name}", time.time())
+            await self._apply(directory, f"start with {directory.name}")
         except BundleError as invalid:
             raise SettingsError(str(invalid).splitlines()) from invalid
         except (Conflict, StoreUnavailable) as fault:
@@ -141,12 +142,16 @@ class Service:
                 continue
             seen = found
             try:
-                document = await asyncio.to_thread(parse_directory, directory)
-                applied = await apply(self._parts.world.store, document, "serve", "the directory changed", time.time())
+                applied = await self._apply(directory, "the directory changed")
             except (BundleError, Conflict, StoreUnavailable, OutcomeUnknown) as fault:
                 self._tell(Level.ERROR, "governance.kept", cause=str(fault))
             else:
                 self._tell(Level.INFO, "governance.applied", version=applied.version, epoch=applied.epoch)
+
+    async def _apply(self, directory: Path, why: str) -> Applied:
+        document = await asyncio.to_thread(parse_directory, directory)
+        suites = await asyncio.to_thread(read_suites, directory)
+        return await apply(self._parts.world.store, document, "serve", why, time.time(), suites=suites)
 
     async def _follow_keys(self) -> None:
         """Takes the steps of rotation that are due, and picks up key files that another
