@@ -211,6 +211,18 @@ class Server:
 
 
 @contextlib.contextmanager
+def frozen(*pids: int) -> Iterator[None]:
+    """Processes that answer nothing until the end of the block."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
 def postgresql(folder: Path, *settings: str) -> Iterator[Server]:
     """A fresh server until the end of the block."""
     server = Server(Installation.found(folder), folder / "server", (*QUICK, *settings))

@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from chaos.kinds import RIGHT
 from chaos.load import Load
 from grantd_server.store.opening import Opening
 from grantd_server.store.upgrading import upgrade_database
-from postgres_ import Server, postgresql
+from postgres_ import Server, frozen, postgresql
 from wire_ import Wire, wire_to
 
 if TYPE_CHECKING:
@@ -91,23 +91,6 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
                 yield Scene(server, wire, running, Witness(server.url(name)))
 
 
-@contextmanager
-def frozen(pids: list[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
-def sessions(server: Server) -> list[int]:
-    """PostgreSQL itself and all its children."""
-    assert server.process is not None
-    return [server.process.pid, *(child.pid for child in psutil.Process(server.process.pid).children())]
-
-
 def at_commit(how: str) -> Callable[[Scene], Awaitable[None]]:
     async def fault(scene: Scene) -> None:
         scene.wire.at_commit, scene.wire.times = how, 4
@@ -130,19 +113,19 @@ async def silent(scene: Scene) -> None:
 
 
 async def one_frozen(scene: Scene) -> None:
-    writers = [pid for pid in sessions(scene.server) if "127.0.0.1" in " ".join(psutil.Process(pid).cmdline())]
-    with frozen(writers[:1]):
+    writers = [pid for pid in scene.server.processes() if "127.0.0.1" in " ".join(psutil.Process(pid).cmdline())]
+    with frozen(*writers[:1]):
         await asyncio.sleep(HELD)
 
 
 async def all_frozen(scene: Scene) -> None:
-    with frozen(sessions(scene.server)):
+    with frozen(*scene.server.processes()):
         await asyncio.sleep(HELD)
 
 
 async def killed(scene: Scene) -> None:
     server = scene.server
-    for pid in reversed(sessions(server)):  # itself last: the others would hear of it
+    for pid in reversed(server.processes()):  # itself last: the others would hear of it
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     await asyncio.to_thread(server.restart, signal.SIGKILL)

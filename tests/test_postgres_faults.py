@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import time
-from contextlib import contextmanager
 
 import asyncpg
 import pytest
@@ -19,7 +18,7 @@ from grantd_server.store.postgres.connection.link import Link, Place
 from grantd_server.store.postgres.store import PostgresStore
 from grantd_server.store.window.commit import Busy, Collided, Unanswered
 from patience_ import LONG, hurried, hurry_one_commit, stopwatch
-from postgres_ import free_port
+from postgres_ import free_port, frozen
 from store_values import buried, digest, entry, mark, token, winners, write
 from wire_ import wire_to
 
@@ -59,17 +58,6 @@ async def beside(database):
 def hurried_commit(store, monkeypatch):
     """The next COMMIT has little time; what comes before and after has long."""
     hurry_one_commit(monkeypatch, store, PATIENCE)
-
-
-@contextmanager
-def frozen(*pids):
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 async def backend(store):

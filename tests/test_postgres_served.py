@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import pytest
 
 import organisation as org
 from case_transports import GRANT_TYPES
+from postgres_ import frozen
 from served import grantd, http_at, prepare
 
 if TYPE_CHECKING:
@@ -73,18 +72,12 @@ async def test_a_frozen_postgresql_is_unavailable_in_bounded_time_not_ready_and_
     ):
         await until(http, 200, 30)
         assert (await redeem(http, used))[0] == 200
-        everything = migrated.processes()
         kept = grant()
-        for pid in everything:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with frozen(*migrated.processes()):
             refused = await asyncio.gather(redeem(http, kept), redeem(http, used), redeem(http, grant()))
             assert {status for status, _ in refused} == {503}
             assert max(seconds for _, seconds in refused) < 4 * TIMEOUT
             not_ready = await until(http, 503, 30)
-        finally:
-            for pid in everything:
-                os.kill(pid, signal.SIGCONT)
         back = await until(http, 200, 30)
         assert (await redeem(http, kept))[0] == 200, "what was refused meanwhile was not used up"
         assert (await redeem(http, used))[0] == 400

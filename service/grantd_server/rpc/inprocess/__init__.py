@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 SHIM = Caller("in-process", Role.SHIM)
 
 
+def _opener(*, takes: bool, gives: bool) -> Callable[..., Any]:
+    """One of the four ways in which stubs ask a channel for the callable of a method."""
+
+    def opened(
+        channel: InProcessChannel,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        """Returns the callable of one method; an unknown one answers UNIMPLEMENTED."""
+        return channel.callable_of(method, (takes, gives), request_serializer, response_deserializer)
+
+    return opened
+
+
 class InProcessChannel(grpc.aio.Channel):
     """A channel to endpoints of this process, as one fixed caller."""
 
@@ -31,50 +47,19 @@ class InProcessChannel(grpc.aio.Channel):
         self._endpoints = endpoints
         self._caller = caller
 
-    def unary_unary(
-        self,
-        method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
-        _registered_method: bool | None = False,
-    ) -> Any:
-        """Returns the callable of one method; an unknown one answers UNIMPLEMENTED."""
-        return self._callable(method, (False, False), request_serializer, response_deserializer)
+    unary_unary = _opener(takes=False, gives=False)
+    unary_stream = _opener(takes=False, gives=True)
+    stream_unary = _opener(takes=True, gives=False)
+    stream_stream = _opener(takes=True, gives=True)
 
-    def unary_stream(
-        self,
-        method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
-        _registered_method: bool | None = False,
-    ) -> Any:
-        return self._callable(method, (False, True), request_serializer, response_deserializer)
-
-    def stream_unary(
-        self,
-        method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
-        _registered_method: bool | None = False,
-    ) -> Any:
-        return self._callable(method, (True, False), request_serializer, response_deserializer)
-
-    def stream_stream(
-        self,
-        method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
-        _registered_method: bool | None = False,
-    ) -> Any:
-        return self._callable(method, (True, True), request_serializer, response_deserializer)
-
-    def _callable(
+    def callable_of(
         self,
         method: str,
         streams: tuple[bool, bool],
         serialize: Callable[[Any], bytes] | None,
         deserialize: Callable[[bytes], Any] | None,
     ) -> Any:
+        """What a stub calls; `streams` says whether requests and answers are."""
         endpoint = self._endpoints.get(method)
         if endpoint is None or streams != _streams(endpoint):
             return Unimplemented(method)
