@@ -15,7 +15,7 @@ from bench.work import SERVICE, Work, check
 
 import organisation as org
 from grantd.v1 import authorization_pb2 as pb
-from grantd_server.governance.ahead import put_ahead
+from grantd_server.governance.activation.ahead import put_ahead
 from grantd_server.governance.document import canonical, version_of
 from grantd_server.store import Entry
 from grantd_server.store.opening import Opening

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.rules import Rule
 
-    from grantd_server.model.rules import GrantInputs
+    from grantd_server.model.bundle.rules import GrantInputs
 
 
 def policies(rules: Sequence[Rule]) -> cedarpy.PolicySet:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bench.rules import Shape
 
-    from grantd_server.model.rules import GrantInputs
+    from grantd_server.model.bundle.rules import GrantInputs
     from grantd_server.policy import GrantRules
 
 COUNTS: Final = (10, 1_000, 10_000)

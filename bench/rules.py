@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import canonical
-from grantd_server.model.rules import UNKNOWN, Attribute, GrantInputs, SignIn
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, GrantInputs, SignIn
 
 if TYPE_CHECKING:
     import random

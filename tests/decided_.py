@@ -24,8 +24,8 @@ from grantd_server.flows.terms.targets import read_target
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import canonical as canonical_document
 from grantd_server.grants.grant import Grant
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, SignIn
 from grantd_server.model.requests import ClientProof, Exchange, Observed, Redeem
-from grantd_server.model.rules import UNKNOWN, Attribute, SignIn
 from grantd_server.refusals import Refused
 from grantd_server.simulation.replay.candidate import Candidate
 from grantd_server.store.view import RevocationView

@@ -23,7 +23,7 @@ from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 from grantd_server.audit.canonical import canonical
 from grantd_server.flows.road import deciding
 from grantd_server.governance.document import parse_directory, version_of
-from grantd_server.governance.secret_references import FilesAndEnvironment
+from grantd_server.governance.secrets.references import FilesAndEnvironment
 from grantd_server.keys.foreign.client_documents import ClientDocuments
 from grantd_server.keys.foreign.fetch import Fetcher
 from grantd_server.keys.foreign.remote import RemoteKeys

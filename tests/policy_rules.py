@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from grantd_server.model.rules import UNKNOWN, Attribute, GrantInputs, RedemptionInputs, SignIn
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, GrantInputs, RedemptionInputs, SignIn
 from policy_world import CLIENTS, NOW, RESOURCES, rule
 
 GROUPS = ["corp:eng", "corp:fin", "guest:eng"]

@@ -12,11 +12,11 @@ from grantd_server.governance.compiling import rules as compile_rules
 from grantd_server.governance.faults import Faults
 from grantd_server.governance.reading import sections
 from grantd_server.governance.reading.declared import Bundle, Rules, RuleText
-from grantd_server.governance.reading.fields import Fields
-from grantd_server.governance.reading.nodes import nodes_of
-from grantd_server.governance.reading.rule_texts import read_grant_rule, read_redemption_rule
-from grantd_server.model.governed import Resource
-from grantd_server.model.rules import UNKNOWN, Attribute, GrantInputs, RedemptionInputs, SignIn
+from grantd_server.governance.reading.rules.texts import read_grant_rule, read_redemption_rule
+from grantd_server.governance.reading.texts.fields import Fields
+from grantd_server.governance.reading.texts.nodes import nodes_of
+from grantd_server.model.bundle.governed import Resource
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, GrantInputs, RedemptionInputs, SignIn
 from grantd_server.policy import GrantRules, RedemptionRules
 
 NOW = 1_795_291_200

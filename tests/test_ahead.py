@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import organisation as org
-from grantd_server.governance import ahead
-from grantd_server.governance.active import ActiveBundle
-from grantd_server.governance.ahead import KEEP, Ahead, lead, put_ahead
+from grantd_server.governance.activation import ahead
+from grantd_server.governance.activation.active import ActiveBundle
+from grantd_server.governance.activation.ahead import KEEP, Ahead, lead, put_ahead
 from grantd_server.governance.document import canonical, version_of
 from grantd_server.governance.faults import BundleError
 from house import House, act, running

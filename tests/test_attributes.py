@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grantd_server.model.rules import UNKNOWN, Attribute, State
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, State
 from grantd_server.subjects.attributes import MOST_VALUES, list_claim
 from test_remembered import CORP
 

@@ -14,7 +14,7 @@ from grantd_server.audit.explaining.explanation import explained
 from grantd_server.audit.explaining.shown import LONGEST, shown
 from grantd_server.audit.explaining.text import text_of
 from grantd_server.audit.record import Record
-from grantd_server.model.rules import NearMiss
+from grantd_server.model.bundle.rules import NearMiss
 from grantd_server.refusals import Reason
 
 

@@ -15,7 +15,7 @@ from grantd_server.audit.file_place import FilePlace
 from grantd_server.audit.verification.expectations import Expectations, Expected
 from grantd_server.audit.verification.verification import Report, Verification
 from grantd_server.keys.own.purpose import Purpose
-from grantd_server.store.records.exported import ExportedRecords, head_line, record_line
+from grantd_server.store.records.reading.exported import ExportedRecords, head_line, record_line
 from grantd_server.store.sqlite.records import SqliteRecords
 from second_place import BEGAN, backed_up, put_back, ring_in
 from tampering import changed, dropped, got, put, rehashed

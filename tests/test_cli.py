@@ -9,7 +9,7 @@ import time
 import pytest
 
 from command_line import asked, house_at, lines, runner
-from grantd_server.cli.blocks import Kind
+from grantd_server.cli.governing.blocks import Kind
 from grantd_server.store import Withdrawal
 
 IDP = "http://127.0.0.1:8420/northwind"

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 import organisation as org
 from grantd_server.audit.explaining.shown import shown
-from grantd_server.cli.access import COLUMNS, _cell
-from grantd_server.cli.answered import _text
 from grantd_server.cli.app import app
+from grantd_server.cli.recorded.access import COLUMNS, _cell
+from grantd_server.cli.terminal.answered import _text
 from grantd_server.model.caller import Role
 from grantd_server.rpc.server import Listener, RpcServer
 from grantd_server.rpc.server.aio import Peers

@@ -13,7 +13,7 @@ from client_site import URL, metadata
 from grantd.strict import Fault
 from grantd_server.keys.foreign.client_metadata import read_client_metadata
 from grantd_server.keys.foreign.fetch import Fetched
-from grantd_server.model.governed import KeySource
+from grantd_server.model.bundle.governed import KeySource
 from tokens import signing_key
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -18,8 +18,8 @@ from grantd_server.audit.explaining.text import text_of
 from grantd_server.cli.app import app
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import Faults
-from grantd_server.governance.list_lines import NotByLines, with_item, without_item
-from grantd_server.governance.reading.yaml_nodes import read_yaml
+from grantd_server.governance.reading.texts.yaml_nodes import read_yaml
+from grantd_server.governance.secrets.list_lines import NotByLines, with_item, without_item
 from house import House
 from leg_one import desk, exchanged
 

@@ -18,11 +18,11 @@ from grantd.v1 import decision_pb2 as pb
 from grantd.v1.decision_pb2_grpc import DecisionServiceStub
 from grantd_server.audit.explaining.fields import CHAIN_FIELDS, FIELDS, Viewer
 from grantd_server.model.caller import Caller, Role
-from grantd_server.rpc.explained import VIEWERS
+from grantd_server.rpc.administration.explained import VIEWERS
 from grantd_server.rpc.inprocess import InProcessChannel
 from grantd_server.store import StoreUnavailable
-from grantd_server.store.records.following import Follower, Followers
-from grantd_server.store.records.listing import Sought, page_of
+from grantd_server.store.records.reading.following import Follower, Followers
+from grantd_server.store.records.reading.listing import Sought, page_of
 from leg_one import desk, exchanged
 from leg_two import a_token, introspected, redeemed, revoked
 from store_values import entry, write
@@ -173,7 +173,7 @@ async def test_an_observer_cannot_search_by_what_it_may_not_see(house: House) ->
 async def test_a_rare_decision_is_found_over_pages_that_look_through_a_bounded_number(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from grantd_server.store.records import listing  # noqa: PLC0415 - its bounds are changed
+    from grantd_server.store.records.reading import listing  # noqa: PLC0415 - its bounds are changed
 
     monkeypatch.setattr(listing, "_BITE", 5)
     monkeypatch.setattr(listing, "_MOST", 10)
@@ -231,7 +231,7 @@ async def test_a_slow_follower_loses_the_oldest_and_is_told_how_many() -> None:
 async def test_followers_see_every_writer_once_from_when_they_joined_and_skip_what_is_too_much(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from grantd_server.store.records import following  # noqa: PLC0415 - its bounds are changed
+    from grantd_server.store.records.reading import following  # noqa: PLC0415 - its bounds are changed
 
     await house.store.write(write("d1"))
     followers = Followers(house.store)
@@ -259,7 +259,7 @@ async def test_followers_see_every_writer_once_from_when_they_joined_and_skip_wh
 
 
 async def test_followers_outlive_a_store_that_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from grantd_server.store.records import following  # noqa: PLC0415 - its bounds are changed
+    from grantd_server.store.records.reading import following  # noqa: PLC0415 - its bounds are changed
 
     monkeypatch.setattr(following, "INTERVAL", 0.001)
     followers = Followers(house.store)

@@ -20,12 +20,12 @@ from grantd_server.governance.compiling.detail_types import detail_types
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError, Faults
 from grantd_server.governance.reading.declared import Bundle, Declared
-from grantd_server.governance.reading.detail_types import read_detail_type
-from grantd_server.governance.reading.fields import Fields
-from grantd_server.governance.reading.nodes import nodes_of
-from grantd_server.governance.reading.patterns import matcher
-from grantd_server.model.details import Detail, DetailTerms, DetailType
-from grantd_server.model.governed import Resource
+from grantd_server.governance.reading.rules.detail_types import read_detail_type
+from grantd_server.governance.reading.texts.fields import Fields
+from grantd_server.governance.reading.texts.nodes import nodes_of
+from grantd_server.governance.reading.texts.patterns import matcher
+from grantd_server.model.bundle.details import Detail, DetailTerms, DetailType
+from grantd_server.model.bundle.governed import Resource
 from tokens import UNHURRIED
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from grantd_server.governance.reading.profiles import PROFILES
+from grantd_server.governance.reading.parties.profiles import PROFILES
 from requirements import rows
 
 PAGE = (Path(__file__).parent.parent / "docs/divergences.md").read_text("utf-8")

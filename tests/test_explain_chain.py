@@ -15,7 +15,7 @@ from grantd_server.audit.explaining.text import text_of
 from grantd_server.store import Committed, Tombstone, Write
 from grantd_server.store.postgres.connection.link import Place
 from grantd_server.store.postgres.store import PostgresStore
-from grantd_server.store.records.tracing import trail_of
+from grantd_server.store.records.reading.tracing import trail_of
 from house import House, act, running
 from leg_one import exchanged
 from leg_two import WIKI_SERVER, introspected, redeemed, revoked

@@ -18,7 +18,7 @@ from grantd_server.audit.explaining.journey import Journey, Node
 from grantd_server.audit.explaining.plain import plain
 from grantd_server.audit.explaining.text import text_of
 from grantd_server.audit.record import Record
-from grantd_server.model.rules import NearMiss
+from grantd_server.model.bundle.rules import NearMiss
 from grantd_server.refusals import Public, Reason
 
 PARTS = {"checks": Made, "near_misses": Miss, "introspected": Asked, "position": Place}

@@ -15,7 +15,7 @@ import organisation as org
 from grantd_server.audit.explaining.explanation import Explanation, explained
 from grantd_server.audit.explaining.journey import journey, places
 from grantd_server.audit.explaining.text import text_of
-from grantd_server.store.records.tracing import trail_of
+from grantd_server.store.records.reading.tracing import trail_of
 from leg_one import desk, exchanged
 from leg_two import DESK, OTHER, fresh, redeemed
 

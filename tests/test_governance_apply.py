@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import organisation as org
-from grantd_server.governance.apply import apply
+from grantd_server.governance.activation.apply import apply
 from grantd_server.governance.document import Document, parse_directory
 from grantd_server.store import Conflict
 from grantd_server.store.sqlite.store import SqliteStore

@@ -13,7 +13,7 @@ import organisation as org
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
-from grantd_server.model.governed import SubjectRule
+from grantd_server.model.bundle.governed import SubjectRule
 
 if TYPE_CHECKING:
     from pathlib import Path

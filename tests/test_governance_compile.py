@@ -14,7 +14,7 @@ import northwind
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.faults import BundleError
 from grantd_server.governance.reading.declared import SecretReference
-from grantd_server.governance.secret_references import FilesAndEnvironment, SecretUnresolved, digest_of
+from grantd_server.governance.secrets.references import FilesAndEnvironment, SecretUnresolved, digest_of
 from grantd_server.model.registered import SecretCredential
 
 GOOD = "correct_Horse-battery_staple.0123456789"

@@ -8,7 +8,7 @@ import pytest
 
 import northwind
 from grantd_server.governance.diff import diff
-from grantd_server.model.directory import Account, Missing
+from grantd_server.model.bundle.directory import Account, Missing
 
 CLAIMS = "    groups_claim: groups\n    roles_claim: roles\n"
 ISSUERS = "grant_issuers:\n"

@@ -8,7 +8,7 @@ import pytest
 
 import northwind
 from grantd_server.governance.faults import BundleError
-from grantd_server.model.governed import DpopPolicy
+from grantd_server.model.bundle.governed import DpopPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import yaml
 import northwind
 from grantd.jwk import thumbprint
 from grantd_server.governance.faults import BundleError
-from grantd_server.model.governed import KeySource
+from grantd_server.model.bundle.governed import KeySource
 from grantd_server.model.registered import KeyCredential
 from tokens import signing_key
 

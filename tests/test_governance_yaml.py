@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import northwind
 from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.faults import BundleError, Faults
-from grantd_server.governance.reading import yaml_nodes
-from grantd_server.governance.reading.yaml_nodes import read_yaml
+from grantd_server.governance.reading.texts import yaml_nodes
+from grantd_server.governance.reading.texts.yaml_nodes import read_yaml
 
 
 def read(text: str | bytes) -> tuple[Any, list[str]]:

@@ -9,8 +9,8 @@ import pytest
 import northwind
 from grantd_server.governance import document
 from grantd_server.governance.faults import BundleError, Wrong
-from grantd_server.governance.reading import scalars
-from grantd_server.governance.reading.nodes import Node
+from grantd_server.governance.reading.texts import scalars
+from grantd_server.governance.reading.texts.nodes import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable

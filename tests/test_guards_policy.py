@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grantd_server.model.rules import UNKNOWN, SignIn
+from grantd_server.model.bundle.rules import UNKNOWN, SignIn
 from grantd_server.policy import decide_grant
 from policy_world import NOW, RESOURCES, asking, grant_rules, rule
 

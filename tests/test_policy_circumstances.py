@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grantd_server.model.rules import ScopeRefusal
+from grantd_server.model.bundle.rules import ScopeRefusal
 from grantd_server.policy import decide_grant
 from policy_world import asking, grant_rules, rule
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grantd_server.model.rules import UNKNOWN, ScopeRefusal
+from grantd_server.model.bundle.rules import UNKNOWN, ScopeRefusal
 from grantd_server.policy import decide_grant, decide_redemption
 from policy_world import NOW, asking, grant_rules, known, redeeming, redemption, redemption_rules, rule
 

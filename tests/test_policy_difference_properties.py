@@ -18,7 +18,7 @@ from grantd_server.governance.analysis.judging.moments import Moment
 from grantd_server.governance.analysis.judging.open_ways import Place
 from grantd_server.governance.analysis.judging.somebody import Somebody
 from grantd_server.governance.snapshot import Snapshot
-from grantd_server.model.rules import UNKNOWN, Attribute, GrantInputs, RedemptionInputs, State
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, GrantInputs, RedemptionInputs, State
 from grantd_server.policy import decide_grant, decide_redemption
 from policy_rules import (
     ADDRESSES,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grantd_server.model.rules import UNKNOWN, Attribute
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute
 from grantd_server.policy import decide_grant
 from grantd_server.policy.decide import grant_keys
 from policy_world import CLIENTS, RESOURCES, asking, grant_rules, known, rule

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grantd_server.model.rules import UNKNOWN, NearMiss, SignIn
+from grantd_server.model.bundle.rules import UNKNOWN, NearMiss, SignIn
 from grantd_server.policy import decide_grant, decide_redemption, near_misses
 from policy_world import NOW, asking, grant_rules, known, redeeming, redemption, redemption_rules, rule
 

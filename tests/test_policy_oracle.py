@@ -16,7 +16,7 @@ import cedarpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grantd_server.model.rules import Attribute, Decision, GrantInputs, RedemptionInputs, ScopeRefusal, State
+from grantd_server.model.bundle.rules import Attribute, Decision, GrantInputs, RedemptionInputs, ScopeRefusal, State
 from grantd_server.policy import decide_grant, decide_redemption
 from policy_rules import attempts, redemption_attempts, redemption_texts, rule_texts
 from policy_world import RESOURCES, grant_rules, redemption_rules

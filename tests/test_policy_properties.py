@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from grantd_server.model.rules import UNKNOWN, GrantInputs, ScopeRefusal, SignIn
+from grantd_server.model.bundle.rules import UNKNOWN, GrantInputs, ScopeRefusal, SignIn
 from grantd_server.policy import decide_grant, decide_redemption
 from policy_rules import AMRS, attempts, redemption_attempts, redemption_texts, rule_texts
 from policy_world import grant_rules, redemption_rules

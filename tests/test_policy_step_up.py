@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from grantd_server.model.rules import ScopeRefusal, SignIn, StepUp
-from grantd_server.model.scopes import ScopeSignIn
+from grantd_server.model.bundle.rules import ScopeRefusal, SignIn, StepUp
+from grantd_server.model.bundle.scopes import ScopeSignIn
 from grantd_server.policy import decide_grant
-from grantd_server.policy.scope_sign_ins import demands_of
+from grantd_server.policy.clauses.scope_sign_ins import demands_of
 from policy_world import NOW, asking, grant_rules, known, rule
 
 STEP_UP = (ScopeRefusal.STEP_UP, None)

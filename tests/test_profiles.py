@@ -15,7 +15,7 @@ import yaml
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import organisation as org
-from grantd_server.governance.reading.profiles import PROFILES
+from grantd_server.governance.reading.parties.profiles import PROFILES
 from house import House, running
 from leg_one import post_exchange, reason_of
 from leg_two import post_grant

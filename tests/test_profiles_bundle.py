@@ -14,7 +14,7 @@ import northwind
 from grantd_server.cli.app import app
 from grantd_server.governance.document import version_of
 from grantd_server.governance.effective import effective
-from grantd_server.governance.reading.profiles import PROFILES
+from grantd_server.governance.reading.parties.profiles import PROFILES
 
 CORP = """\
     keys: {discovery: true}

@@ -18,10 +18,10 @@ from grantd_server.audit.record import Record
 from grantd_server.flows.terms.redemption import Granted, Redemption, grant_at_server
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import parse_directory
-from grantd_server.governance.secret_references import FilesAndEnvironment
+from grantd_server.governance.secrets.references import FilesAndEnvironment
 from grantd_server.grants.grant import Grant
+from grantd_server.model.bundle.rules import SignIn
 from grantd_server.model.requests import ClientProof, Observed, Redeem
-from grantd_server.model.rules import SignIn
 from grantd_server.refusals import Refused
 from grantd_server.store.view import RevocationView
 

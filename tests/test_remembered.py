@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grantd_server.keys.sealing import Unsealable, seal, unseal
-from grantd_server.model.governed import IdentityProvider, KeySource, SubjectMapping, SubjectRule
-from grantd_server.model.rules import UNKNOWN, Attribute, SignIn
+from grantd_server.model.bundle.governed import IdentityProvider, KeySource, SubjectMapping, SubjectRule
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, SignIn
 from grantd_server.subjects.identity import Identity
 from grantd_server.subjects.remembered import Outdated, recall, remember
 

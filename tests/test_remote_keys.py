@@ -9,7 +9,7 @@ import pytest
 from grantd.strict import Fault
 from grantd_server.keys.foreign.fetch import Fetcher
 from grantd_server.keys.foreign.remote import KeysUnavailable, RemoteKeys, metadata_urls
-from grantd_server.model.governed import KeySource
+from grantd_server.model.bundle.governed import KeySource
 from key_cache import ALGS, ISSUER, NEW, OLD, caching
 from key_server import answer
 from tokens import jwks

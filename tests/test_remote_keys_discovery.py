@@ -8,7 +8,7 @@ import pytest
 
 from grantd_server.keys.foreign.fetch import Fetcher
 from grantd_server.keys.foreign.remote import KeysUnavailable, RemoteKeys
-from grantd_server.model.governed import KeySource
+from grantd_server.model.bundle.governed import KeySource
 from key_server import answer, key_server
 from tokens import jwks, signing_key
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from grantd_server.keys.foreign.remote import KeysUnavailable
-from grantd_server.model.governed import KeySource
+from grantd_server.model.bundle.governed import KeySource
 from key_cache import ALGS, ISSUER, NEW, OLD, caching
 from key_server import answer
 from tokens import jwks, signing_key

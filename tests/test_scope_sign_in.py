@@ -12,8 +12,8 @@ from case_files import changed
 from grantd.v1 import authorization_pb2 as pb
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
-from grantd_server.model.rules import SignIn
-from grantd_server.policy.sign_in import SignedInSince
+from grantd_server.model.bundle.rules import SignIn
+from grantd_server.policy.clauses.sign_in import SignedInSince
 from leg_two import DESK
 from policy_world import asking
 

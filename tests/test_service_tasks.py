@@ -15,7 +15,7 @@ import organisation as org
 from grantd_server.keys.foreign.client_documents import ClientDocuments
 from grantd_server.keys.foreign.fetch import Fetcher
 from grantd_server.keys.foreign.remote import RemoteKeys
-from grantd_server.model.governed import KeySource
+from grantd_server.model.bundle.governed import KeySource
 from grantd_server.settings import SettingsError, load
 from grantd_server.wiring.build import build, telemetry_of
 from grantd_server.wiring.service import Service

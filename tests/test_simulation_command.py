@@ -23,11 +23,11 @@ from case_files import changed
 from grantd.v1 import governance_pb2 as pb
 from grantd.v1.governance_pb2_grpc import GovernanceServiceStub
 from grantd_server.cli.app import app
-from grantd_server.cli.progress import Bar
+from grantd_server.cli.terminal.progress import Bar
 from grantd_server.governance.document import canonical
 from grantd_server.model.caller import Caller, Role
+from grantd_server.rpc.administration.simulation import result_of
 from grantd_server.rpc.inprocess import InProcessChannel
-from grantd_server.rpc.simulation import result_of
 from grantd_server.simulation.report.result import Change, Result, joined
 from grantd_server.simulation.report.tally import Tally
 from grantd_server.simulation.report.telling import lines

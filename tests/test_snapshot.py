@@ -9,7 +9,7 @@ import pytest
 import northwind
 from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
 from grantd_server.governance.snapshot import Snapshot
-from grantd_server.model.governed import ForeignAuthorizationServer, KeySource, SubjectMapping, SubjectRule
+from grantd_server.model.bundle.governed import ForeignAuthorizationServer, KeySource, SubjectMapping, SubjectRule
 from grantd_server.model.registered import PeerCredential, SecretCredential
 
 GRANTS = "https://grants.northwind.example"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-supervising: Any = importlib.import_module("grantd_server.wiring.supervise")
+supervising: Any = importlib.import_module("grantd_server.wiring.processes.supervise")
 
 
 def settings_in(folder: Path, **changed: Any) -> Settings:

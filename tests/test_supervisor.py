@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from grantd_server.telemetry.logs import LogLines
-from grantd_server.wiring import watching
-from grantd_server.wiring.child import words
+from grantd_server.wiring.processes import watching
+from grantd_server.wiring.processes.child import words
 from worker_programs import crew, until
 
 

@@ -17,11 +17,11 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from grantd_server.settings import Settings, SettingsError
 from grantd_server.telemetry.calls import Telemetry
 from grantd_server.telemetry.logs import LogLines
-from grantd_server.wiring import seat
 from grantd_server.wiring.build import options_of
 from grantd_server.wiring.directory import AppliedDirectory
-from grantd_server.wiring.seat import READY, UP, Seat, line_of
-from grantd_server.wiring.sockets import address_of, grpc_port, http_socket
+from grantd_server.wiring.processes import seat
+from grantd_server.wiring.processes.seat import READY, UP, Seat, line_of
+from grantd_server.wiring.processes.sockets import address_of, grpc_port, http_socket
 from worker_programs import until
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.telemetry.logs import LogLines
-from grantd_server.wiring.child import Child
-from grantd_server.wiring.supervisor import Patience, Supervisor
+from grantd_server.wiring.processes.child import Child
+from grantd_server.wiring.processes.supervisor import Patience, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from grantd_server.wiring.seat import Seat
+    from grantd_server.wiring.processes.seat import Seat
 
 FAKE = (sys.executable, "-I", "-S", "-c")
 WORKER = """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from grantd import claims as read
 from grantd.jws import Fault
-from grantd_server.model.rules import SignIn
+from grantd_server.model.bundle.rules import SignIn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grantd_server.administration.candidates import Candidate, candidate
 from grantd_server.administration.desk import LONGEST_WHY, text_of
 from grantd_server.administration.versions import NO_DIFFERENCE, difference, expect, flip, in_force
-from grantd_server.governance.ahead import put_ahead
+from grantd_server.governance.activation.ahead import put_ahead
 from grantd_server.refusals import Reason, Refused
 from grantd_server.simulation.running.processes import SimulationEnded
 from grantd_server.simulation.running.simulator import Busy, changed_by

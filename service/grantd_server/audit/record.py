@@ -16,7 +16,7 @@ from grantd_server.refusals import Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.rules import NearMiss
+    from grantd_server.model.bundle.rules import NearMiss
     from grantd_server.store import Mark, Tombstone
 
 FORMAT = 1

@@ -6,23 +6,11 @@ from importlib.metadata import version as version_of
 
 import typer
 
-from grantd_server.cli import (
-    access,
-    audit,
-    blocks,
-    bundle,
-    chains,
-    database,
-    decisions,
-    doctor,
-    keys,
-    policy,
-    secrets,
-    serving,
-    simulate,
-    tokens,
-    versions,
-)
+from grantd_server.cli import policy
+from grantd_server.cli.decoding import command as decoding
+from grantd_server.cli.governing import blocks, bundle, secrets, simulate, versions
+from grantd_server.cli.operating import database, doctor, keys, serving
+from grantd_server.cli.recorded import access, audit, chains, decisions
 
 app = typer.Typer(
     name="grantd",
@@ -54,7 +42,7 @@ app.command("revoke")(chains.revoke_chain)
 app.command("versions")(versions.list_versions)
 app.command("diff")(versions.diff_versions)
 app.command("rollback")(versions.roll_back)
-app.command("decode")(tokens.decode)
+app.command("decode")(decoding.decode)
 
 
 @app.command()

@@ -6,10 +6,10 @@ from typing import Final
 
 from grantd_server.doctor.setup import METHODS, ClientSetup, CredentialSource, Setup
 from grantd_server.governance.faults import Faults, Wrong
-from grantd_server.governance.reading import scalars
-from grantd_server.governance.reading.fields import Fields
-from grantd_server.governance.reading.nodes import Node
-from grantd_server.governance.reading.yaml_nodes import read_yaml
+from grantd_server.governance.reading.texts import scalars
+from grantd_server.governance.reading.texts.fields import Fields
+from grantd_server.governance.reading.texts.nodes import Node
+from grantd_server.governance.reading.texts.yaml_nodes import read_yaml
 
 PROBED: Final = ("grant_issuer", "authorization_server")
 ACCEPTING: Final = ("grant_issuer", "authorization_server", "resource")

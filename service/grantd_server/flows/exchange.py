@@ -34,7 +34,7 @@ from grantd_server.flows.tokens.exchanged import Exchanged
 from grantd_server.flows.tokens.remembering import remembered_sign_in
 from grantd_server.flows.tokens.signing import signed
 from grantd_server.keys.own.purpose import Purpose
-from grantd_server.model.governed import AuthorizationServer
+from grantd_server.model.bundle.governed import AuthorizationServer
 from grantd_server.refusals import Reason
 from grantd_server.store import Issued
 from grantd_server.subjects import KINDS
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from grantd_server.flows.road.call import Call
     from grantd_server.flows.terms.entitlement import Entitlement
     from grantd_server.flows.terms.targets import Target
-    from grantd_server.model.governed import GrantIssuer
+    from grantd_server.model.bundle.governed import GrantIssuer
     from grantd_server.model.requests import Exchange
     from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.subjects.identity import Identity

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.flows.road.call import Call
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer
+    from grantd_server.model.bundle.governed import AuthorizationServer
     from grantd_server.model.registered import ResourceServer
     from grantd_server.model.requests import Introspect
     from grantd_server.world import World

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from grantd_server.flows.road.possession import Possession
     from grantd_server.flows.terms.redemption import Granted
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.details import Detail
-    from grantd_server.model.governed import AuthorizationServer
+    from grantd_server.model.bundle.details import Detail
+    from grantd_server.model.bundle.governed import AuthorizationServer
     from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Redeem
     from grantd_server.world import World

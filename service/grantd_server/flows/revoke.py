@@ -19,7 +19,7 @@ from grantd_server.subjects.refresh_token import family_tombstone
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.flows.road.call import Call
-    from grantd_server.model.governed import AuthorizationServer
+    from grantd_server.model.bundle.governed import AuthorizationServer
     from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Revoke
     from grantd_server.world import World

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.policy.clauses import Issuers
+from grantd_server.policy.clauses.who import Issuers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.checking.validation import validate
 from grantd_server.governance.faults import Faults
-from grantd_server.governance.reading.expanding import expand
-from grantd_server.governance.reading.nodes import Node
-from grantd_server.governance.reading.scalars import kind_of
 from grantd_server.governance.reading.sections import RULES, SECTIONS, read_bundle
-from grantd_server.governance.reading.yaml_nodes import MOST_BYTES, read_yaml
+from grantd_server.governance.reading.texts.expanding import expand
+from grantd_server.governance.reading.texts.nodes import Node
+from grantd_server.governance.reading.texts.scalars import kind_of
+from grantd_server.governance.reading.texts.yaml_nodes import MOST_BYTES, read_yaml
 from grantd_server.governance.testing.places import is_test, refuse_sections, yaml_files
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from grantd_server.governance.reading.nodes import Node, Preset
 from grantd_server.governance.reading.sections import SECTIONS
+from grantd_server.governance.reading.texts.nodes import Node, Preset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.nodes import Node
 
 MOST_FAULTS = 200
 """Reported at once; a broken file must not fill a terminal."""

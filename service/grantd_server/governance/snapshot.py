@@ -10,8 +10,8 @@ from grantd_server.model.uris import normalise_resource
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.details import DetailType
-    from grantd_server.model.governed import (
+    from grantd_server.model.bundle.details import DetailType
+    from grantd_server.model.bundle.governed import (
         AuthorizationServer,
         ForeignAuthorizationServer,
         GrantIssuer,

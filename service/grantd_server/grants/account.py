@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 from grantd import claims as read
 from grantd.strict import Fault, kind
-from grantd_server.model.governed import SubjectRule
+from grantd_server.model.bundle.governed import SubjectRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.governed import SubjectMapping
+    from grantd_server.model.bundle.governed import SubjectMapping
 
 _QUALIFIERS = ("nameid_format", "name_qualifier", "sp_name_qualifier", "sp_provided_id")
 _MEMBERS = frozenset({"format", "issuer", "nameid", *_QUALIFIERS})

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer, TrustedIssuer
+    from grantd_server.model.bundle.governed import AuthorizationServer, TrustedIssuer
+    from grantd_server.model.bundle.rules import SignIn
     from grantd_server.model.registered import Registration
-    from grantd_server.model.rules import SignIn
     from grantd_server.world import World
 
 

@@ -21,7 +21,7 @@ from grantd_server.refusals import Reason, Refused
 if TYPE_CHECKING:
     from grantd.jws import Claims, Parsed
     from grantd_server.grants.grant import Reading
-    from grantd_server.model.governed import TrustedIssuer
+    from grantd_server.model.bundle.governed import TrustedIssuer
 
 _REASONS = {
     "typ": Reason.ASSERTION_WRONG_KIND,

@@ -13,7 +13,7 @@ from grantd_server.model.certificates import CertificateCredential
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.governed import KeySource
+    from grantd_server.model.bundle.governed import KeySource
 
 
 @dataclass(frozen=True, slots=True)

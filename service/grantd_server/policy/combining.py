@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from grantd_server.model.details import Detail
+    from grantd_server.model.bundle.details import Detail
 
 
 class Shared(NamedTuple):

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-from grantd_server.model.rules import Decision, GrantInputs, ScopeRefusal, State
-from grantd_server.policy.clauses import AttemptT
+from grantd_server.model.bundle.rules import Decision, GrantInputs, ScopeRefusal, State
+from grantd_server.policy.clauses.scope_sign_ins import step_up_for, with_demands
+from grantd_server.policy.clauses.who import AttemptT
 from grantd_server.policy.index import ANY
 from grantd_server.policy.near_misses import nearest
-from grantd_server.policy.scope_sign_ins import step_up_for, with_demands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from grantd_server.model.details import Detail
-    from grantd_server.model.rules import RedemptionInputs, StepUp
+    from grantd_server.model.bundle.details import Detail
+    from grantd_server.model.bundle.rules import RedemptionInputs, StepUp
     from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
 
 Refusals = dict[str, tuple[ScopeRefusal, str | None]]

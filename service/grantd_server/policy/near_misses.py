@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from grantd_server.model.rules import NearMiss
+from grantd_server.model.bundle.rules import NearMiss
 from grantd_server.policy.wording import several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from grantd_server.policy.clauses import AttemptT
+    from grantd_server.policy.clauses.who import AttemptT
     from grantd_server.policy.index import Index
     from grantd_server.policy.rules import Rule
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.model.rules import Attribute, GrantInputs, RedemptionInputs, SignIn, State
+from grantd_server.model.bundle.rules import Attribute, GrantInputs, RedemptionInputs, SignIn, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

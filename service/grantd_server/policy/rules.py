@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
-from grantd_server.model.rules import GrantInputs, RedemptionInputs
-from grantd_server.policy.clauses import AttemptT, Claim, Clause
+from grantd_server.model.bundle.rules import GrantInputs, RedemptionInputs
+from grantd_server.policy.clauses.who import AttemptT, Claim, Clause
 from grantd_server.policy.index import Index, index_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from grantd_server.model.details import DetailTerms
-    from grantd_server.policy.scope_sign_ins import Demands
+    from grantd_server.model.bundle.details import DetailTerms
+    from grantd_server.policy.clauses.scope_sign_ins import Demands
 
 
 @dataclass(frozen=True, slots=True)

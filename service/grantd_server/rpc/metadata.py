@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from grantd_server.flows.road.call import Call
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer, GrantIssuer
+    from grantd_server.model.bundle.governed import AuthorizationServer, GrantIssuer
     from grantd_server.rpc.chain.edge import Handler
     from grantd_server.world import World
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from grantd_server.governance.faults import BundleError, Faults
-from grantd_server.governance.reading.yaml_nodes import read_yaml
+from grantd_server.governance.reading.texts.yaml_nodes import read_yaml
 from grantd_server.model.requests import Secret
 from grantd_server.settings.leaves import PREFIX, leaves, names
 from grantd_server.settings.model import Settings
@@ -25,7 +25,7 @@ from grantd_server.store.opening import SQLITE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.nodes import Node
 
 LARGEST_SECRET: Final = 65536
 """Bytes of a secret file."""

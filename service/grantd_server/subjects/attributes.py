@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd import jws
-from grantd_server.model.rules import UNKNOWN, Attribute
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import IdentityProvider
+    from grantd_server.model.bundle.governed import IdentityProvider
 
 MOST_VALUES = 2048
 """Values of one list claim; a directory that sends more has its list unknown."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grantd_server.model.directory import Missing
-from grantd_server.model.governed import SubjectRule
-from grantd_server.model.rules import UNKNOWN, Attribute
+from grantd_server.model.bundle.directory import Missing
+from grantd_server.model.bundle.governed import SubjectRule
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
-    from grantd_server.model.directory import Directory
+    from grantd_server.model.bundle.directory import Directory
     from grantd_server.subjects.identity import Identity
 
 

@@ -12,15 +12,15 @@ from grantd import claims as read
 from grantd import jws
 from grantd_server.checks import lacking_claims, sign_in
 from grantd_server.keys.foreign.remote import KeysUnavailable
-from grantd_server.model.governed import SubjectRule
+from grantd_server.model.bundle.governed import SubjectRule
 from grantd_server.refusals import Reason, Refused
 from grantd_server.subjects.attributes import account_texts, claim_values, list_claim, user_keys
 from grantd_server.subjects.identity import Identity
 
 if TYPE_CHECKING:
     from grantd.jws import Claims, Parsed
-    from grantd_server.model.governed import IdentityProvider
-    from grantd_server.model.rules import SignIn
+    from grantd_server.model.bundle.governed import IdentityProvider
+    from grantd_server.model.bundle.rules import SignIn
     from grantd_server.subjects.identity import Reading
 
 _REASONS = {

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from grantd_server.audit.record import Record
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import GrantIssuer, IdentityProvider
+    from grantd_server.model.bundle.governed import GrantIssuer, IdentityProvider
+    from grantd_server.model.bundle.rules import Attribute, SignIn
+    from grantd_server.model.bundle.saml import SamlSignOn
     from grantd_server.model.registered import Registration
-    from grantd_server.model.rules import Attribute, SignIn
-    from grantd_server.model.saml import SamlSignOn
     from grantd_server.store import Mark
     from grantd_server.store.refresh_tokens import RefreshToken
     from grantd_server.world import World

@@ -9,13 +9,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.audit.canonical import canonical
-from grantd_server.model.rules import Attribute, SignIn, State
+from grantd_server.model.bundle.rules import Attribute, SignIn, State
 from grantd_server.subjects.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.governed import IdentityProvider
+    from grantd_server.model.bundle.governed import IdentityProvider
 
 FORMAT = 1
 """Version of what is kept. Keys are only ever added."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from grantd.strict import Fault
 from grantd_server.checks import TOKEN_TYPE_ID_TOKEN, TOKEN_TYPE_SAML2, digest
-from grantd_server.model.governed import SubjectRule
-from grantd_server.model.rules import UNKNOWN, Attribute, SignIn
+from grantd_server.model.bundle.governed import SubjectRule
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, SignIn
 from grantd_server.refusals import Reason
 from grantd_server.store import Mark, Space
 from grantd_server.subjects.attributes import account_texts, claim_values, user_keys
@@ -22,8 +22,8 @@ from grantd_server.subjects.saml.conditions import check_conditions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.governed import IdentityProvider
-    from grantd_server.model.saml import SamlSignOn
+    from grantd_server.model.bundle.governed import IdentityProvider
+    from grantd_server.model.bundle.saml import SamlSignOn
     from grantd_server.subjects.identity import Reading
     from grantd_server.subjects.saml.assertion import Assertion, NameId
     from grantd_server.subjects.saml.verify import Verified

@@ -12,19 +12,19 @@ from grantd.v1 import decision_pb2, governance_pb2
 from grantd_server.administration.desk import Desk
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.faults import BundleError
-from grantd_server.governance.secret_references import FilesAndEnvironment, SecretUnresolved
+from grantd_server.governance.secrets.references import FilesAndEnvironment, SecretUnresolved
 from grantd_server.keys.own.files import KeyDirectory
 from grantd_server.keys.own.ring import KeyRing
 from grantd_server.model.caller import Caller, Role
+from grantd_server.rpc.administration.decisions import Reading, decision_handlers
+from grantd_server.rpc.administration.governance import governance_handlers
+from grantd_server.rpc.administration.simulation import simulation_handler
 from grantd_server.rpc.chain import wrap_service
 from grantd_server.rpc.chain.edge import Edge
-from grantd_server.rpc.decisions import Reading, decision_handlers
-from grantd_server.rpc.governance import governance_handlers
 from grantd_server.rpc.inprocess import InProcessChannel
-from grantd_server.rpc.simulation import simulation_handler
 from grantd_server.simulation.running.simulator import Simulator, cores, pseudonym_keys
-from grantd_server.store.records.following import Followers
 from grantd_server.store.records.ledger import Ledger
+from grantd_server.store.records.reading.following import Followers
 from grantd_server.wiring.needs import any_secret, short_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grantd_server.audit.record import Record
-    from grantd_server.governance.secret_references import SecretResolver
+    from grantd_server.governance.secrets.references import SecretResolver
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.rpc.chain import Endpoint
     from grantd_server.settings import Settings

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.secret_references import FilesAndEnvironment
+from grantd_server.governance.secrets.references import FilesAndEnvironment
 from grantd_server.keys.foreign.client_documents import ClientDocuments
 from grantd_server.keys.foreign.fetch import Fetcher
 from grantd_server.keys.foreign.remote import RemoteKeys

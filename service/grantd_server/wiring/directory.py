@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from grantd_server.telemetry.logs import Level
-from grantd_server.wiring.child import ended
+from grantd_server.wiring.processes.child import ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from grantd_server.settings import Settings
     from grantd_server.shim.app import Shim
-    from grantd_server.wiring.seat import Seat
+    from grantd_server.wiring.processes.seat import Seat
 
 
 def shim_limits(settings: Settings) -> ShimLimits:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.keys.own.purpose import Purpose
 from grantd_server.keys.own.ring import Needed
-from grantd_server.model.governed import SubjectRule
+from grantd_server.model.bundle.governed import SubjectRule
 from grantd_server.settings import issuer_problems, issuers_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grantd.v1 import authorization_pb2, metadata_pb2
 from grantd_server.administration.desk import Desk
 from grantd_server.audit.pseudonym import Pseudonyms
-from grantd_server.governance.active import ActiveBundle
+from grantd_server.governance.activation.active import ActiveBundle
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.keys.own.purpose import Purpose
 from grantd_server.keys.own.verified import VerifiedTokens
@@ -29,7 +29,7 @@ from grantd_server.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from grantd_server.governance.secret_references import SecretResolver
+    from grantd_server.governance.secrets.references import SecretResolver
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.keys.foreign.client_documents import ClientDocuments
     from grantd_server.keys.foreign.remote import RemoteKeys

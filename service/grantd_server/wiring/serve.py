@@ -17,9 +17,9 @@ from grantd_server.shim.app import Shim
 from grantd_server.telemetry.logs import Level
 from grantd_server.wiring.build import build, telemetry_of
 from grantd_server.wiring.http import http_listener, shim_limits, upstream
-from grantd_server.wiring.seat import READY, UP, beat, line_of
+from grantd_server.wiring.processes.seat import READY, UP, beat, line_of
+from grantd_server.wiring.processes.sockets import with_port
 from grantd_server.wiring.service import Service
-from grantd_server.wiring.sockets import with_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from grantd_server.shim.server import HttpServer
     from grantd_server.telemetry.calls import Telemetry
     from grantd_server.wiring.parts import Parts
-from grantd_server.wiring.seat import Seat
+from grantd_server.wiring.processes.seat import Seat
 
 LOOK = 0.5
 """Seconds between looks at readiness, which health tells."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.apply import apply
+from grantd_server.governance.activation.apply import apply
 from grantd_server.governance.document import parse_directory
 from grantd_server.governance.faults import BundleError
 from grantd_server.governance.testing.reading.suite_files import read_suites
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
-    from grantd_server.governance.apply import Applied
+    from grantd_server.governance.activation.apply import Applied
     from grantd_server.settings import Settings
     from grantd_server.store import Store
     from grantd_server.wiring.directory import Stamp

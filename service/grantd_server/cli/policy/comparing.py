@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grantd_server.cli.ending import REFUSED, Config, end, opened, settings_of, told
 from grantd_server.cli.policy.directories import At, moment, parsed
 from grantd_server.cli.policy.output import AsCsv, AsJson, print_rows
+from grantd_server.cli.terminal.ending import REFUSED, Config, end, opened, settings_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

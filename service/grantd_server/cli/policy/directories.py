@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grantd_server.cli.ending import USAGE, end
+from grantd_server.cli.terminal.ending import USAGE, end
 
 if TYPE_CHECKING:
     from grantd_server.governance.document import Document

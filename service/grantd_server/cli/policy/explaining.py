@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from grantd_server.cli.ending import REFUSED, USAGE, end, told
 from grantd_server.cli.policy.directories import At, Directory, moment, parsed
 from grantd_server.cli.policy.output import AsJson
+from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
 
 Many = list[str]
 
@@ -38,7 +38,7 @@ def explain_request(
     """Answers for both legs: what is granted and refused, by which rule, and the nearest misses."""
     with told():
         from grantd_server.governance.asking import answering, offline, question, telling  # noqa: PLC0415 - 0.2 s
-        from grantd_server.model.rules import SignIn  # noqa: PLC0415 - the same
+        from grantd_server.model.bundle.rules import SignIn  # noqa: PLC0415 - the same
 
         none = frozenset[str]() if no_groups else None
         person = question.Person(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from grantd_server.cli.ending import USAGE, end
+from grantd_server.cli.terminal.ending import USAGE, end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

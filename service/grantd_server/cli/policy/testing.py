@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grantd_server.cli.ending import REFUSED, USAGE, end, told
 from grantd_server.cli.policy.directories import At, Directory, moment, parsed
+from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
 
 if TYPE_CHECKING:
     from grantd_server.governance.testing.suites import Suite

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from grantd_server.model.tenants import join_place, split_place
+from grantd_server.model.bundle.tenants import join_place, split_place
 
 
 class Account(NamedTuple):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from grantd_server.flows.people.accounts import local_subject
 from grantd_server.flows.tokens.signing import key_at_hand
 from grantd_server.keys.pairwise import Sector
-from grantd_server.model.governed import SubjectRule
+from grantd_server.model.bundle.governed import SubjectRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grantd_server.flows.people.accounts import Account
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer, IdentityProvider, TrustedIssuer
+    from grantd_server.model.bundle.governed import AuthorizationServer, IdentityProvider, TrustedIssuer
     from grantd_server.store import Withdrawal
     from grantd_server.world import World
 

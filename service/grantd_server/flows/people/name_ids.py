@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.model.governed import AuthorizationServer, SubjectRule
+from grantd_server.model.bundle.governed import AuthorizationServer, SubjectRule
 
 if TYPE_CHECKING:
     from grantd_server.flows.terms.targets import Target
-    from grantd_server.model.governed import GrantIssuer
+    from grantd_server.model.bundle.governed import GrantIssuer
     from grantd_server.subjects.identity import Identity
 
 

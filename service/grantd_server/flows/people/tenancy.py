@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.model.governed import SubjectRule
-from grantd_server.model.tenants import join_place, tenant_fault
+from grantd_server.model.bundle.governed import SubjectRule
+from grantd_server.model.bundle.tenants import join_place, tenant_fault
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.governed import AuthorizationServer, ForeignAuthorizationServer, GrantIssuer
+    from grantd_server.model.bundle.governed import AuthorizationServer, ForeignAuthorizationServer, GrantIssuer
     from grantd_server.model.registered import Registration
     from grantd_server.subjects.identity import Identity
 

@@ -10,7 +10,7 @@ from grantd_server.refusals import Reason
 if TYPE_CHECKING:
     from grantd_server.flows.road.call import Call
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import GrantIssuer
+    from grantd_server.model.bundle.governed import GrantIssuer
     from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Exchange, Refresh
     from grantd_server.world import World

@@ -19,7 +19,7 @@ from grantd_server.store import Mark, Space
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.governed import AuthorizationServer, GrantIssuer
+    from grantd_server.model.bundle.governed import AuthorizationServer, GrantIssuer
     from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Secret
     from grantd_server.world import World

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.checks import LONGEST_SCOPE
-from grantd_server.model.details import recorded_fields, types_digest
+from grantd_server.model.bundle.details import recorded_fields, types_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from grantd_server.flows.road.possession import Possession
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.details import Detail
+    from grantd_server.model.bundle.details import Detail
     from grantd_server.model.requests import Exchange, Redeem
 
 MOST: Final = 16

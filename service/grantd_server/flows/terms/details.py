@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd.strict import Fault, read_object
-from grantd_server.model.details import Detail
+from grantd_server.model.bundle.details import Detail
 from grantd_server.policy import combining
 from grantd_server.refusals import Reason
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.flows.terms.details import Agreed, agree
-from grantd_server.model.rules import GrantInputs, ScopeRefusal
+from grantd_server.model.bundle.rules import GrantInputs, ScopeRefusal
 from grantd_server.policy.combining import share
 from grantd_server.policy.decide import decide_grant, grants_detail
 from grantd_server.policy.recorded import at_resource, to_json
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.flows.terms.targets import Target
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.details import Detail
-    from grantd_server.model.governed import GrantIssuer, Resource
+    from grantd_server.model.bundle.details import Detail
+    from grantd_server.model.bundle.governed import GrantIssuer, Resource
+    from grantd_server.model.bundle.rules import Decision
     from grantd_server.model.registered import Registration
-    from grantd_server.model.rules import Decision
     from grantd_server.subjects.identity import Identity
 
 

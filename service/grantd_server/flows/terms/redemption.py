@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from grantd_server.checks import scope_names
 from grantd_server.flows.terms.asked import note_details, note_types
 from grantd_server.flows.terms.details import agree, grant_reading, read_parameter, read_values, request_reading, same
-from grantd_server.model.rules import RedemptionInputs
+from grantd_server.model.bundle.rules import RedemptionInputs
 from grantd_server.policy.decide import decide_redemption, redeems_detail
 from grantd_server.policy.recorded import at_resource, to_json
 from grantd_server.refusals import Reason
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from grantd_server.flows.terms.details import Agreed
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.grants.grant import Grant
-    from grantd_server.model.details import Detail
-    from grantd_server.model.governed import AuthorizationServer, Resource
+    from grantd_server.model.bundle.details import Detail
+    from grantd_server.model.bundle.governed import AuthorizationServer, Resource
     from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Redeem
     from grantd_server.world import World

@@ -12,15 +12,15 @@ from grantd_server.flows.terms.asked import note_details, note_types
 from grantd_server.flows.terms.details import read_parameter, request_reading
 from grantd_server.flows.tokens.signing import key_at_hand
 from grantd_server.keys.pairwise import Sector
-from grantd_server.model.governed import ForeignAuthorizationServer, SubjectRule
+from grantd_server.model.bundle.governed import ForeignAuthorizationServer, SubjectRule
 from grantd_server.model.uris import normalise_resource
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.details import Detail
-    from grantd_server.model.governed import AuthorizationServer, GrantIssuer, Resource
+    from grantd_server.model.bundle.details import Detail
+    from grantd_server.model.bundle.governed import AuthorizationServer, GrantIssuer, Resource
     from grantd_server.model.registered import Registration
     from grantd_server.model.requests import Exchange
     from grantd_server.subjects.identity import Identity

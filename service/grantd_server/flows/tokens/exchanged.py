@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from grantd_server.flows.road.possession import Possession
-    from grantd_server.model.details import Detail
+    from grantd_server.model.bundle.details import Detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from grantd_server.flows.tokens.ours import AccessToken
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer
+    from grantd_server.model.bundle.governed import AuthorizationServer
 
 
 def narrowed(

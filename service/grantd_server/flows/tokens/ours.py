@@ -10,15 +10,15 @@ from grantd import jws
 from grantd_server.checks import CHAIN, digest, one_or_several
 from grantd_server.flows.people.accounts import account_of
 from grantd_server.flows.people.blocks import User, names_at_server, user_block
-from grantd_server.model.governed import SubjectRule
-from grantd_server.model.tenants import tenant_fault
+from grantd_server.model.bundle.governed import SubjectRule
+from grantd_server.model.bundle.tenants import tenant_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.audit.record import Record
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer
+    from grantd_server.model.bundle.governed import AuthorizationServer
     from grantd_server.world import World
 
 

@@ -14,7 +14,7 @@ from grantd_server.subjects.remembered import remember
 
 if TYPE_CHECKING:
     from grantd_server.audit.record import Record
-    from grantd_server.model.refresh_policy import RefreshPolicy
+    from grantd_server.model.bundle.refresh_policy import RefreshPolicy
     from grantd_server.model.registered import Registration
     from grantd_server.subjects.identity import Identity
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.analysis.judging.judge import every_rule
 from grantd_server.governance.analysis.judging.somebody import Somebody
-from grantd_server.policy.clauses import Groups, Roles
+from grantd_server.policy.clauses.who import Groups, Roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ from grantd_server.governance.asking.ways import (
     server_of,
     trusted_at,
 )
-from grantd_server.model.governed import AuthorizationServer, SubjectRule
-from grantd_server.model.rules import GrantInputs, RedemptionInputs
+from grantd_server.model.bundle.governed import AuthorizationServer, SubjectRule
+from grantd_server.model.bundle.rules import GrantInputs, RedemptionInputs
 from grantd_server.policy.decide import decide_grant, decide_redemption
 from grantd_server.refusals import Reason
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.asking.question import Attributes, Person, Question
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import GrantIssuer, TrustedIssuer
-    from grantd_server.model.rules import Decision
+    from grantd_server.model.bundle.governed import GrantIssuer, TrustedIssuer
+    from grantd_server.model.bundle.rules import Decision
 
 GRANTED = "granted"
 CEILING = "ceiling_"

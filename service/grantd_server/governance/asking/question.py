@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from grantd_server.model.directory import Missing
-from grantd_server.model.rules import UNKNOWN, Attribute, SignIn
+from grantd_server.model.bundle.directory import Missing
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, SignIn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import IdentityProvider
+    from grantd_server.model.bundle.governed import IdentityProvider
 
 
 NOT_KNOWN = SignIn()

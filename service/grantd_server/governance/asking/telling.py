@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.asking.answering import CEILING
-from grantd_server.model.rules import ScopeRefusal
+from grantd_server.model.bundle.rules import ScopeRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from grantd_server.governance.asking.answering import Answer
-    from grantd_server.model.rules import Decision
+    from grantd_server.model.bundle.rules import Decision
 
 _MENDABLE = frozenset({ScopeRefusal.NO_RULE.value, ScopeRefusal.STEP_UP.value})
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
-from grantd_server.model.governed import AuthorizationServer
-from grantd_server.model.tenants import join_place
+from grantd_server.model.bundle.governed import AuthorizationServer
+from grantd_server.model.bundle.tenants import join_place
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import ForeignAuthorizationServer, GrantIssuer, Resource, TrustedIssuer
+    from grantd_server.model.bundle.governed import ForeignAuthorizationServer, GrantIssuer, Resource, TrustedIssuer
     from grantd_server.model.registered import Registration
 
 

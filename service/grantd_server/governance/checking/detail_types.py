@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
-from grantd_server.governance.reading.patterns import select
+from grantd_server.governance.reading.texts.patterns import select
 
 if TYPE_CHECKING:
     from grantd_server.governance.faults import Faults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from grantd_server.governance.checking.client_places import check_clients
+from grantd_server.governance.checking.clients.places import check_clients
 from grantd_server.governance.reading.declared import sound
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.faults import Faults
     from grantd_server.governance.reading.declared import Bundle, Declared, Server
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.nodes import Node
 
 
 def check_references(bundle: Bundle, faults: Faults) -> None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.checking.references import governed_by
 from grantd_server.governance.reading.declared import sound
-from grantd_server.governance.reading.patterns import Registry, select
+from grantd_server.governance.reading.texts.patterns import Registry, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from grantd_server.governance.faults import Faults
     from grantd_server.governance.reading.declared import Bundle, Declared, Rules, RuleText, Subjects
-    from grantd_server.model.governed import IdentityProvider
+    from grantd_server.model.bundle.governed import IdentityProvider
 
 
 def check_rules(bundle: Bundle, faults: Faults) -> None:

@@ -12,7 +12,7 @@ from grantd_server.model.uris import is_bare_origin, normalise_resource
 if TYPE_CHECKING:
     from grantd_server.governance.faults import Faults
     from grantd_server.governance.reading.declared import At, Bundle
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.nodes import Node
 
 
 def check_uniqueness(bundle: Bundle, faults: Faults) -> None:

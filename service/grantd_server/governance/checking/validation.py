@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.checking.clients.saml import check_saml_clients
+from grantd_server.governance.checking.clients.shared_credentials import check_shared
 from grantd_server.governance.checking.detail_types import check_detail_types
-from grantd_server.governance.checking.directories import check_directories
-from grantd_server.governance.checking.foreign_servers import check_foreign_servers
+from grantd_server.governance.checking.domains.directories import check_directories
+from grantd_server.governance.checking.domains.foreign_servers import check_foreign_servers
+from grantd_server.governance.checking.domains.subject_namespaces import check_subject_namespaces
+from grantd_server.governance.checking.domains.trust_domains import check_trust_domains
 from grantd_server.governance.checking.references import check_references
 from grantd_server.governance.checking.rule_checks import check_rules
-from grantd_server.governance.checking.saml_clients import check_saml_clients
-from grantd_server.governance.checking.shared_credentials import check_shared
-from grantd_server.governance.checking.subject_namespaces import check_subject_namespaces
-from grantd_server.governance.checking.tenants import check_tenants
-from grantd_server.governance.checking.trust_domains import check_trust_domains
+from grantd_server.governance.checking.tenants.bound import check_tenants
 from grantd_server.governance.checking.uniqueness import check_uniqueness
 
 if TYPE_CHECKING:

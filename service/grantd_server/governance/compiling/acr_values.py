@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
-from grantd_server.policy.sign_in import Acr
+from grantd_server.policy.clauses.sign_in import Acr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from grantd_server.governance.reading.declared import Bundle, Rules
-    from grantd_server.model.governed import Resource
+    from grantd_server.model.bundle.governed import Resource
 
 
 def acr_values(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, tuple[str, ...]]:

@@ -25,19 +25,19 @@ from grantd_server.governance.compiling.rules import grant_rules, redemption_rul
 from grantd_server.governance.document import FORMAT, version_of
 from grantd_server.governance.faults import Faults
 from grantd_server.governance.reading.declared import sound
-from grantd_server.governance.reading.nodes import nodes_of
 from grantd_server.governance.reading.sections import read_bundle
+from grantd_server.governance.reading.texts.nodes import nodes_of
 from grantd_server.governance.snapshot import Lookups, Snapshot
+from grantd_server.model.bundle.governed import ForeignAuthorizationServer
 from grantd_server.model.certificates import CertificateCredential
-from grantd_server.model.governed import ForeignAuthorizationServer
 from grantd_server.model.uris import is_bare_origin, normalise_resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.governance.reading.declared import Bundle
-    from grantd_server.governance.secret_references import SecretResolver
-    from grantd_server.model.governed import Resource
+    from grantd_server.governance.secrets.references import SecretResolver
+    from grantd_server.model.bundle.governed import Resource
     from grantd_server.model.registered import Registration, ResourceServer
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator
 
 from grantd_server.governance.reading.declared import sound
-from grantd_server.governance.reading.patterns import matcher
-from grantd_server.model.details import DetailTerms, DetailType
+from grantd_server.governance.reading.texts.patterns import matcher
+from grantd_server.model.bundle.details import DetailTerms, DetailType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from grantd_server.governance.reading.declared import Bundle, DetailText, RuleText
-    from grantd_server.model.governed import Resource
+    from grantd_server.model.bundle.governed import Resource
 
 
 def detail_types(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[tuple[str, str], DetailType]:

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.reading.declared import sound
-from grantd_server.model.governed import AuthorizationServer, TrustedIssuer
-from grantd_server.model.tenants import split_place
+from grantd_server.model.bundle.governed import AuthorizationServer, TrustedIssuer
+from grantd_server.model.bundle.tenants import split_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grantd_server.governance.reading.declared import Bundle, Server, Trust
-    from grantd_server.model.governed import GrantIssuer, IdentityProvider
-    from grantd_server.model.tenants import Bindings
+    from grantd_server.model.bundle.governed import GrantIssuer, IdentityProvider
+    from grantd_server.model.bundle.tenants import Bindings
 
 
 def grant_issuers(bundle: Bundle) -> dict[str, GrantIssuer]:

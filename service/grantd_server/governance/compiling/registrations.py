@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.checking.shared_credentials import check_shared, holders
+from grantd_server.governance.checking.clients.shared_credentials import check_shared, holders
 from grantd_server.governance.faults import Faults
 from grantd_server.governance.reading.declared import Secret, sound
-from grantd_server.governance.secret_references import SecretUnresolved, digest_of
+from grantd_server.governance.secrets.references import SecretUnresolved, digest_of
 from grantd_server.model.registered import PeerCredential, Registration, ResourceServer, SecretCredential
 
 if TYPE_CHECKING:
     from grantd_server.governance.reading.declared import Bundle, Proof, SecretReference
-    from grantd_server.governance.secret_references import SecretResolver
+    from grantd_server.governance.secrets.references import SecretResolver
     from grantd_server.model.registered import Credential
 
 Digests = dict["SecretReference", bytes]

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.compiling.detail_types import detail_terms
 from grantd_server.governance.reading.declared import sound
-from grantd_server.governance.reading.patterns import Registry, select
-from grantd_server.policy.clauses import Claim, Groups, Issuers, Roles, Users
+from grantd_server.governance.reading.texts.patterns import Registry, select
+from grantd_server.policy.clauses.scope_sign_ins import demands_of
+from grantd_server.policy.clauses.who import Claim, Groups, Issuers, Roles, Users
 from grantd_server.policy.rules import GrantRules, RedemptionRules, Rule, RuleSet
-from grantd_server.policy.scope_sign_ins import demands_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from grantd_server.governance.reading.declared import Bundle, Rules, RuleText, Subjects
-    from grantd_server.model.governed import Resource
-    from grantd_server.model.rules import GrantInputs, RedemptionInputs
-    from grantd_server.policy.clauses import AttemptT, Clause
+    from grantd_server.model.bundle.governed import Resource
+    from grantd_server.model.bundle.rules import GrantInputs, RedemptionInputs
+    from grantd_server.policy.clauses.who import AttemptT, Clause
 
 
 def grant_rules(bundle: Bundle, resources: Mapping[str, Resource]) -> dict[str, GrantRules]:

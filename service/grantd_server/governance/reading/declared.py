@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from grantd_server.model.tenants import join_place
+from grantd_server.model.bundle.tenants import join_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from grantd_server.governance.reading.nodes import Node
-    from grantd_server.model.certificates import CertificateCredential
-    from grantd_server.model.directory import Directory
-    from grantd_server.model.governed import (
+    from grantd_server.governance.reading.texts.nodes import Node
+    from grantd_server.model.bundle.directory import Directory
+    from grantd_server.model.bundle.governed import (
         Abroad,
         DpopPolicy,
         GrantIssuer,
@@ -22,8 +21,9 @@ if TYPE_CHECKING:
         Resource,
         SubjectMapping,
     )
+    from grantd_server.model.certificates import CertificateCredential
     from grantd_server.model.registered import DocumentCredential, KeyCredential, PeerCredential
-    from grantd_server.policy.clauses import Clause
+    from grantd_server.policy.clauses.who import Clause
 
 T = TypeVar("T")
 

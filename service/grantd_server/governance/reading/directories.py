@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.reading import scalars
-from grantd_server.model.directory import Account, Directory, Missing
+from grantd_server.governance.reading.texts import scalars
+from grantd_server.model.bundle.directory import Account, Directory, Missing
 
 if TYPE_CHECKING:
-    from grantd_server.governance.reading.fields import Fields
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.fields import Fields
+    from grantd_server.governance.reading.texts.nodes import Node
 
 
 def read_directory(fields: Fields, name: str) -> Directory:  # noqa: ARG001 - readers of objects have one shape

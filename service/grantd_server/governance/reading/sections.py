@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.reading import scalars
 from grantd_server.governance.reading.declared import Bundle, Declared, Rules, RuleText
-from grantd_server.governance.reading.detail_types import read_detail_type
 from grantd_server.governance.reading.directories import read_directory
-from grantd_server.governance.reading.fields import Fields
-from grantd_server.governance.reading.nodes import Node
-from grantd_server.governance.reading.parties import (
+from grantd_server.governance.reading.parties.issuers import (
     read_grant_issuer,
     read_identity_provider,
     read_server,
     read_trusted_issuer,
 )
-from grantd_server.governance.reading.registered import read_client, read_resource, read_resource_server
-from grantd_server.governance.reading.rule_texts import read_grant_rule, read_redemption_rule
+from grantd_server.governance.reading.parties.registered import read_client, read_resource, read_resource_server
+from grantd_server.governance.reading.rules.detail_types import read_detail_type
+from grantd_server.governance.reading.rules.texts import read_grant_rule, read_redemption_rule
+from grantd_server.governance.reading.texts import scalars
+from grantd_server.governance.reading.texts.fields import Fields
+from grantd_server.governance.reading.texts.nodes import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable

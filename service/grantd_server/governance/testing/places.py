@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.faults import Faults
-from grantd_server.governance.reading.yaml_nodes import MOST_BYTES, read_yaml
+from grantd_server.governance.reading.texts.yaml_nodes import MOST_BYTES, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

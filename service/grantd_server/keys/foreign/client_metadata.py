@@ -14,7 +14,7 @@ from grantd import claims as read
 from grantd import jwk, strict
 from grantd.strict import Fault
 from grantd_server.checks import GRANT_PROFILE_ID_JAG, GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE
-from grantd_server.model.governed import KeySource
+from grantd_server.model.bundle.governed import KeySource
 from grantd_server.model.uris import LONGEST_URI, check_web_address
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from grantd.jwk import KeySet
     from grantd_server.keys.foreign.fetch import Fetched
-    from grantd_server.model.governed import KeySource
+    from grantd_server.model.bundle.governed import KeySource
 
 
 class KeysUnavailable(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.model.rules import State
+from grantd_server.model.bundle.rules import State
 from grantd_server.policy.recorded import names_in
 from grantd_server.simulation.replay.open_rules import claim, reads
 from grantd_server.simulation.replay.readings import reread
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from grantd_server.audit.pseudonym import Pseudonyms
     from grantd_server.governance.snapshot import Snapshot
+    from grantd_server.model.bundle.rules import GrantInputs
     from grantd_server.model.registered import Registration
-    from grantd_server.model.rules import GrantInputs
     from grantd_server.policy.rules import RuleSet
     from grantd_server.simulation.replay.case import Case
 

@@ -17,7 +17,7 @@ from grantd_server.policy.recorded import from_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.rules import GrantInputs, RedemptionInputs
+    from grantd_server.model.bundle.rules import GrantInputs, RedemptionInputs
 
 Access = tuple[str, str]
 """A resource as the call spelled it, and a scope of it."""

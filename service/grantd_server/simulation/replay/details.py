@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grantd_server.model.details import Detail, DetailTerms, types_digest
-from grantd_server.model.rules import GrantInputs
+from grantd_server.model.bundle.details import Detail, DetailTerms, types_digest
+from grantd_server.model.bundle.rules import GrantInputs
 from grantd_server.policy.combining import agree, label
 from grantd_server.policy.decide import grant_keys
 from grantd_server.policy.index import ANY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.model.rules import GrantInputs
+from grantd_server.model.bundle.rules import GrantInputs
 from grantd_server.simulation.replay.answer import refused
 from grantd_server.simulation.replay.exchanges import replay_exchange
 from grantd_server.simulation.replay.redemptions import replay_redemption

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.checks import GRANT_TYPE_TOKEN_EXCHANGE, scope_names
-from grantd_server.model.governed import ForeignAuthorizationServer
+from grantd_server.model.bundle.governed import ForeignAuthorizationServer
 from grantd_server.policy.combining import share
 from grantd_server.policy.decide import granted_or_denied
 from grantd_server.simulation.replay.answer import Answer, refused, undetermined
@@ -20,9 +20,9 @@ from grantd_server.simulation.replay.open_rules import hinging
 
 if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer, GrantIssuer, Resource
+    from grantd_server.model.bundle.governed import AuthorizationServer, GrantIssuer, Resource
+    from grantd_server.model.bundle.rules import GrantInputs
     from grantd_server.model.registered import Registration
-    from grantd_server.model.rules import GrantInputs
     from grantd_server.simulation.replay.candidate import Candidate
     from grantd_server.simulation.replay.case import Case
     from grantd_server.simulation.replay.details import AskedDetail

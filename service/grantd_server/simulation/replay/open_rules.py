@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.policy.circumstances import Networks
-from grantd_server.policy.clauses import Claim, Groups, Roles, Tenants, Users
-from grantd_server.policy.scope_sign_ins import with_demands
+from grantd_server.policy.clauses.circumstances import Networks
+from grantd_server.policy.clauses.scope_sign_ins import with_demands
+from grantd_server.policy.clauses.who import Claim, Groups, Roles, Tenants, Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from grantd_server.model.rules import GrantInputs, RedemptionInputs
+    from grantd_server.model.bundle.rules import GrantInputs, RedemptionInputs
     from grantd_server.policy.index import Index
     from grantd_server.policy.rules import Rule, RuleSet
 

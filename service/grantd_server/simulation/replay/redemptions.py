@@ -12,17 +12,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_JWT_BEARER, scope_names
-from grantd_server.model.governed import SubjectRule
-from grantd_server.model.tenants import tenant_fault
+from grantd_server.model.bundle.governed import SubjectRule
+from grantd_server.model.bundle.tenants import tenant_fault
 from grantd_server.policy.decide import granted_or_denied
 from grantd_server.simulation.replay.answer import Answer, refused, undetermined
 from grantd_server.simulation.replay.details import agreed, asked_details, unread
 
 if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer, Resource, TrustedIssuer
+    from grantd_server.model.bundle.governed import AuthorizationServer, Resource, TrustedIssuer
+    from grantd_server.model.bundle.rules import RedemptionInputs
     from grantd_server.model.registered import Registration
-    from grantd_server.model.rules import RedemptionInputs
     from grantd_server.simulation.replay.candidate import Candidate
     from grantd_server.simulation.replay.case import Case
     from grantd_server.simulation.replay.details import AskedDetail

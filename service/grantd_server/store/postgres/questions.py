@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.store.postgres import question_statements as sql
 from grantd_server.store.questions import Tomb, Use, Users
+from grantd_server.store.records.reading.searched import searched
 from grantd_server.store.records.rows import stored_in
-from grantd_server.store.records.searched import searched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

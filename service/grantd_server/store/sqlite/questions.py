@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from grantd_server.store.questions import Tomb, Use, Users
+from grantd_server.store.records.reading.searched import searched
 from grantd_server.store.records.rows import stored_in
-from grantd_server.store.records.searched import searched
 from grantd_server.store.sqlite import question_statements as sql
 from grantd_server.store.sqlite.records import rows_of
 

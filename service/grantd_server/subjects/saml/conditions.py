@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
-    from grantd_server.model.saml import SamlSignOn, ServiceProvider
+    from grantd_server.model.bundle.saml import SamlSignOn, ServiceProvider
     from grantd_server.subjects.identity import Reading
     from grantd_server.subjects.saml.assertion import Assertion
 

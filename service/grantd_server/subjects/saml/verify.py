@@ -16,7 +16,7 @@ from grantd_server.subjects.saml.statements import read_assertion, text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd_server.model.governed import IdentityProvider
+    from grantd_server.model.bundle.governed import IdentityProvider
     from grantd_server.subjects.saml.assertion import Assertion
 
 

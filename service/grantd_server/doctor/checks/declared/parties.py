@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grantd_server.doctor.reading.issuers import IssuerSeen
     from grantd_server.doctor.reading.view import View
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import AuthorizationServer, IdentityProvider, TrustedIssuer
+    from grantd_server.model.bundle.governed import AuthorizationServer, IdentityProvider, TrustedIssuer
 
 _EXACT: Final = "Write the identifier into the bundle exactly as the party publishes it, and apply the bundle."
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grantd_server.governance.analysis.judging.open_ways import VOUCHED, Place, Tenants, open_ways
 from grantd_server.governance.analysis.judging.somebody import ABOUT_SUBJECTS, circumstances_of, inputs_of, people_of
-from grantd_server.model.rules import GrantInputs, RedemptionInputs, SignIn
+from grantd_server.model.bundle.rules import GrantInputs, RedemptionInputs, SignIn
 from grantd_server.policy.decide import grant_keys
 from grantd_server.policy.index import ANY
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grantd_server.governance.analysis.judging.moments import Moment
     from grantd_server.governance.analysis.judging.somebody import Somebody
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.policy.clauses import Clause
+    from grantd_server.policy.clauses.who import Clause
     from grantd_server.policy.index import Index
     from grantd_server.policy.rules import Rule
 

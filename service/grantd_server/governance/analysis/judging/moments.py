@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.model.rules import UNKNOWN, GrantInputs, SignIn
-from grantd_server.policy.circumstances import Networks, Window
-from grantd_server.policy.sign_in import Acr, Amr, AuthAge, SignedInSince
+from grantd_server.model.bundle.rules import UNKNOWN, GrantInputs, SignIn
+from grantd_server.policy.clauses.circumstances import Networks, Window
+from grantd_server.policy.clauses.sign_in import Acr, Amr, AuthAge, SignedInSince
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from grantd_server.policy.clauses import Clause
+    from grantd_server.policy.clauses.who import Clause
 
 MOST = 20_000
 """Circumstances of one comparison. Beyond it only those are tried that differ from the

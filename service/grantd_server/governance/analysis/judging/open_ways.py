@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.governance.asking.ways import Way, obstacle_to_grant, obstacle_to_redemption, trusted_at
-from grantd_server.model.governed import AuthorizationServer
+from grantd_server.model.bundle.governed import AuthorizationServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.model.governed import ForeignAuthorizationServer, GrantIssuer, Resource
+    from grantd_server.model.bundle.governed import ForeignAuthorizationServer, GrantIssuer, Resource
 
 VOUCHED = ""
 """In place of an identity provider: people of a trusted issuer, whom only it knows."""

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.model.governed import SubjectRule
-from grantd_server.model.rules import Attribute, GrantInputs, SignIn
-from grantd_server.policy.clauses import Claim, Groups, Issuers, Roles, Users
+from grantd_server.model.bundle.governed import SubjectRule
+from grantd_server.model.bundle.rules import Attribute, GrantInputs, SignIn
+from grantd_server.policy.clauses.who import Claim, Groups, Issuers, Roles, Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from grantd_server.model.governed import IdentityProvider
-    from grantd_server.policy.clauses import Clause
+    from grantd_server.model.bundle.governed import IdentityProvider
+    from grantd_server.policy.clauses.who import Clause
     from grantd_server.policy.rules import Rule
 
 ABOUT_SUBJECTS = (Groups, Roles, Users, Claim, Issuers)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.policy.circumstances import Networks, Window
-from grantd_server.policy.clauses import Claim, Groups, Issuers, Roles, Tenants, Users
-from grantd_server.policy.sign_in import Acr, Amr, AuthAge
+from grantd_server.policy.clauses.circumstances import Networks, Window
+from grantd_server.policy.clauses.sign_in import Acr, Amr, AuthAge
+from grantd_server.policy.clauses.who import Claim, Groups, Issuers, Roles, Tenants, Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grantd_server.policy.clauses import Clause
+    from grantd_server.policy.clauses.who import Clause
     from grantd_server.policy.rules import Rule
 
 _ANY_OF = (Groups, Roles, Users, Claim, Issuers, Tenants, Acr, Amr)

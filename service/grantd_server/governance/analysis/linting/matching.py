@@ -10,8 +10,8 @@ from grantd_server.governance.analysis.judging.open_ways import Place
 from grantd_server.governance.analysis.judging.somebody import circumstances_of, people_of
 from grantd_server.governance.analysis.judging.trying import possible as can_be_granted
 from grantd_server.governance.analysis.linting.findings import Severity
-from grantd_server.model.directory import Missing
-from grantd_server.policy.clauses import Groups, Roles, Users
+from grantd_server.model.bundle.directory import Missing
+from grantd_server.policy.clauses.who import Groups, Roles, Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

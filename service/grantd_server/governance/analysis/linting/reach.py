@@ -9,7 +9,7 @@ from grantd_server.governance.analysis.judging.open_ways import VOUCHED
 from grantd_server.governance.analysis.judging.somebody import people_of
 from grantd_server.governance.analysis.linting.findings import Severity
 from grantd_server.governance.asking.ways import Way, obstacle_to_grant, obstacle_to_redemption, server_of
-from grantd_server.model.governed import AuthorizationServer
+from grantd_server.model.bundle.governed import AuthorizationServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.asking.question import Legs, Question
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.texts import scalars
 from grantd_server.governance.testing.reading.people import UNTOLD, SignedIn, address, read_signed_in
 from grantd_server.governance.testing.reading.rows import Row, one_or_many, read_rows
 from grantd_server.governance.testing.suites import Case
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from grantd_server.governance.asking.question import Person
-    from grantd_server.governance.reading.fields import Fields
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.fields import Fields
+    from grantd_server.governance.reading.texts.nodes import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.asking.answering import CEILING
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.texts import scalars
 from grantd_server.governance.testing.suites import Expected
-from grantd_server.model.rules import ScopeRefusal
+from grantd_server.model.bundle.rules import ScopeRefusal
 from grantd_server.refusals import Reason
 
 if TYPE_CHECKING:
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.nodes import Node
 
 OF_RULES = tuple(reason.value for reason in ScopeRefusal)
 OF_CEILINGS = tuple(CEILING + reason for reason in OF_RULES if reason != ScopeRefusal.UNKNOWN_SCOPE.value)

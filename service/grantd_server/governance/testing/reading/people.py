@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from grantd_server.governance.asking.question import Person
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.reading import scalars
-from grantd_server.model.rules import SignIn
+from grantd_server.governance.reading.texts import scalars
+from grantd_server.model.bundle.rules import SignIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grantd_server.governance.reading.fields import Fields
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.fields import Fields
+    from grantd_server.governance.reading.texts.nodes import Node
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.governance.faults import Wrong
-from grantd_server.governance.reading import scalars
+from grantd_server.governance.reading.texts import scalars
 from grantd_server.governance.testing.reading.cells import ANY, read_cell
 from grantd_server.governance.testing.reading.people import listed
 from grantd_server.governance.testing.suites import Expected
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from grantd_server.governance.asking.question import Person
-    from grantd_server.governance.reading.fields import Fields
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.fields import Fields
+    from grantd_server.governance.reading.texts.nodes import Node
 
 NO_PERSON = ""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.faults import Faults
-from grantd_server.governance.reading import scalars
-from grantd_server.governance.reading.fields import Fields
-from grantd_server.governance.reading.yaml_nodes import MOST_BYTES, read_yaml
+from grantd_server.governance.reading.texts import scalars
+from grantd_server.governance.reading.texts.fields import Fields
+from grantd_server.governance.reading.texts.yaml_nodes import MOST_BYTES, read_yaml
 from grantd_server.governance.testing.places import is_test, yaml_files
 from grantd_server.governance.testing.reading.cases import Setting, read_setting, read_test
 from grantd_server.governance.testing.reading.people import read_person
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grantd_server.governance.asking.question import Person
-    from grantd_server.governance.reading.nodes import Node
+    from grantd_server.governance.reading.texts.nodes import Node
 
 MOST_CASES = 100_000
 """Of one file: a matrix grows by multiplication."""

@@ -1,0 +1,127 @@
+"""`grantd apply`: a directory becomes the bundle in force; and `grantd show`, what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grantd_server.cli.terminal.ending import REFUSED, end, told
+from grantd_server.cli.terminal.moments import moment_before
+from grantd_server.cli.terminal.reach import Reach, reaching
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grantd.v1 import governance_pb2 as pb
+
+PIECE = 64 * 1024
+"""Bytes of a file in one message."""
+
+LONGEST = 300.0
+"""Seconds that a service may take to read, test and compare a directory."""
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files.")]
+Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
+Expect = Annotated[
+    int | None, typer.Option("--expect", metavar="EPOCH", min=0, help="Refuses where another epoch is in force.")
+]
+
+
+@reaching
+def apply_directory(
+    reach: Reach,
+    directory: Directory,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validates, tests, and shows what would change.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Applies although policy tests fail.")] = False,
+    expect: Expect = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar="WHEN", help="A dry run replays decisions on record from then on: 7d.")
+    ] = "7d",
+    no_secrets: Annotated[
+        bool, typer.Option("--no-secrets", help="Takes secrets that only the service can see for granted.")
+    ] = False,
+    message: Message = "",
+) -> None:
+    """Validates a directory, runs its policy tests, shows what changes, and puts it in force.
+
+    Faults are told as file:line:column; with them, or with failing tests, nothing is changed.
+    """
+    with told():
+        if reach.server is None:
+            from grantd_server.governance.document import parse_directory  # noqa: PLC0415 - 0.2 s
+
+            parse_directory(directory)  # before a store is made for what is no bundle
+        from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+
+        options = pb.ApplyBundleOptions(dry_run=dry_run, force=force, expected_epoch=expect, reason=message)
+        if dry_run:
+            options.replay_since = moment_before("--since", since)
+        secrets = None if no_secrets else directory
+        _tell(asyncio.run(_apply(reach, directory, options, secrets)), options)
+
+
+def show_directory(directory: Directory) -> None:
+    """Validates a directory and prints the bundle that it makes, as one file.
+
+    What a profile filled in is marked; everything else is as it was written.
+    """
+    with told():
+        from grantd_server.governance.document import parse_directory, version_of  # noqa: PLC0415 - 0.2 s
+        from grantd_server.governance.effective import effective  # noqa: PLC0415 - the same
+
+        document = parse_directory(directory)
+        print(f"# {version_of(document)}\n{effective(document)}", end="")
+
+
+async def _apply(
+    reach: Reach, directory: Path, options: pb.ApplyBundleOptions, secrets: Path | None
+) -> pb.ApplyBundleResponse:
+    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
+
+    def requests() -> Iterator[pb.ApplyBundleRequest]:
+        yield pb.ApplyBundleRequest(options=options)
+        yield from (pb.ApplyBundleRequest(piece=piece) for piece in pieces_of(directory))
+
+    async with reach.channel(must_exist=False, secrets=secrets) as channel:
+        return await GovernanceServiceStub(channel).ApplyBundle(requests(), timeout=LONGEST)
+
+
+def pieces_of(directory: Path) -> Iterator[pb.BundleFilePiece]:
+    """The YAML files of a directory, policy tests among them, in pieces."""
+    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+    from grantd_server.governance.testing.places import yaml_files  # noqa: PLC0415 - the same
+
+    for file in yaml_files(directory):
+        path, content = file.relative_to(directory).as_posix(), file.read_bytes()
+        for start in range(0, len(content) or 1, PIECE):
+            yield pb.BundleFilePiece(path=path, content=content[start : start + PIECE])
+
+
+def _tell(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> None:
+    from grantd_server.cli.governing.changes import change_lines, test_lines  # noqa: PLC0415 - late, as all commands
+
+    if applied.faults:
+        end(REFUSED, applied.faults)
+    for line in (*change_lines(applied.diff), *test_lines(applied.tests)):
+        print(line)
+    if applied.HasField("replay"):
+        changed, unknown = applied.replay.changed, applied.replay.undetermined
+        told = f", {unknown} cannot be told" if unknown else ""
+        print(f"{changed} decisions on record would end otherwise{told}; `grantd simulate` lists them")
+    version, failed = applied.version, applied.tests.failed
+    if applied.activated:
+        print(f"{version} is in force, epoch {applied.epoch}")
+    elif version == applied.diff.from_version:
+        print(f"{version} was in force already, epoch {applied.epoch}")
+    elif options.dry_run:
+        changes = len(applied.diff.fields) + applied.diff.more_fields
+        print(f"compared with epoch {applied.compared_epoch}; --expect {applied.compared_epoch} applies it to no other")
+        print(f"{version} is valid; {changes} changes; nothing was applied")
+    kept_out = options.dry_run or version != applied.diff.from_version
+    if failed and kept_out and not options.force:
+        end(REFUSED, [f"{failed} of {applied.tests.total} policy tests fail; --force applies all the same."])

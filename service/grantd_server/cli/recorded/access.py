@@ -1,0 +1,99 @@
+"""`grantd access report`: what was used, and what was granted and never used."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from grantd_server.cli.terminal.ending import USAGE, end, told
+from grantd_server.cli.terminal.moments import shown
+from grantd_server.cli.terminal.reach import Reach, reaching
+from grantd_server.cli.terminal.since import moment_past
+
+if TYPE_CHECKING:
+    from grantd.v1 import decision_pb2 as pb
+
+app = typer.Typer(help="Access as it is used.", no_args_is_help=True)
+
+COLUMNS: Final = (
+    "client", "resource", "users", "users_at_most", "grants", "tokens", "last_used", "scopes", "unused_scopes",
+)  # fmt: skip
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@app.callback()
+def access() -> None:
+    """Access as it is used; see docs/explain.md."""
+
+
+@app.command("report")
+@reaching
+def report_access(
+    reach: Reach,
+    since: Annotated[str, typer.Option("--since", metavar="WHEN", help="30d ago, or 2027-01-31T00:00:00Z.")] = "30d",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Prints comma-separated values.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Prints it for programs.")] = False,
+) -> None:
+    """Reports clients by resources: users, grants, tokens, last use, and scopes that nobody used."""
+    with told():
+        if as_csv and as_json:
+            end(USAGE, ["--csv or --json, not both."])
+        rows = [_row(use) for use in asyncio.run(_uses(reach, moment_past("--since", since)))]
+        if as_json:
+            print(json.dumps(rows, indent=2))
+        elif as_csv:
+            _write_csv(rows)
+        else:
+            _print(rows)
+
+
+async def _uses(reach: Reach, since: int) -> list[pb.AccessUse]:
+    from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
+    from grantd.v1.decision_pb2_grpc import DecisionServiceStub  # noqa: PLC0415 - the same
+
+    async with reach.channel() as channel:
+        request = pb.ReportAccessRequest(since=since, until=int(time.time()) + 1)
+        return [use async for part in DecisionServiceStub(channel).ReportAccess(request) for use in part.uses]
+
+
+def _row(use: pb.AccessUse) -> dict[str, Any]:
+    row = {name: getattr(use, name) for name in COLUMNS}
+    row |= {name: list(row[name]) for name in ("scopes", "unused_scopes")}
+    row["last_used"] = shown(use.last_used) if use.last_used else ""
+    return row
+
+
+def _write_csv(rows: list[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in COLUMNS])
+
+
+def _cell(value: object) -> str:
+    """A spreadsheet must not run what a name begins with."""
+    text = " ".join(value) if isinstance(value, list) else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from grantd_server.audit.explaining.shown import shown as safe  # noqa: PLC0415 - late, as all commands
+
+    for row in rows:
+        print(f"{safe(row['client'])} at {safe(row['resource'])}")
+        if row["last_used"]:
+            most = "" if row["users"] == row["users_at_most"] else f" to {row['users_at_most']}"
+            print(
+                f"  {row['users']}{most} users, {row['grants']} grants, {row['tokens']} tokens, last {row['last_used']}"
+            )
+            print(f"  used        {safe(row['scopes'])}")
+        if row["unused_scopes"]:
+            print(f"  never used  {safe(row['unused_scopes'])}")
+    if not rows:
+        print("nothing was used, and nothing is granted")

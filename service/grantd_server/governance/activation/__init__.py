@@ -1,0 +1,1 @@
+"""A bundle becomes the one in force, in the store and in each process."""

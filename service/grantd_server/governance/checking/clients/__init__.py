@@ -1,0 +1,1 @@
+"""What clients may be, and what proves them."""

@@ -1,0 +1,1 @@
+"""What keeps trust domains and their subjects apart."""

@@ -1,0 +1,1 @@
+"""Tenants: that they exist, are bound, and are what rules read."""

@@ -1,0 +1,1 @@
+"""Readers of what a bundle says of each party."""

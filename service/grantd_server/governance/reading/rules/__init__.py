@@ -1,0 +1,1 @@
+"""Readers of rules and of what rules read."""

@@ -1,0 +1,1 @@
+"""YAML as a tree with places, and readers of single values."""

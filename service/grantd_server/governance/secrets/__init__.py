@@ -1,0 +1,1 @@
+"""Secrets of a governance directory: where they are found, and how one becomes another."""

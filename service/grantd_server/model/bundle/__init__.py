@@ -1,0 +1,1 @@
+"""What a bundle declares, as frozen nouns."""

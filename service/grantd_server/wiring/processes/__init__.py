@@ -1,0 +1,1 @@
+"""Several workers on one machine: their supervisor, each worker, what they share."""
