@@ -24,6 +24,8 @@ def test_a_claim_that_came_and_was_not_understood_is_explained_as_unknown() -> N
     "changed",
     [
         {"expires": "2026-11-21T19:00:00Z"},
+        {"scopes": ["ledger.write"]},
+        {"subjects": {"groups": ["corp:nobody-is-here"]}},
         {"resources": OTHERS, "scopes": ["*"]},
         {"clients": ["robot", *(f"agent-{n}" for n in range(8))]},
     ],

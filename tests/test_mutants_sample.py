@@ -99,7 +99,14 @@ def test_tests_that_cannot_run_prove_nothing(tmp_path: Path) -> None:
 
 POLICY = tuple(
     f"tests/test_{name}.py"
-    for name in ("policy_decide", "policy_step_up", "policy_index", "guards_policy", "policy_near_misses")
+    for name in (
+        "policy_decide",
+        "policy_step_up",
+        "policy_index",
+        "policy_near_misses",
+        "policy_combining",
+        "guards_policy",
+    )
 )
 
 
