@@ -28,6 +28,7 @@ class Server:
         self.process = process
         self.grpc = GrpcLoad(ports["grpc"])
         self.http = HttpLoad(ports["http"])
+        self.admin = f"127.0.0.1:{ports['admin']}"
 
     def cpu(self) -> float:
         """User and system seconds of the process, all threads."""

@@ -1,6 +1,6 @@
 """The service under measurement, in a process of its own: both listeners and a no-op.
 
-`python bench/server.py FOLDER [memory]` prints its gRPC and HTTP ports. The no-op is a
+`python bench/server.py FOLDER [memory]` prints its gRPC, administrators' and HTTP ports. The no-op is a
 raw handler outside the chain, in the same process, with the same channel options.
 """
 
@@ -44,12 +44,15 @@ async def main(folder: Path) -> None:
         return ANSWER
 
     add_raw_unary(server.grpc, NOOP, noop)
+    # Administrators, apart: what they do beside the calls is measured, too.
+    desk = RpcServer(parts.endpoints, Peers({}, Role.ADMIN), [Listener("127.0.0.1:0")], limits)
     await server.start()
+    await desk.start()
     http = HttpServer(server_config(Shim(parts.channel(), ShimLimits()), ShimLimits(), host="127.0.0.1", port=0))
     serving = asyncio.create_task(http.serve())
     while not http.started:  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0.01)
-    sys.stdout.write(json.dumps({"grpc": server.ports[0], "http": http.port}) + "\n")
+    sys.stdout.write(json.dumps({"grpc": server.ports[0], "admin": desk.ports[0], "http": http.port}) + "\n")
     sys.stdout.flush()
     await serving
 
