@@ -152,6 +152,7 @@ def _refused(status: int, rows: list[Public]) -> dict[str, Any]:
     members: dict[str, Any] = {
         "error": {"enum": sorted({public.oauth_error for public in rows})},
         "error_description": {"enum": [public.sentence for public in rows]},
+        "error_uri": {"$ref": "#/components/schemas/DecisionPage"},
     }
     headers: dict[str, Any] = {
         name: {"$ref": f"#/components/headers/{kept}"}

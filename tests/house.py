@@ -171,6 +171,7 @@ async def running(
     document: dict[str, Any] | None = None,
     documents: ClientDocuments | None = None,
     store: Store | None = None,
+    limits: ShimLimits | None = None,
     **choices: Any,
 ) -> AsyncIterator[House]:
     """Runs a service in `folder`: its file (or another store), its keys, a gRPC port, a shim."""
@@ -213,7 +214,7 @@ async def running(
     )
     server = RpcServer(parts.endpoints, Peers({}, Role.SERVICE), [Listener("127.0.0.1:0")])
     await server.start()
-    shim = Shim(parts.channel(), ShimLimits())
+    shim = Shim(parts.channel(), limits or ShimLimits())
     transport = httpx2.ASGITransport(app=shim, client=("192.0.2.7", 4711))
     target = f"127.0.0.1:{server.ports[0]}"
     async with (

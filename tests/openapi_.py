@@ -10,12 +10,15 @@ import jsonschema
 import yaml
 
 from grantd_server import shim
+from grantd_server.refusals import Public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx2
 
+ABOUT_ADMINISTRATORS = frozenset({Public.NOT_FOUND, Public.BUNDLE_MOVED})
+"""What only their API refuses with, which the shim does not speak."""
 DOCUMENT = Path(shim.__file__).with_name("openapi.yaml")
 # What the HTTP server and the framing add.
 TRANSPORT = {"content-type", "content-length", "connection", "date", "transfer-encoding"}

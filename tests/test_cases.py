@@ -14,11 +14,15 @@ from case_files import Case, Stage, cases, run
 from case_transports import RPCS, Result
 from client_site import client_site
 from grantd_server.refusals import Reason
+from grantd_server.shim import ShimLimits
 from house import running
 from sessions import case_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+PAGE = "https://help.corp.example/grantd?decision={decision}"
+LIMITS = ShimLimits(error_uri=PAGE)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,7 +46,7 @@ def _parameters() -> list[Any]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One house for the cases that can be undone."""
-    async with running(tmp_path_factory.mktemp("house"), org.bundle()) as house:
+    async with running(tmp_path_factory.mktemp("house"), org.bundle(), limits=LIMITS) as house:
         yield Stage(house)
 
 
@@ -53,7 +57,7 @@ async def test_case(case: Case, transport: str, shared: Stage, tmp_path_factory:
             await _check(shared, case, transport)
         return
     folder = tmp_path_factory.mktemp("fresh")
-    async with client_site() as site, running(folder, org.bundle(), documents=site.documents) as house:
+    async with client_site() as site, running(folder, org.bundle(), site.documents, limits=LIMITS) as house:
         site.publish(**case.spec.get("document", {}))
         own = Stage(house)
         async with own.set_for(case):
@@ -104,6 +108,8 @@ def _assert_refused(result: Result, reason: Reason, transport: str, case: Case) 
         assert result.headers is not None
         assert result.headers["cache-control"] == "no-store"
         assert result.headers["content-type"].startswith("application/json")
+        assert result.body["error_uri"] == PAGE.replace("{decision}", result.decision_id)
+        assert result.body.keys() <= {"error", "error_description", "error_uri", "max_age", "acr_values"}
     else:
         assert (result.status, result.reason) == (public.status, public.name)
     for name, value in case.spec.get("challenge", {}).items():

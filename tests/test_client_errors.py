@@ -134,6 +134,29 @@ def test_an_http_answer_is_a_refusal_only_when_it_says_so(http, body, kind, oaut
 
 
 @pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("https://help.example/?decision=d2", True),
+        ("http://127.0.0.1/d2", True),
+        ("javascript:alert(1)", False),
+        ("https://help.example/ d2", False),
+        ("https://help.example/\x1b[31m", False),
+        ('https://help.example/"', False),
+        ("https://help.example/\\", False),
+        ("https://help.example/\u00e9", False),
+        ("https://" + "a" * 2049, False),
+        ("https://", False),
+        ("", False),
+        (7, False),
+    ],
+)
+def test_a_page_about_the_error_is_handed_on_when_it_can_be_a_link(told, read):
+    error = of_http(400, {"x-grantd-decision-id": "d2"}, {"error": "invalid_grant", "error_uri": told})
+    assert error.error_uri == (told if read else None)
+    assert str(error) == "invalid_grant (decision d2)" + (f", see {told}" if read else "")
+
+
+@pytest.mark.parametrize(
     ("given_age", "read"), [(600, 600), ("600", 600), ("-1", None), ("1" * 40, None), (True, None)]
 )
 def test_step_up_members_are_read_from_http(given_age, read):

@@ -24,7 +24,7 @@ from grantd_server.shim.request.form import PARAMETERS, Form
 from grantd_server.shim.request.head import Head
 from grantd_server.shim.request.messages import read_request
 from grantd_server.subjects import KINDS
-from openapi_ import DOCUMENT, check_answer, check_schema, document, operations, resolved
+from openapi_ import ABOUT_ADMINISTRATORS, DOCUMENT, check_answer, check_schema, document, operations, resolved
 from shim_fakes import AS, IDP, REDEEM, Refuse, fronted, issuer_metadata
 
 SCHEMAS = document()["components"]["schemas"]
@@ -245,9 +245,6 @@ def test_every_member_of_metadata_and_keys_is_described_and_the_reverse():
     described = SCHEMAS["KeySet"]["properties"]["keys"]["items"]["properties"]
     assert json.loads(keys.body)["keys"][0].keys() == described.keys()
 
-
-ABOUT_ADMINISTRATORS = frozenset({Public.NOT_FOUND, Public.BUNDLE_MOVED})
-"""What only their API refuses with, which the shim does not speak."""
 
 SAID_WITH = {Public.STEP_UP_REQUIRED: {"max_age": "60", "acr_values": "mfa"}, Public.INTERNAL: {"error_id": "e1"}}
 

@@ -22,6 +22,8 @@ DECISION_ID = "x-grantd-decision-id"
 """Trailer of every call, header of every HTTP answer."""
 
 _DETAILS = "grpc-status-details-bin"
+_ERROR_URI = re.compile(r"https?://[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
+"""RFC 6749 section 5.2, and a page at that: whoever shows it makes a link of it."""
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _UNDECIDED = frozenset({"temporarily_unavailable", "server_error"})
 _REFUSALS = frozenset({"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "FAILED_PRECONDITION", "NOT_FOUND"})
@@ -38,6 +40,7 @@ class GrantdError(Exception):
         oauth_error: str | None = None,
         description: str = "",
         decision_id: str | None = None,
+        error_uri: str | None = None,
         max_age: int | None = None,
         acr_values: tuple[str, ...] = (),
     ) -> None:
@@ -52,6 +55,8 @@ class GrantdError(Exception):
         """One sentence. It never tells what was expected: `grantd explain` does."""
         self.decision_id = decision_id
         """What an operator asks `grantd explain` about."""
+        self.error_uri = error_uri
+        """A page about this failure, over HTTP, where the service names one."""
         self.max_age = max_age
         """Seconds since sign-in that would have been young enough (RFC 9470)."""
         self.acr_values = acr_values
@@ -64,6 +69,8 @@ class GrantdError(Exception):
             parts.append(f": {self.description}")
         if self.decision_id:
             parts.append(f" (decision {self.decision_id})")
+        if self.error_uri:
+            parts.append(f", see {self.error_uri}")
         return "".join(parts)
 
 
@@ -117,12 +124,14 @@ def of_http(status: int, headers: Mapping[str, str], body: object) -> GrantdErro
     decided = 400 <= status < 500 and status != 429 and oauth_error not in _UNDECIDED
     kind = Refused if decided and oauth_error else Unavailable
     decision_id = headers.get(DECISION_ID)
+    error_uri = text.get("error_uri", "")
     max_age = known.get("max_age")
     return kind(
         f"HTTP {status}",
         oauth_error=printable(oauth_error, 64) if oauth_error else None,
         description=printable(text.get("error_description", "")),
         decision_id=printable(decision_id, 64) if decision_id else None,
+        error_uri=error_uri if _ERROR_URI.fullmatch(error_uri) else None,
         max_age=max_age if type(max_age) is int else _seconds(text.get("max_age")),
         acr_values=tuple(text.get("acr_values", "").split()),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from grantd_server.settings.section import Section
-from grantd_server.settings.values import Address, CallerRole, HeaderName, Network
+from grantd_server.settings.values import Address, CallerRole, DecisionPage, HeaderName, Network
 from grantd_server.telemetry.trace_context import Trust
 
 
@@ -67,6 +67,11 @@ class Http(Section):
     )
     cors: bool = Field(
         default=False, description="Lets scripts of any origin read metadata and keys, and nothing else."
+    )
+    error_uri: DecisionPage | None = Field(
+        default=None,
+        description="Your own page about refusals, such as `https://help.corp.example/grantd?decision={decision}`: "
+        "refusals carry it as `error_uri` with the decision id in its place, and nothing else.",
     )
     trust_traceparent: Trust = Field(
         default=Trust.LINK, description="What a client's `traceparent` is good for: `link`, `parent` or `ignore`."

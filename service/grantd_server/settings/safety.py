@@ -107,6 +107,8 @@ def _http(settings: Settings) -> Iterator[str]:
     for network in http.certificate_proxies:
         if network.prefixlen == 0:
             yield f"http.certificate_proxies: {network} is everybody, who could then claim any certificate."
+    if http.error_uri is not None and urlsplit(http.error_uri).scheme != "https" and not settings.development:
+        yield "http.error_uri uses plain http, which needs development: true."
     if (http.certificate_header is None) != (not http.certificate_proxies):
         yield "http.certificate_header and http.certificate_proxies go together: a header, and who is believed in it."
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 from grantd_server.model.caller import Role
+from grantd_server.model.decision_page import check_decision_page
 from grantd_server.model.requests import Secret
 from grantd_server.telemetry.logs import Level
 
@@ -51,6 +52,11 @@ def _header(value: str) -> str:
     return name
 
 
+def _decision_page(value: str) -> str:
+    check_decision_page(value)
+    return value
+
+
 def _secret(value: Any) -> Secret:
     # `sources` has put what {file: …} and {env: …} name in their place by now.
     if isinstance(value, Secret):
@@ -81,5 +87,6 @@ Address = Annotated[str, AfterValidator(_address)]
 SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(lambda _: "Secret()")]
 CallerRole = Annotated[Role, BeforeValidator(_role)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+DecisionPage = Annotated[str, AfterValidator(_decision_page)]
 HeaderName = Annotated[str, AfterValidator(_header)]
 LogLevel = Annotated[Level, BeforeValidator(_level)]

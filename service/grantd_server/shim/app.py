@@ -95,7 +95,7 @@ class Shim:
             realm = route.authority if b"authorization" in head.headers else None
             return await self._serve(route, head, body)
         except grpc.aio.AioRpcError as error:
-            return render_refusal(read_refusal(error), realm)
+            return render_refusal(read_refusal(error), realm, self._limits.error_uri)
 
     async def _own(self, head: Head) -> Response:
         """What the shim answers by itself, for no issuer."""

@@ -39,5 +39,7 @@ class ShimLimits:
     """The header, in lower case, in which a TLS terminator tells the client's certificate."""
     certificate_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """The terminators that are believed in that; nobody by default (D-12)."""
+    error_uri: str | None = None
+    """The page of one decision, see `model.decision_page`; without it refusals name none."""
     cors: bool = False
     """Lets scripts of any origin read metadata and keys, and nothing else (F-30)."""

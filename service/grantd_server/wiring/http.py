@@ -30,6 +30,7 @@ def shim_limits(settings: Settings) -> ShimLimits:
         trusted_proxies=settings.http.trusted_proxies,
         certificate_header=settings.http.certificate_header.encode() if settings.http.certificate_header else None,
         certificate_proxies=settings.http.certificate_proxies,
+        error_uri=settings.http.error_uri,
         cors=settings.http.cors,
     )
 

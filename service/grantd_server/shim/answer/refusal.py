@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from grantd_server.model.decision_page import decision_page
 from grantd_server.refusals import Public
 from grantd_server.shim.answer.response import json_response
 
@@ -69,11 +70,14 @@ def read_refusal(error: grpc.aio.AioRpcError) -> Refusal:
     )
 
 
-def render_refusal(refusal: Refusal, realm: str | None = None) -> Response:
+def render_refusal(refusal: Refusal, realm: str | None = None, page: str | None = None) -> Response:
     """Renders RFC 6749 section 5.2; `realm` is given when the client used the
-    Authorization header, and only then is it challenged."""
+    Authorization header, and only then is it challenged. `page` is the address, with a
+    place for the decision id, that `error_uri` is made of."""
     public = refusal.public
     body: dict[str, Any] = {"error": public.oauth_error, "error_description": public.sentence}
+    if page is not None and refusal.decision_id:
+        body["error_uri"] = decision_page(page, refusal.decision_id)
     if refusal.max_age is not None:
         body["max_age"] = refusal.max_age
     if refusal.acr_values:
