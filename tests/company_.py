@@ -17,6 +17,7 @@ RESOURCES = {
     "far": ["far.read"],
 }
 CLIENTS = ["desk", "robot", "agent-1"]
+TENANTS = ["north", "south"]
 USERS = [f"u-{number}" for number in range(60)]
 GROUPS = ["eng", "fin", "ops", "staff"]
 TYPE, OTHER_TYPE = "https://ledger.example/transfer", "https://wiki.example/page"
@@ -31,8 +32,36 @@ def uri(resource: str) -> str:
     return f"https://{resource}.example/mcp"
 
 
-def document(chance: random.Random, rules: int = 12) -> dict[str, Any]:
-    """A company with random rules on both legs."""
+def document(chance: random.Random, rules: int = 12, *, tenants: bool = False) -> dict[str, Any]:
+    """A company with random rules on both legs; with two customers where `tenants` says so."""
+    content = _document(chance, rules)
+    return _divided(chance, content) if tenants else content
+
+
+def _divided(chance: random.Random, content: dict[str, Any]) -> dict[str, Any]:
+    """Two tenants at the issuer and two at the server: one of the providers has the people
+    of both, and partners come to the second only."""
+    content["identity_providers"]["corp"]["tenant"] = {"claim": "tid"}
+    content["identity_providers"]["guest"]["tenant"] = "south"
+    content["grant_issuers"]["home"]["tenants"] = list(TENANTS)
+    content["authorization_servers"]["tools"]["tenants"] = {
+        "acme": ["home/north"],
+        "globex": ["home/south", "partner"],
+    }
+    for name, client in content["clients"].items():
+        at = client["at"].pop("tools")
+        for tenant in ("acme", "globex"):
+            other = hashlib.sha256(f"{name} {tenant}".encode()).hexdigest()
+            proof = [{"secret": {"sha256": other}}]
+            client["at"][f"tools/{tenant}"] = {**at, "client_id": f"{name}@{tenant}", "authentication": proof}
+    for leg, rules, mine in (("grants", "home", "north"), ("redemptions", "tools", "south")):
+        for rule in content[leg][rules]:
+            if chance.random() < 0.2:
+                rule["require"] = {**rule.get("require", {}), "tenants": [mine]}
+    return content
+
+
+def _document(chance: random.Random, rules: int) -> dict[str, Any]:
     provider = {
         "keys": {"discovery": True}, "algorithms": ["ES256"], "subject": "qualified", "groups_claim": "groups",
         "roles_claim": "roles", "claims": ["department"], "email_domains": ["corp.example"],

@@ -12,11 +12,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from company_ import ABROAD, CLIENTS, GROUPS, HOME, NOW, OTHER_TYPE, RESOURCES, TOOLS, TYPE, USERS, uri
+from company_ import ABROAD, CLIENTS, GROUPS, HOME, NOW, OTHER_TYPE, RESOURCES, TENANTS, TOOLS, TYPE, USERS, uri
 from grantd_server.audit.canonical import canonical
 from grantd_server.audit.pseudonym import Pseudonyms
 from grantd_server.audit.record import Record
-from grantd_server.flows.people.tenancy import check_tenants
+from grantd_server.flows.people.tenancy import check_tenants, tenant_of_user
 from grantd_server.flows.terms.asked import note_exchange, note_redemption
 from grantd_server.flows.terms.entitlement import Asker, entitle
 from grantd_server.flows.terms.redemption import Redemption, grant_at_server
@@ -87,12 +87,15 @@ def exchanged(snapshot: Snapshot, chance: random.Random, number: int) -> Recorde
     address = chance.choice([None, f"10.1.{chance.randrange(256)}.{chance.randrange(256)}", "192.0.2.7", "2001:db8::1"])
     now = NOW + chance.randrange(-200_000, 200_000)
     issuer = snapshot.grant_issuers[HOME]
-    asker = Asker(snapshot, issuer, client, identity, address, now, key.subject)
+    tenant = _tenant(identity) if issuer.tenants else None
+    asker = Asker(snapshot, issuer, client, identity, address, now, key.subject, tenant)
     request = _exchange(chance)
     record.inputs.append(asker.on_record())
     note_exchange(record, request, None)
     try:
-        entitle(record, asker, read_target(WORLD, snapshot, record, request, issuer=issuer, client=client))
+        tenant_of_user(record, issuer, client, identity)
+        target = read_target(WORLD, snapshot, record, request, issuer=issuer, client=client, tenant=tenant)
+        entitle(record, asker, target)
     except Refused as refusal:
         record.outcome, record.reason = "refused", refusal.reason
     else:
@@ -101,11 +104,16 @@ def exchanged(snapshot: Snapshot, chance: random.Random, number: int) -> Recorde
 
 
 def redeemed(snapshot: Snapshot, chance: random.Random, number: int) -> Recorded:
-    client = snapshot.registration(TOOLS, f"{chance.choice(CLIENTS)}@tools")
+    server = snapshot.authorization_servers[TOOLS]
+    at = "tools" if server.tenants is None else chance.choice(["acme", "globex"])
+    client = snapshot.registration(TOOLS, f"{chance.choice(CLIENTS)}@{at}")
     assert client is not None
     record = _record("RedeemGrant", number, snapshot, client)
-    server = snapshot.authorization_servers[TOOLS]
     trusted = chance.choice(list(server.trusted.values()))
+    tenant = aud_tenant = None
+    if server.tenants is not None:
+        tenant = chance.choice([*TENANTS, "west", None]) if trusted.name == "home" else None
+        aud_tenant = chance.choice([None, None, "acme", "globex"])
     user = f"corp:{chance.choice(USERS)}"
     record.subject, record.subject_key = KEYS[0].subject(f"{trusted.issuer}|{user}"), KEYS[0].key_id
     resources = tuple(uri(name) for name in chance.sample(["ledger", "wiki", "mcp-1"], chance.choice([1, 1, 2])))
@@ -114,7 +122,8 @@ def redeemed(snapshot: Snapshot, chance: random.Random, number: int) -> Recorded
     )
     details = [_detail(chance) for _ in range(2)] if chance.random() < 0.2 else None
     sign_in = SignIn(chance.choice([None, "pwd", "mfa"]), None, NOW - chance.randrange(100_000))
-    grant = Grant(trusted, user, user, str(number), NOW + 300, resources, scopes, sign_in, raw_details=details)
+    grant = Grant(trusted, user, user, str(number), NOW + 300, resources, scopes, sign_in, raw_details=details,
+                  tenant=tenant, aud_tenant=aud_tenant)  # fmt: skip
     wanted = json.dumps(details[:1]) if details and chance.random() < 0.3 else None
     request = Redeem(
         TOOLS, ClientProof(None, None), Observed(), "", None,
@@ -151,6 +160,7 @@ def _identity(snapshot: Snapshot, chance: random.Random) -> Identity:
         users=Attribute.of(frozenset({f"{provider.name}:{user}"})),
         groups=_some(chance, [f"{provider.name}:{group}" for group in GROUPS]),
         roles=_some(chance, [f"{provider.name}:{role}" for role in ("lead", "temp")]),
+        tenant=chance.choice(TENANTS) if provider.tenant is not None else None,
         claims={"department": _some(chance, ["finance", "hr"])} if chance.random() < 0.9 else {"department": UNKNOWN},
         sign_in=SignIn(
             chance.choice([None, "pwd", "mfa"]),
@@ -158,6 +168,12 @@ def _identity(snapshot: Snapshot, chance: random.Random) -> Identity:
             chance.choice([None, NOW - chance.randrange(300_000)]),
         ),
     )
+
+
+def _tenant(identity: Identity) -> str | None:
+    """As the flow finds it: the provider's own, or what the sign-in says."""
+    source = identity.provider.tenant
+    return identity.tenant if source is None or source.fixed is None else source.fixed
 
 
 def _some(chance: random.Random, values: list[str]) -> Attribute:

@@ -61,20 +61,39 @@ def changed(content: dict[str, Any], chance: Random) -> dict[str, Any]:
         candidate["authorization_servers"]["tools"]["trusts"]["home"]["resources"].remove("mcp-1")
     if chance.random() < 0.2:
         candidate["resources"]["wiki"]["uri"] = company_.uri("elsewhere")
+    if "tenants" in content["grant_issuers"]["home"]:
+        resettled(candidate, chance)
     return candidate
+
+
+def resettled(candidate: dict[str, Any], chance: Random) -> None:
+    """Customers move, leave, and are no longer a client's business."""
+    bound = candidate["authorization_servers"]["tools"]["tenants"]
+    clients = candidate["clients"]
+    if chance.random() < 0.3:
+        candidate["identity_providers"]["guest"]["tenant"] = "north"
+    if chance.random() < 0.3:
+        bound["acme"], bound["globex"] = ["home/south"], ["home/north", "partner"]
+    elif chance.random() < 0.3:
+        bound["globex"].remove("home/south")
+    if chance.random() < 0.3:
+        clients["desk"]["at"]["home"]["tenants"] = ["south"]
+    if chance.random() < 0.3:
+        clients["robot"]["at"]["tools/globex"]["tenants"] = ["partner"]
 
 
 @pytest.mark.parametrize("part", range(3))
 def test_the_changes_are_those_of_deciding_everything_anew(part: int) -> None:
-    gained = lost = 0
+    gained = lost = divided = 0
     for number in range(part, WORLDS, 3):
         chance = seeded(f"changed {number}")
-        content = company_.document(chance, chance.choice([4, 8, 16]))
+        content = company_.document(chance, chance.choice([4, 8, 16]), tenants=number % 2 == 0)
         altered = changed(content, chance)
         try:
             after = decided_.candidate(altered)
         except BundleError:
             continue
+        divided += "tenants" in content["grant_issuers"]["home"]
         seed = str(chance.random())
         before = decided_.happenings(decided_.compiled(content)[1], seeded(seed), EACH)
         anew = decided_.happenings(after.snapshot, seeded(seed), EACH)
@@ -88,6 +107,7 @@ def test_the_changes_are_those_of_deciding_everything_anew(part: int) -> None:
             gained += len(expected.granted.keys() - ended.granted.keys())
             lost += len(ended.granted.keys() - expected.granted.keys())
     assert min(gained, lost) > 10, "both happen"
+    assert divided > 4, "companies with tenants are among them"
 
 
 def test_the_engine_cannot_see_how_a_decision_ended() -> None:

@@ -18,7 +18,7 @@ CHUNKS, WORLDS, EACH = 10, 7, 740
 
 def world(chunk: int, number: int) -> tuple[dict[str, Any], list[decided_.Recorded]]:
     chance = company_.seeded(f"{chunk}/{number}")
-    content = company_.document(chance, chance.choice([3, 8, 16, 40]))
+    content = company_.document(chance, chance.choice([3, 8, 16, 40]), tenants=number % 3 == 0)
     _, snapshot = decided_.compiled(content)
     return content, decided_.happenings(snapshot, chance, EACH)
 

@@ -111,21 +111,17 @@ def _defaults(resource: Resource, details: tuple[Detail, ...]) -> tuple[str, ...
 
 def _agreed(record: Record, asker: Asker, target: Target, scopes: tuple[str, ...], kept: tuple[str, ...]) -> Agreed:
     """The details that rules grant, in agreement with resources and scopes."""
-    resources = {resource.name: resource for resource, spelled in target.resources if spelled in kept}
+    resources = {resource.name for resource, spelled in target.resources if spelled in kept}
     rules = asker.snapshot.grant_rules(asker.issuer.name)
 
     def rule_of(detail: Detail) -> str | None:
-        return grants_detail(rules, _inputs(asker, resources[detail.kind.resource], scopes), detail)
+        return grants_detail(rules, asker.inputs(detail.kind.resource, scopes), detail)
 
     agreed = agree(record, target.details, scopes, resources, rule_of)
     reason, expected = Reason.DETAILS_NOT_GRANTED, "a rule that grants some of them"
     granted = bool(agreed.scopes) and bool(agreed.details)
     record.require("policy.details", granted, reason, expected, otherwise="none granted")
     return agreed
-
-
-def _inputs(asker: Asker, resource: Resource, scopes: tuple[str, ...]) -> GrantInputs:
-    return asker.inputs(resource.name, tuple(s for s in scopes if s in resource.scopes))
 
 
 def _note(record: Record, decisions: list[tuple[Resource, Decision]]) -> None:
@@ -162,7 +158,7 @@ def _entitled_otherwise(asker: Asker, resource: Resource, decision: Decision) ->
     """Whether other scopes of the resource would be granted: then the scopes are at
     fault, not the person."""
     others = tuple(sorted(resource.scopes - set(decision.refused)))
-    probe = decide_grant(asker.snapshot.grant_rules(asker.issuer.name), _inputs(asker, resource, others))
+    probe = decide_grant(asker.snapshot.grant_rules(asker.issuer.name), asker.inputs(resource.name, others))
     return bool(probe.granted)
 
 

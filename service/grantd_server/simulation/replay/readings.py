@@ -32,6 +32,8 @@ def reread(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, frozens
         )
         if (name in then.get("directories", {})) != (name in now.get("directories", {})):
             differing |= _BY_DIRECTORY
+        if isinstance(after[name].get("tenant"), str):
+            differing -= {"tenant"}  # the bundle itself tells it
         if differing:
             found[name] = differing
     return found
