@@ -6,6 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
+from doctor_judging import meets
 from doctor_walk import Walk
 from doctor_world import faults, world
 
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
 
 LISTS = {
     "a live set-up": "doctor_faults",
+    "more of it": "doctor_faults_more",
     "a bundle against it": "doctor_faults_governance",
     "a walk through both legs": "doctor_faults_probe",
+    "set-ups in the field": "doctor_faults_fresh",
+    "walks in the field": "doctor_faults_fresh_walk",
 }
+WALKED = {"doctor_faults_probe", "doctor_faults_fresh_walk"}
 
 
 async def table(name: str, rows: Sequence[dict[str, Any]]) -> tuple[list[str], int]:
@@ -25,11 +30,13 @@ async def table(name: str, rows: Sequence[dict[str, Any]]) -> tuple[list[str], i
     lines, missed = [], 0
     for row in rows:
         async with world(row) as here:
-            here.walk = Walk(row) if name == "doctor_faults_probe" else None
+            here.walk = Walk(row) if name in WALKED else None
             found = await here.examined(bundle=row.get("bundle", {}) if name == "doctor_faults_governance" else None)
-        codes = {finding.code for finding in found.findings}
-        missed += row["code"] not in codes
-        lines.append(f"{'found ' if row['code'] in codes else 'MISSED'}  {row['code']:<32}{row['fault']}")
+        codes = [
+            each.code for each in found.findings if (meets(row, each) if "says" in row else each.code == row["code"])
+        ]
+        missed += not codes
+        lines.append(f"{'found ' if codes else 'MISSED'}  {row['code']:<32}{row['fault']}")
     return [*lines, f"found {len(rows) - missed} / planted {len(rows)}", ""], missed
 
 

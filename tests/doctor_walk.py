@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from doctor_world import NAMES, URN, Page, filled
+from doctor_pages import NAMES, URN, Page, filled
 from grantd_server.doctor.probing.credentials import Secret
 from grantd_server.doctor.probing.journey import Probe
 from tokens import SigningKey, signing_key

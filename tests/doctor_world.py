@@ -7,8 +7,6 @@ as it stands when it is asked for.
 from __future__ import annotations
 
 import asyncio
-import copy
-import json
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,83 +18,28 @@ import httpx2
 import yaml
 
 import organisation as org
+from doctor_keys import KEYS
+from doctor_pages import NAMES, Page, filled, pages, places, setup_of, sites
 from grantd_server.doctor.examine import Examination, examine
 from grantd_server.doctor.setup_file import read_setup
 from grantd_server.governance.compiling.compile import compile_document
 from grantd_server.governance.document import canonical
 from grantd_server.keys.foreign.addresses import LOOPBACK
 from grantd_server.keys.foreign.fetch import Fetcher
-from tokens import SigningKey, signing_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from grantd_server.governance.snapshot import Snapshot
 
 HERE = Path(__file__).parent
-
-NAMES = {
-    "idp": "https://login.corp.example",
-    "issuer": "https://grants.corp.example/corp",
-    "server": "https://as.tools.example/as",
-    "resource": "https://mcp.tools.example/mcp",
-}
-CLIENT_DOCUMENT = "https://desk.corp.example/client.json"
-URN = "urn:ietf:params:oauth:"
-SHORT_RSA = (
-    "z6LBC4bDGsZ7R3iCKm0wWmIDQKLvDyZhmrtbr6wVrcvgyoLEWbTMXyqUXaKeYXp1n33jMmqOBgsx1WSWA5mxXmlHnbGjzlCnvTSbQ5Ar"
-    "qqDRTmVeUr1rqoBxm1hJ7d6lD1NOnEPa3MCwB4xc4Hy2wQw0X7PZ5Y0g7bK3oQY2hqk"
-)
-
-
-def _keys() -> dict[str, dict[str, Any]]:
-    """Keys by the names that the list of faults has for them."""
-    issuer, server = signing_key("ES256", "issuer-1"), signing_key("ES256", "server-1")
-    idp, other = signing_key("RS256", "idp-1"), signing_key("ES256", "issuer-2")
-    other_rsa = signing_key("RS256", "idp-2")
-    return {
-        "idp": idp.jwk,
-        "issuer": issuer.jwk,
-        "server": server.jwk,
-        "other-rsa": other_rsa.jwk,
-        "edwards": signing_key("EdDSA", "edwards").jwk,
-        "issuer-again": {**other.jwk, "kid": "issuer-1"},
-        "nameless": {name: value for name, value in other.jwk.items() if name != "kid"},
-        "private": {**other.jwk, "kid": "private", "d": "AAAA"},
-        "symmetric": {"kty": "oct", "kid": "shared", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0", "alg": "HS256"},
-        "short": {"kty": "RSA", "kid": "short", "alg": "RS256", "use": "sig", "e": "AQAB", "n": SHORT_RSA},
-        "misfit": {**other.jwk, "kid": "misfit", "alg": "RS256"},
-        "encryption": {**other.jwk, "kid": "encryption", "use": "enc"},
-        "broken": {**other.jwk, "kid": "broken", "x": "AAAA"},
-    }
-
-
-KEYS = _keys()
-
-
-@dataclass
-class Page:
-    """How one request is answered."""
-
-    json: dict[str, Any] | None = None
-    status: int = 200
-    headers: dict[str, str | None] = field(default_factory=dict)
-    body: bytes | None = None
-    script: Callable[[asyncio.StreamWriter, asyncio.Event], Awaitable[None]] | None = None
-    """Writes the answer itself; the event is set when the world ends."""
-
-    def raw(self, clock: float) -> bytes:
-        body = self.body if self.body is not None else b"" if self.json is None else json.dumps(self.json).encode()
-        headers = {"Date": formatdate(clock, usegmt=True), "Content-Type": "application/json", **self.headers}
-        lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
-        head = "\r\n".join((f"HTTP/1.1 {self.status} X", f"Content-Length: {len(body)}", "Connection: close", *lines))
-        return head.encode() + b"\r\n\r\n" + body
 
 
 @dataclass
 class World:
     """The pages, and how they are asked for."""
 
+    names: dict[str, str]
     pages: dict[str, Page]
     clocks: dict[str, float] = field(default_factory=dict)
     port: int = 0
@@ -110,23 +53,17 @@ class World:
 
     def plant(self, fault: dict[str, Any]) -> None:
         """Changes the world as a row of the list says."""
-        for name, change in filled(fault.get("plant", {})).items():
+        for name, change in self._filled(fault.get("plant", {})).items():
             if name.endswith(".site"):
                 self.clocks[name.partition(".")[0]] = change["clock"]
                 continue
-            page = self.pages[name]
-            page.status = change.get("status", page.status)
-            page.headers.update(change.get("headers", {}))
-            if "json" in change:
-                assert page.json is not None
-                page.json.update(change["json"])
-                page.json = {member: value for member, value in page.json.items() if value is not None}
-            if "keys" in change:
-                page.json = {"keys": [KEYS[key] for key in change["keys"]]}
-            if "body" in change:
-                page.body = change["body"].encode()
-        for member, value in filled(fault.get("asked", {})).items():
+            _change(self.pages[name], change)
+        for member, value in self._filled(fault.get("asked", {})).items():
             self.setup[member] = {**self.setup[member], **value} if isinstance(value, dict) else value
+
+    def _filled(self, value: Any) -> Any:
+        hour_ago = formatdate(time.time() - 3600, usegmt=True)
+        return filled(value, {**self.names, "hour_ago": hour_ago})
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -139,20 +76,26 @@ class World:
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.requests.append(head + body)
-            name = _page(method, headers["host"], path, token="authorization" in headers)
+            name = self._page(method, f"https://{headers['host']}{path}", token="authorization" in headers)
             self.asked.append(name or f"{method} {headers['host']}{path}")
             page = self.walk.answer(name, headers, body) if self.walk is not None else None
             page = page or self.pages.get(name, Page({"error": "none"}, 404))
             if page.script is not None:
                 await page.script(writer, self.over)
                 return
-            writer.write(page.raw(time.time() + self.clocks.get(_SITES.get(headers["host"], ""), 0)))
+            writer.write(page.raw(time.time() + self.clocks.get(sites(self.names).get(headers["host"], ""), 0)))
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
             self.serving.discard(task)
             writer.close()
+
+    def _page(self, method: str, address: str, *, token: bool) -> str:
+        name = places(self.names).get(address, "")
+        if name.endswith((".token", ".called")) and method != "POST":
+            return ""
+        return "resource.called-with-token" if name == "resource.called" and token else name
 
     def fetcher(self, **options: Any) -> Fetcher:
         """A fetcher that finds the parties by their names; some other names lead nowhere."""
@@ -193,6 +136,28 @@ class World:
         return snapshot_of(document)
 
 
+def _change(page: Page, change: dict[str, Any]) -> None:
+    """Answers otherwise, as a row of the list says."""
+    page.status = change.get("status", page.status)
+    page.headers.update(change.get("headers", {}))
+    for member in ("encoding", "cut", "promised", "repeated"):
+        setattr(page, member, change.get(member, getattr(page, member)))
+    if "keys" in change:
+        page.json = {"keys": [KEYS[key] for key in change["keys"]]}
+    if "json" in change:
+        assert page.json is not None
+        page.json = _merged(page.json, change["json"])
+    if "key" in change:
+        assert page.json is not None
+        page.json = {"keys": [_merged(page.json["keys"][0], change["key"])]}
+    if "body" in change:
+        page.body = change["body"].encode()
+
+
+def _merged(members: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**members, **changes}.items() if value is not None}
+
+
 class _Gate(httpx2.AsyncBaseTransport):
     """Takes every request to the one port at which the parties are served."""
 
@@ -202,7 +167,7 @@ class _Gate(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert request.url.scheme == "https"
-        request.url = request.url.copy_with(scheme="http", port=self._port)
+        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port)
         return await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -212,7 +177,8 @@ class _Gate(httpx2.AsyncBaseTransport):
 @asynccontextmanager
 async def world(*faults: dict[str, Any]) -> AsyncIterator[World]:
     """The healthy set-up, with some faults planted."""
-    here = World(_pages(), setup=_setup())
+    names = NAMES | {party: name for fault in faults for party, name in fault.get("named", {}).items()}
+    here = World(names, pages(names), setup=setup_of(names))
     for fault in faults:
         here.plant(fault)
     async with await asyncio.start_server(here.serve, "127.0.0.1", 0) as server:
@@ -227,87 +193,6 @@ def faults(name: str = "doctor_faults") -> list[dict[str, Any]]:
     found = yaml.safe_load((HERE / f"{name}.yaml").read_text())
     assert isinstance(found, list)
     return found
-
-
-def _setup() -> dict[str, Any]:
-    return {
-        "identity_provider": NAMES["idp"],
-        "grant_issuer": NAMES["issuer"],
-        "authorization_server": NAMES["server"],
-        "resource": NAMES["resource"],
-        "scopes": ["tickets:read"],
-        "client": {
-            "at_identity_provider": "desk-sso",
-            "at_grant_issuer": "desk-agent",
-            "at_authorization_server": "cli_desk",
-        },
-        "accepts": {},
-    }
-
-
-_PATHS = {
-    ("login.corp.example", "/.well-known/openid-configuration"): "idp.metadata",
-    ("login.corp.example", "/.well-known/oauth-authorization-server"): "idp.oauth",
-    ("login.corp.example", "/keys"): "idp.jwks",
-    ("grants.corp.example", "/.well-known/oauth-authorization-server/corp"): "issuer.metadata",
-    ("grants.corp.example", "/corp/.well-known/openid-configuration"): "issuer.openid",
-    ("grants.corp.example", "/corp/jwks.json"): "issuer.jwks",
-    ("grants.corp.example", "/corp/token"): "issuer.token",
-    ("as.tools.example", "/.well-known/oauth-authorization-server/as"): "server.metadata",
-    ("as.tools.example", "/as/.well-known/openid-configuration"): "server.openid",
-    ("as.tools.example", "/as/jwks.json"): "server.jwks",
-    ("as.tools.example", "/as/token"): "server.token",
-    ("as.tools.example", "/as/revoke"): "server.revoke",
-    ("login.corp.example", "/as/token"): "server.token",
-    ("grants.corp.example", "/corp/token2"): "issuer.token",
-    ("mcp.tools.example", "/.well-known/oauth-protected-resource/mcp"): "resource.metadata",
-    ("mcp.tools.example", "/.well-known/oauth-protected-resource"): "resource.root",
-    ("mcp.tools.example", "/mcp"): "resource.called",
-    ("desk.corp.example", "/client.json"): "client.document",
-}
-
-
-_SITES = {NAMES[site].split("/")[2]: site for site in NAMES}
-
-
-def _page(method: str, host: str, path: str, *, token: bool) -> str:
-    name = _PATHS.get((host, path), "")
-    if name.endswith((".token", ".called")) and method != "POST":
-        return ""
-    return "resource.called-with-token" if name == "resource.called" and token else name
-
-
-def _pages() -> dict[str, Page]:
-    fresh: dict[str, str | None] = {"Cache-Control": "max-age=300"}
-    prm = {
-        "resource": NAMES["resource"],
-        "authorization_servers": [NAMES["server"]],
-        "scopes_supported": ["tickets:read", "tickets:write"],
-        "bearer_methods_supported": ["header"],
-    }
-    challenge = 'Bearer resource_metadata="https://mcp.tools.example/.well-known/oauth-protected-resource/mcp"'
-    refused: dict[str, str | None] = {"WWW-Authenticate": challenge}
-    no_client = Page({"error": "invalid_client"}, 401, {"Cache-Control": "no-store"})
-    pages = {
-        "idp.metadata": Page(_provider(), headers=fresh),
-        "idp.oauth": Page({}, 404),
-        "idp.jwks": Page({"keys": [KEYS["idp"]]}, headers=fresh),
-        "issuer.metadata": Page(_issuer(), headers=fresh),
-        "issuer.openid": Page(_issuer(), 404, fresh),
-        "issuer.jwks": Page({"keys": [KEYS["issuer"]]}, headers=fresh),
-        "issuer.token": no_client,
-        "server.metadata": Page(_server(), headers=fresh),
-        "server.openid": Page(_server(), 404, fresh),
-        "server.jwks": Page({"keys": [KEYS["server"]]}, headers=fresh),
-        "server.token": no_client,
-        "resource.metadata": Page(prm, headers=fresh),
-        "resource.root": Page(prm, headers=fresh),
-        "resource.called": Page({}, 401, refused),
-        "resource.called-with-token": Page({}, 401, {"WWW-Authenticate": f'{challenge}, error="invalid_token"'}),
-        "client.document": Page(_client(), headers=fresh),
-    }
-    # No page shares a document with another: a change of one is a change of that one.
-    return {name: copy.deepcopy(page) for name, page in pages.items()}
 
 
 def _bundle() -> dict[str, Any]:
@@ -327,73 +212,3 @@ def snapshot_of(document: dict[str, Any]) -> Snapshot:
 
 def _no_secret(_reference: object) -> bytes:
     raise AssertionError("the bundle refers to no secret")
-
-
-def _provider() -> dict[str, Any]:
-    base = NAMES["idp"]
-    return {
-        "issuer": base,
-        "authorization_endpoint": f"{base}/authorize",
-        "token_endpoint": f"{base}/token",
-        "jwks_uri": f"{base}/keys",
-        "response_types_supported": ["code"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-    }
-
-
-def _issuer() -> dict[str, Any]:
-    return {
-        **_authority(NAMES["issuer"]),
-        "grant_types_supported": [URN + "grant-type:token-exchange"],
-        "identity_chaining_requested_token_types_supported": [URN + "token-type:id-jag"],
-    }
-
-
-def _server() -> dict[str, Any]:
-    base = NAMES["server"]
-    return {
-        **_authority(base),
-        "grant_types_supported": [URN + "grant-type:jwt-bearer"],
-        "authorization_grant_profiles_supported": [URN + "grant-profile:id-jag"],
-        "introspection_endpoint": f"{base}/introspect",
-        "revocation_endpoint": f"{base}/revoke",
-        "scopes_supported": ["tickets:read", "tickets:write", "wiki:read"],
-    }
-
-
-def _authority(base: str) -> dict[str, Any]:
-    return {
-        "issuer": base,
-        "authorization_endpoint": f"{base}/authorize",
-        "token_endpoint": f"{base}/token",
-        "jwks_uri": f"{base}/jwks.json",
-        "response_types_supported": ["code"],
-        "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
-        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256"],
-    }
-
-
-def _client() -> dict[str, Any]:
-    key: SigningKey = signing_key("ES256", "client-1")
-    return {
-        "client_id": CLIENT_DOCUMENT,
-        "client_name": "Desk",
-        "redirect_uris": ["http://127.0.0.1/callback"],
-        "token_endpoint_auth_method": "private_key_jwt",
-        "token_endpoint_auth_signing_alg": "ES256",
-        "jwks": {"keys": [key.jwk]},
-    }
-
-
-def filled(value: Any) -> Any:
-    """The same with the identifiers put in for their names."""
-    if isinstance(value, dict):
-        return {key: filled(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [filled(item) for item in value]
-    if isinstance(value, str):
-        for name, identifier in NAMES.items():
-            value = value.replace(f"{{{name}}}", identifier)
-    return value

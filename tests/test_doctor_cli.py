@@ -8,9 +8,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
+from doctor_pages import NAMES
 from doctor_table import table
 from doctor_walk import Walk
-from doctor_world import NAMES, faults, world
+from doctor_world import faults, world
 from grantd import jwk, jws
 from grantd_server.cli.app import app
 from grantd_server.doctor import report
@@ -230,7 +231,10 @@ async def test_the_table_counts_what_is_found_and_what_is_missed():
     assert lines[2] == "found 1 / planted 2"
 
 
-LISTS = ("doctor_faults", "doctor_faults_governance", "doctor_faults_probe", "doctor_faults_more")
+LISTS = (
+    "doctor_faults", "doctor_faults_governance", "doctor_faults_probe", "doctor_faults_more", "doctor_faults_fresh",
+    "doctor_faults_fresh_walk",
+)  # fmt: skip
 ELSEWHERE = {
     "document.slow", "document.too-large", "document.tls", "keys.many", "subject.form", "grant.form", "access.opaque",
     "access.bound", "replay.once", "resource.opened", "revocation.done", "revocation.none", "governance.replay", "probe.not-begun", "grant.future",

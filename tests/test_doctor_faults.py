@@ -28,9 +28,10 @@ async def test_a_planted_fault_is_found_by_its_code_and_nothing_else_is_an_error
     assert errors <= {row["code"], *row.get("also", ())}
 
 
-async def test_a_provider_may_name_algorithms_that_are_none_of_public_keys():
+async def test_who_issues_grants_itself_may_sign_its_own_id_tokens_as_it_likes():
     stated = {"id_token_signing_alg_values_supported": ["HS256"]}
-    async with world({"plant": {"idp.metadata": {"json": stated}}}) as here:
+    one = {"asked": {"identity_provider": "{issuer}"}, "plant": {"issuer.metadata": {"json": stated}}}
+    async with world(one) as here:
         found = await here.examined()
     assert not any(finding.code.startswith("algorithms.") for finding in found.findings)
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certificates import Authority
-from doctor_world import CLIENT_DOCUMENT, NAMES, Page, world
+from doctor_pages import CLIENT_DOCUMENT, NAMES, Page
+from doctor_world import world
 from grantd_server.doctor import report
 from grantd_server.doctor.examine import examine
 from grantd_server.doctor.findings import Severity

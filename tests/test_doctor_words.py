@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doctor_world import KEYS
+from doctor_keys import KEYS
 from grantd.jwk import RSA_ALGORITHMS
 from grantd_server.doctor.checks.keys.algorithms import signs
 from grantd_server.doctor.checks.spelling import difference, nearly

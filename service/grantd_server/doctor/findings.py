@@ -72,8 +72,8 @@ class Row:
     remedy: str
     whose: str = ""
 
-    def at(self, party: Party, subject: str, evidence: str = "") -> Finding:
-        """A finding of this kind."""
+    def at(self, party: Party, subject: str, evidence: str = "", remedy: str = "") -> Finding:
+        """A finding of this kind; `remedy` is a closer one than that of the kind."""
         return Finding(
             self.code,
             self.severity,
@@ -81,7 +81,7 @@ class Row:
             printable(subject, LONGEST_VALUE),
             self.sentence,
             printable(evidence, LONGEST_EVIDENCE),
-            self.remedy,
+            remedy or self.remedy,
             self.whose or OWNER[party],
         )
 

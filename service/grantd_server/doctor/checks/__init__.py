@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from grantd_server.doctor.checks.answered import clocks, documents, refusals
 from grantd_server.doctor.checks.declared import clients as declared_clients
 from grantd_server.doctor.checks.declared import parties as declared_parties
-from grantd_server.doctor.checks.keys import algorithms, published
-from grantd_server.doctor.checks.said import clients, flow, identifiers, metadata, resources
-from grantd_server.doctor.checks.walked import access, grants, subject
+from grantd_server.doctor.checks.keys import algorithms, ending, published
+from grantd_server.doctor.checks.said import clients, flow, identifiers, metadata, resources, scopes
+from grantd_server.doctor.checks.walked import access, grants, subject, uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,9 +34,11 @@ FAMILIES: Final = (
     Family("Metadata", metadata.ROWS, metadata.check),
     Family("The flow", flow.ROWS, flow.check),
     Family("Keys", published.ROWS, published.check),
+    Family("Keys that end", ending.ROWS, ending.check),
     Family("Algorithms", algorithms.ROWS, algorithms.check),
     Family("Clients", clients.ROWS, clients.check),
     Family("The MCP server", resources.ROWS, resources.check),
+    Family("Scopes", scopes.ROWS, scopes.check),
     Family("Refusals", refusals.ROWS, refusals.check),
     Family("Clocks", clocks.ROWS, clocks.check),
     Family("A bundle and its parties", declared_parties.ROWS, declared_parties.check),
@@ -44,6 +46,7 @@ FAMILIES: Final = (
     Family("A probe: the sign-in", subject.ROWS, subject.check),
     Family("A probe: the grant", grants.ROWS, grants.check),
     Family("A probe: the access token", access.ROWS, access.check),
+    Family("A probe: what grant and token are good for", uses.ROWS, uses.check),
 )
 
 

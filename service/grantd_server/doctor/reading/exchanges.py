@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
@@ -97,6 +98,8 @@ def message(method: str, **params: Any) -> tuple[dict[str, str], bytes]:
 
 
 def _read(body: bytes) -> tuple[Mapping[str, Any] | None, str]:
+    if body.startswith(BOM_UTF8):
+        return None, "text behind a byte order mark"
     try:
         return strict.read_object(body, "document"), ""
     except Fault as fault:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -37,6 +37,8 @@ class IssuerSeen:
     """Why it is no issuer identifier; then nothing was asked."""
     forms: Mapping[str, Exchange] = field(default_factory=dict)
     """Its metadata by well-known form, in the order in which a client prefers them."""
+    appended: Exchange | None = None
+    """What is at the end of its path, where no client looks; asked where no form is usable."""
     jwks: Exchange | None = None
     token: Exchange | None = None
     """The answer of the token endpoint to a request without credentials."""
@@ -101,8 +103,10 @@ async def read_issuer(asker: Asker, party: Party, identifier: str) -> IssuerSeen
     wanted = {name: url for url, name in reversed(names.items())}
     answers = await asyncio.gather(*map(asker.get, wanted.values()))
     seen = IssuerSeen(party, identifier, forms=dict(zip(wanted, answers, strict=True)))
+    if not seen.usable:
+        return replace(seen, appended=await _appended(asker, seen))
     jwks, token = await asyncio.gather(_keys(asker, seen), _token(asker, seen))
-    return IssuerSeen(party, identifier, "", seen.forms, jwks, token)
+    return replace(seen, jwks=jwks, token=token)
 
 
 def metadata_urls(issuer: str) -> dict[str, str]:
@@ -115,6 +119,11 @@ def metadata_urls(issuer: str) -> dict[str, str]:
         OPENID_INSERTED: f"{origin}/.well-known/openid-configuration{parts.path}",
         OPENID: f"{bare}/.well-known/openid-configuration",
     }
+
+
+async def _appended(asker: Asker, seen: IssuerSeen) -> Exchange | None:
+    url = f"{seen.identifier.rstrip('/')}/.well-known/oauth-authorization-server"
+    return None if url in {each.url for each in seen.forms.values()} else await asker.get(url)
 
 
 async def _keys(asker: Asker, seen: IssuerSeen) -> Exchange | None:

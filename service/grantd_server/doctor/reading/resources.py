@@ -43,6 +43,8 @@ class ResourceSeen:
     """The answer to a call with something that is no token."""
     challenges: tuple[Challenge, ...] | None = ()
     """Of the first; None where its header cannot be read."""
+    appended: Exchange | None = None
+    """What is at the end of its path, where no client looks; asked where no form is usable."""
     forms: Mapping[str, Exchange] = field(default_factory=dict)
     """Its metadata by where they were found, in the order in which a client prefers them."""
 
@@ -99,11 +101,14 @@ async def read_resource(asker: Asker, identifier: str) -> ResourceSeen:
     except Malformed:
         challenges = None
     forms = {INSERTED: inserted} | ({ROOT: root} if root.url != inserted.url else {})
-    seen = ResourceSeen(identifier, "", called, with_token, challenges, forms)
+    seen = ResourceSeen(identifier, "", called, with_token, challenges, forms=forms)
     named = seen.named_metadata
-    if not named or named in {inserted.url, root.url} or origin(named) != origin(identifier):
+    if named and named not in {inserted.url, root.url} and origin(named) == origin(identifier):
+        seen = replace(seen, forms={CHALLENGED: await asker.get(named), **forms})
+    appended = identifier.partition("?")[0].rstrip("/") + WELL_KNOWN
+    if seen.usable or appended in {each.url for each in seen.forms.values()}:
         return seen
-    return replace(seen, forms={CHALLENGED: await asker.get(named), **forms})
+    return replace(seen, appended=await asker.get(appended))
 
 
 def metadata_url(resource: str) -> str:

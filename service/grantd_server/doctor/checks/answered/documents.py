@@ -73,6 +73,10 @@ MISSING = Row(
     "metadata.missing", Severity.ERROR, "There are no metadata at any well-known address.",
     "Publish RFC 8414 metadata with the path of the issuer inserted, or OpenID discovery.",
 )  # fmt: skip
+APPENDED = Row(
+    "metadata.appended", Severity.ERROR, "The metadata are at the end of the issuer's path, where no client looks.",
+    "Insert /.well-known/oauth-authorization-server between host and path rather than append it (RFC 8414 section 3.1).",
+)  # fmt: skip
 PLACE = Row(
     "metadata.place", Severity.WARNING, "The metadata are not where RFC 8414 puts them.",
     "Serve them at /.well-known/oauth-authorization-server with the path of the issuer behind it, too.",
@@ -81,13 +85,17 @@ PRM_MISSING = Row(
     "prm.missing", Severity.ERROR, "The MCP server publishes no metadata of a protected resource.",
     "Serve RFC 9728 metadata at /.well-known/oauth-protected-resource with the path of the server behind it.",
 )  # fmt: skip
+PRM_APPENDED = Row(
+    "prm.appended", Severity.ERROR, "The metadata are at the end of the MCP server's path, where no client looks.",
+    "Insert /.well-known/oauth-protected-resource between host and path rather than append it (RFC 9728 section 3.1).",
+)  # fmt: skip
 PRM_PLACE = Row(
     "prm.place", Severity.WARNING, "The metadata are at the root of the host only.",
     "Serve them with the path of the MCP server inserted, or name them in the challenge.",
 )  # fmt: skip
 ROWS: Final = (
     UNREACHABLE, FORBIDDEN, SLOW, UNTRUSTED, TOO_LARGE, COMPRESSED, STATUS, REDIRECT, NOT_JSON, MEDIA_TYPE, CACHE,
-    CACHE_LONG, CACHE_SILENT, MISSING, PLACE, PRM_MISSING, PRM_PLACE,
+    CACHE_LONG, CACHE_SILENT, MISSING, APPENDED, PLACE, PRM_MISSING, PRM_APPENDED, PRM_PLACE,
 )  # fmt: skip
 
 LONGEST_FRESH: Final = 86_400
@@ -134,7 +142,8 @@ def _metadata(issuer: IssuerSeen) -> Iterator[Finding]:
         return
     if not issuer.usable:
         yield from _failed(issuer.party, issuer.forms.values())
-        yield MISSING.at(issuer.party, issuer.identifier, _told(issuer.forms))
+        row = APPENDED if _there(issuer.appended) else MISSING
+        yield row.at(issuer.party, issuer.identifier, _told(issuer.forms))
         return
     for exchange in issuer.usable.values():
         yield from _typed(issuer.party, exchange)
@@ -149,7 +158,8 @@ def _resource(resource: ResourceSeen) -> Iterator[Finding]:
         yield from served(Party.RESOURCE, exchange)
     if not resource.usable:
         yield from _failed(Party.RESOURCE, [each for each in resource.forms.values() if each not in named])
-        yield PRM_MISSING.at(Party.RESOURCE, resource.identifier, _told(resource.forms))
+        row = PRM_APPENDED if _there(resource.appended) else PRM_MISSING
+        yield row.at(Party.RESOURCE, resource.identifier, _told(resource.forms))
         return
     for exchange in resource.usable.values():
         if exchange not in named:
@@ -163,6 +173,10 @@ def _failed(party: Party, forms: Iterable[Exchange]) -> Iterator[Finding]:
     for exchange in forms:
         if exchange.status not in _ABSENT:
             yield from served(party, exchange)
+
+
+def _there(exchange: Exchange | None) -> bool:
+    return exchange is not None and exchange.status == 200 and exchange.members is not None
 
 
 def _typed(party: Party, exchange: Exchange) -> Iterator[Finding]:

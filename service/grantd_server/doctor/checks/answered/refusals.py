@@ -56,12 +56,21 @@ TOKEN_ANSWER = Row(
     "token.answer", Severity.ERROR, "The token endpoint does not refuse as OAuth does.",
     "Take POST there, and refuse with 400 or 401 and a JSON object that has `error`.",
 )  # fmt: skip
+TOKEN_OPEN = Row(
+    "token.open", Severity.ERROR, "The token endpoint answers with a token to somebody without credentials.",
+    "Authenticate the client and demand a grant before a token is made.",
+)  # fmt: skip
+TOKEN_GRANT = Row(
+    "token.grant", Severity.ERROR, "The token endpoint does not know the grant type of this leg.",
+    "Switch the grant type on; the metadata may list it all the same.",
+)  # fmt: skip
 TOKEN_CACHE = Row(
     "token.cache", Severity.WARNING, "Answers of the token endpoint may be kept by caches.",
     "Send Cache-Control: no-store with every answer, refusals too (RFC 6749 section 5).",
 )  # fmt: skip
 ROWS: Final = (
-    OPEN, ANY_TOKEN, BAD_TOKEN, STATUS, MISSING, MALFORMED, NO_METADATA, ELSEWHERE, ERROR, TOKEN_ANSWER, TOKEN_CACHE,
+    OPEN, ANY_TOKEN, BAD_TOKEN, STATUS, MISSING, MALFORMED, NO_METADATA, ELSEWHERE, ERROR, TOKEN_ANSWER,
+    TOKEN_OPEN, TOKEN_GRANT, TOKEN_CACHE,
 )  # fmt: skip
 
 
@@ -82,7 +91,13 @@ def _token(issuer: IssuerSeen) -> Iterator[Finding]:
         yield from served(issuer.party, asked)
         return
     # What is answered with another status is no less an object that was read.
-    error = None if asked.members is None else asked.members.get("error")
+    members = asked.members or {}
+    error = members.get("error")
+    if asked.status == 200 and isinstance(members.get("access_token"), str):
+        yield TOKEN_OPEN.at(issuer.party, asked.url, f"status 200; there are {listed(sorted(members))}")
+        return
+    if error == "unsupported_grant_type":
+        yield TOKEN_GRANT.at(issuer.party, asked.url, f"status {asked.status}, {cut(error)}")
     if asked.status not in {400, 401} or not isinstance(error, str):
         yield TOKEN_ANSWER.at(issuer.party, asked.url, outcome(asked))
     elif "no-store" not in asked.header("cache-control").lower():

@@ -40,7 +40,11 @@ CLIENT = Row(
     "Register a key of the client for one of the listed algorithms.",
     OWNER[Party.CLIENT],
 )  # fmt: skip
-ROWS: Final = (NO_KEY, SOME_WITHOUT_KEY, DISJOINT, UNUSUAL, SYMMETRIC, CLIENT)
+NOT_PUBLIC = Row(
+    "algorithms.not-public", Severity.ERROR, "ID tokens are unsigned, or signed under a secret of one client.",
+    "Let the client's ID tokens be signed with RS256 or ES256: the grant issuer verifies them by published keys.",
+)  # fmt: skip
+ROWS: Final = (NO_KEY, SOME_WITHOUT_KEY, DISJOINT, UNUSUAL, SYMMETRIC, CLIENT, NOT_PUBLIC)
 
 _USUAL: Final = frozenset({"RS256", "ES256"})
 _STATED: Final = "id_token_signing_alg_values_supported"
@@ -51,6 +55,7 @@ _PROOFS: Final = (_CLIENT, "dpop_signing_alg_values_supported")
 
 def check(view: View) -> Iterator[Finding]:
     """Compares along the chain: sign-in, grant, access token."""
+    yield from _sign_ins(view)
     for issuer in view.issuers:
         yield from _keys_for_stated(issuer)
         yield from _of_clients(view, issuer)
@@ -58,6 +63,14 @@ def check(view: View) -> Iterator[Finding]:
     for issuer in view.issuers:
         next_one = accepted_by[issuer.party]
         yield from _accepted(issuer, view.setup.accepts.get(next_one), next_one)
+
+
+def _sign_ins(view: View) -> Iterator[Finding]:
+    """Who issues grants itself knows its own sign-ins; anybody else needs its public keys."""
+    provider = view.provider
+    stated = None if provider is None or provider is view.issuer else provider.texts(_STATED)
+    if provider is not None and stated and all(alg == "none" or alg.startswith("HS") for alg in stated):
+        yield NOT_PUBLIC.at(provider.party, provider.identifier, f"{_STATED}: {listed(stated)}")
 
 
 def signs(issuer: IssuerSeen) -> frozenset[str]:

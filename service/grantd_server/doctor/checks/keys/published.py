@@ -67,6 +67,7 @@ ROWS: Final = (
     EMPTY, DUPLICATE_KID, NO_KID, ONE_WITHOUT_KID, PRIVATE, SYMMETRIC, WEAK, ALGORITHM, USE, UNREADABLE, MANY, SHARED,
 )  # fmt: skip
 
+_SHOWN: Final = ("kid", "kty", "crv", "alg", "use", "key_ops")
 _DROPPED: Final = {
     "alg does not fit": ALGORITHM, "use is not": USE, "key_ops has": USE, "RSA ": WEAK, "not a point of": WEAK,
 }  # fmt: skip
@@ -94,7 +95,7 @@ def usable(issuer: IssuerSeen) -> jwk.KeySet:
 def _set(issuer: IssuerSeen, members: Mapping[str, Any]) -> Iterator[Finding]:
     listed = members.get("keys")
     if not usable(issuer).keys:
-        evidence = f"{len(issuer.keys)} keys are listed" if isinstance(listed, list) else f"keys is {cut(listed)}"
+        evidence = f"keys that are listed: {len(issuer.keys)}" if isinstance(listed, list) else f"keys is {cut(listed)}"
         yield EMPTY.at(issuer.party, issuer.text("jwks_uri"), evidence)
     if isinstance(listed, list) and len(listed) > jwk.MAX_KEYS:
         yield MANY.at(issuer.party, issuer.text("jwks_uri"), f"{len(listed)}; {jwk.MAX_KEYS} are read")
@@ -112,7 +113,7 @@ def _key(issuer: IssuerSeen, place: int, key: object) -> Iterator[Finding]:
     row = _wrong(key)
     if row is not None:
         named = key if isinstance(key, dict) else {}
-        told = ", ".join(f"{name} {cut(named[name], 60)}" for name in ("kid", "kty", "alg", "use") if name in named)
+        told = ", ".join(f"{name} {cut(named[name], 60)}" for name in _SHOWN if name in named)
         yield row.at(issuer.party, issuer.text("jwks_uri"), f"key {place + 1}: {told or 'no object'}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from grantd.strict import Fault
+from grantd_server.checks import GRANT_TYPE_JWT_BEARER
 from grantd_server.doctor.checks.answered.documents import outcome
 from grantd_server.doctor.findings import OWNER, Finding, Party, Row, Severity, cut, listed
 from grantd_server.keys.foreign.client_metadata import read_client_metadata
@@ -49,7 +50,11 @@ DOCUMENT = Row(
     "client.document", Severity.ERROR, "The client's metadata document cannot be used.",
     "Serve it at the client id, with that id in it byte for byte, with private_key_jwt and its keys.",
 )  # fmt: skip
-ROWS: Final = (DISJOINT, PUBLIC, SIGNING, IN_COMMON, SAME_ID, UNSUPPORTED, DOCUMENT)
+GRANTS = Row(
+    "client.grants", Severity.WARNING, "The client's metadata document leaves out the grant type of the second leg.",
+    f"List {GRANT_TYPE_JWT_BEARER} in its `grant_types`, or no list: servers hold clients to it.",
+)  # fmt: skip
+ROWS: Final = (DISJOINT, PUBLIC, SIGNING, IN_COMMON, SAME_ID, UNSUPPORTED, DOCUMENT, GRANTS)
 
 _ALGORITHMS: Final = "token_endpoint_auth_signing_alg_values_supported"
 
@@ -89,6 +94,10 @@ def _document(view: View, exchange: Exchange, client_id: str) -> Iterator[Findin
         yield UNSUPPORTED.at(Party.CLIENT, client_id, "client_id_metadata_document_supported is not true")
     if why := _unusable(exchange, client_id):
         yield DOCUMENT.at(Party.CLIENT, client_id, why)
+        return
+    listed_grants = (exchange.members or {}).get("grant_types")
+    if isinstance(listed_grants, list) and GRANT_TYPE_JWT_BEARER not in listed_grants:
+        yield GRANTS.at(Party.CLIENT, client_id, f"grant_types: {listed(listed_grants)}")
 
 
 def _unusable(exchange: Exchange, client_id: str) -> str:

@@ -15,12 +15,13 @@ from grantd_server.checks import (
     TOKEN_TYPE_SAML2,
 )
 from grantd_server.doctor.checks.spelling import nearly
-from grantd_server.doctor.findings import Finding, Row, Severity, cut, listed
+from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grantd_server.doctor.reading.issuers import IssuerSeen
+    from grantd_server.doctor.reading.resources import ResourceSeen
     from grantd_server.doctor.reading.view import View
 
 EXCHANGE = Row(
@@ -56,12 +57,26 @@ DPOP = Row(
     "dpop.unsupported", Severity.ERROR, "The MCP server wants key-bound tokens, and its authorization server binds none.",
     "Let the authorization server take DPoP proofs, or the MCP server bearer tokens.",
 )  # fmt: skip
+DPOP_ALGORITHMS = Row(
+    "dpop.algorithms", Severity.WARNING, "MCP server and authorization server take no algorithm of DPoP proofs in common.",
+    "Let both list ES256 in `dpop_signing_alg_values_supported`: one key proves itself to both.",
+)  # fmt: skip
+CERTIFICATES = Row(
+    "certificates.unsupported", Severity.ERROR,
+    "The MCP server wants tokens bound to certificates, and its authorization server binds none.",
+    "Let the authorization server bind tokens (RFC 8705), or the MCP server take bearer tokens.",
+)  # fmt: skip
 LEVEL = Row(
     "draft.level", Severity.NOTE, "Which revision of the specifications the metadata speak of.",
     "Nothing, if both sides say the same.",
 )  # fmt: skip
-ROWS: Final = (EXCHANGE, BEARER, PROFILE, TOKEN_TYPES, UNANNOUNCED, SPELLING, ENCRYPTION, DPOP, LEVEL)
+ROWS: Final = (
+    EXCHANGE, BEARER, PROFILE, TOKEN_TYPES, UNANNOUNCED, SPELLING, ENCRYPTION, DPOP, DPOP_ALGORITHMS,
+    CERTIFICATES, LEVEL,
+)  # fmt: skip
 
+_PROOFS: Final = "dpop_signing_alg_values_supported"
+_CERTIFICATES: Final = "tls_client_certificate_bound_access_tokens"
 _DEFAULT_GRANTS: Final = ("authorization_code", "implicit")
 """Of RFC 8414 section 2, where the list is left out."""
 _NAMES: Final = frozenset({
@@ -97,7 +112,7 @@ def check(view: View) -> Iterator[Finding]:
 def _first_leg(issuer: IssuerSeen) -> Iterator[Finding]:
     grants = _grants(issuer)
     if grants is not None and GRANT_TYPE_TOKEN_EXCHANGE not in grants:
-        yield EXCHANGE.at(issuer.party, issuer.identifier, f"grant_types_supported: {listed(grants)}")
+        yield EXCHANGE.at(issuer.party, issuer.identifier, _told_grants(issuer, grants))
     types = issuer.texts("identity_chaining_requested_token_types_supported")
     if types is None:
         yield UNANNOUNCED.at(issuer.party, issuer.identifier)
@@ -108,7 +123,7 @@ def _first_leg(issuer: IssuerSeen) -> Iterator[Finding]:
 def _second_leg(server: IssuerSeen) -> Iterator[Finding]:
     grants = _grants(server)
     if grants is not None and GRANT_TYPE_JWT_BEARER not in grants:
-        yield BEARER.at(server.party, server.identifier, f"grant_types_supported: {listed(grants)}")
+        yield BEARER.at(server.party, server.identifier, _told_grants(server, grants))
     profiles = server.texts("authorization_grant_profiles_supported") or ()
     if GRANT_PROFILE_ID_JAG not in profiles:
         yield PROFILE.at(server.party, server.identifier, f"authorization_grant_profiles_supported: {listed(profiles)}")
@@ -118,9 +133,21 @@ def _agreed(view: View, server: IssuerSeen) -> Iterator[Finding]:
     wanted = server.metadata.get("id_jag_encryption_required") is True
     if wanted and view.issuer is not None and not view.issuer.texts("id_jag_encryption_alg_values_supported"):
         yield ENCRYPTION.at(server.party, server.identifier, "id_jag_encryption_required is true")
-    bound = view.resource is not None and view.resource.metadata.get("dpop_bound_access_tokens_required") is True
-    if bound and not server.texts("dpop_signing_alg_values_supported"):
+    if view.resource is not None:
+        yield from _bound(view.resource, server)
+
+
+def _bound(resource: ResourceSeen, server: IssuerSeen) -> Iterator[Finding]:
+    """What tokens must be bound to at the MCP server, and can be by the server."""
+    ours, theirs = resource.texts(_PROOFS), server.texts(_PROOFS)
+    if resource.metadata.get("dpop_bound_access_tokens_required") is True and not theirs:
         yield DPOP.at(server.party, server.identifier, "the MCP server has dpop_bound_access_tokens_required: true")
+    if ours and theirs and not set(ours) & set(theirs):
+        evidence = f"{_PROOFS}: {listed(ours)} at the MCP server, {listed(theirs)} at the authorization server"
+        yield DPOP_ALGORITHMS.at(Party.RESOURCE, resource.identifier, evidence)
+    if resource.metadata.get(_CERTIFICATES) is True and server.metadata.get(_CERTIFICATES) is not True:
+        evidence = f"{_CERTIFICATES} is true at the MCP server only"
+        yield CERTIFICATES.at(Party.RESOURCE, resource.identifier, evidence)
 
 
 def _spelling(issuer: IssuerSeen) -> Iterator[Finding]:
@@ -135,6 +162,11 @@ def _grants(issuer: IssuerSeen) -> tuple[str, ...] | None:
     if "grant_types_supported" not in issuer.metadata:
         return _DEFAULT_GRANTS
     return issuer.texts("grant_types_supported")
+
+
+def _told_grants(issuer: IssuerSeen, grants: tuple[str, ...]) -> str:
+    left_out = "" if "grant_types_supported" in issuer.metadata else " (left out, which means these)"
+    return f"grant_types_supported: {listed(grants)}{left_out}"
 
 
 def _level(issuer: IssuerSeen) -> str:

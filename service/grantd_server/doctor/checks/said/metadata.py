@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TYPE = Row(
     "metadata.type", Severity.ERROR, "A member of the metadata is not what it must be.",
-    "Publish lists as JSON arrays of texts, and addresses as texts; readers drop or refuse anything else.",
+    "Publish lists as JSON arrays of texts, addresses as texts, switches as true or false; readers drop or refuse the rest.",
 )  # fmt: skip
 TOKEN_ENDPOINT = Row(
     "metadata.token-endpoint", Severity.ERROR, "The metadata name no token endpoint.",
@@ -55,6 +55,9 @@ _TEXTS: Final = (
     "introspection_endpoint",
     "revocation_endpoint",
 )
+_FLAGS: Final = (
+    "client_id_metadata_document_supported", "tls_client_certificate_bound_access_tokens", "id_jag_encryption_required",
+)  # fmt: skip
 _TRUST: Final = ("trusted_issuers", "trusted_idps", "trusted_identity_providers", "allowed_issuers", "trusted_tenants")
 
 
@@ -76,6 +79,10 @@ def _types(issuer: IssuerSeen) -> Iterator[Finding]:
     for member in _TEXTS:
         value = issuer.metadata.get(member, "")
         if not isinstance(value, str):
+            yield TYPE.at(issuer.party, issuer.identifier, f"{member} is {cut(value)}")
+    for member in _FLAGS:
+        value = issuer.metadata.get(member, False)
+        if not isinstance(value, bool):
             yield TYPE.at(issuer.party, issuer.identifier, f"{member} is {cut(value)}")
     if told := [member for member in _TRUST if issuer.metadata.get(member)]:
         yield TRUST_TOLD.at(issuer.party, issuer.identifier, listed(told))

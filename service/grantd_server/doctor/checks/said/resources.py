@@ -37,6 +37,10 @@ FORMS_DIFFER = Row(
     "prm.forms-differ", Severity.ERROR, "Two places of the metadata tell different things.",
     "Serve the same document at both: which one is read is the client's choice.",
 )  # fmt: skip
+TYPE = Row(
+    "prm.type", Severity.ERROR, "A member of the metadata is not what it must be.",
+    "Publish lists as JSON arrays of texts and switches as true or false (RFC 9728 section 2); readers refuse the rest.",
+)  # fmt: skip
 NO_SERVERS = Row(
     "prm.no-servers", Severity.ERROR, "The metadata name no authorization server.",
     "Publish `authorization_servers` as a list of issuers, byte for byte.",
@@ -49,23 +53,15 @@ QUERY = Row(
     "prm.query-tokens", Severity.WARNING, "Tokens are taken in the address.",
     "Take them in the Authorization header only: addresses end in logs and referrers.",
 )  # fmt: skip
-OFFLINE = Row(
-    "prm.offline-access", Severity.WARNING, "The metadata list offline_access.",
-    "Leave it out: it is no scope of a resource, and makes clients ask for refresh tokens.",
-)  # fmt: skip
-SCOPES_UNKNOWN = Row(
-    "scopes.unknown", Severity.WARNING, "A scope that the client needs is none of the MCP server's.",
-    "Ask for a scope that it lists, or let it list this one.",
-    "the client's developer",
-)  # fmt: skip
-SCOPES_FOREIGN = Row(
-    "scopes.foreign", Severity.WARNING, "The MCP server has scopes that its authorization server does not know.",
-    "Use the same names at both: clients ask for what the MCP server lists.",
-)  # fmt: skip
 ROWS: Final = (
-    *NAMED.values(), *SERVERS.values(), MALFORMED, UNNAMED, FORMS_DIFFER, NO_SERVERS, BEARER, QUERY, OFFLINE,
-    SCOPES_UNKNOWN, SCOPES_FOREIGN,
+    *NAMED.values(), *SERVERS.values(), MALFORMED, UNNAMED, FORMS_DIFFER, TYPE, NO_SERVERS, BEARER, QUERY,
 )  # fmt: skip
+
+_LISTS: Final = (
+    "scopes_supported", "bearer_methods_supported", "dpop_signing_alg_values_supported",
+    "resource_signing_alg_values_supported", "authorization_details_types_supported",
+)  # fmt: skip
+_FLAGS: Final = ("dpop_bound_access_tokens_required", "tls_client_certificate_bound_access_tokens")
 
 
 def check(view: View) -> Iterator[Finding]:
@@ -81,7 +77,7 @@ def check(view: View) -> Iterator[Finding]:
     yield from _forms(resource)
     yield from _servers(view, resource)
     yield from _methods(resource)
-    yield from _scopes(view, resource)
+    yield from _types(resource)
 
 
 def _named(resource: ResourceSeen) -> Iterator[Finding]:
@@ -124,15 +120,10 @@ def _methods(resource: ResourceSeen) -> Iterator[Finding]:
         yield QUERY.at(Party.RESOURCE, resource.identifier, f"bearer_methods_supported: {listed(methods)}")
 
 
-def _scopes(view: View, resource: ResourceSeen) -> Iterator[Finding]:
-    offered = resource.texts("scopes_supported")
-    if offered is None:
-        return
-    if "offline_access" in offered:
-        yield OFFLINE.at(Party.RESOURCE, resource.identifier, listed(offered))
-    if lacking := [scope for scope in view.setup.scopes if scope not in offered]:
-        yield SCOPES_UNKNOWN.at(Party.RESOURCE, resource.identifier, f"{listed(lacking)} of {listed(offered)}")
-    known = None if view.server is None else view.server.texts("scopes_supported")
-    stray = [scope for scope in offered if known is not None and scope not in known and scope != "offline_access"]
-    if stray:
-        yield SCOPES_FOREIGN.at(Party.RESOURCE, resource.identifier, f"{listed(stray)} of {listed(offered)}")
+def _types(resource: ResourceSeen) -> Iterator[Finding]:
+    for member in _LISTS:
+        if member in resource.metadata and resource.texts(member) is None:
+            yield TYPE.at(Party.RESOURCE, resource.identifier, f"{member} is {cut(resource.metadata[member])}")
+    for member in _FLAGS:
+        if not isinstance(resource.metadata.get(member, False), bool):
+            yield TYPE.at(Party.RESOURCE, resource.identifier, f"{member} is {cut(resource.metadata[member])}")

@@ -1,13 +1,13 @@
-"""Leg 2 and after: the access token, the grant presented twice, the MCP server, the end."""
+"""Leg 2: the answer, and the access token in it as the MCP server will read it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from grantd import jws
-from grantd_server.doctor.checks.answered.documents import outcome
 from grantd_server.doctor.checks.spelling import compared
-from grantd_server.doctor.checks.walked.tokens import no_store, number, parsed, refused, unproven, values
+from grantd_server.doctor.checks.walked.refusals import refused
+from grantd_server.doctor.checks.walked.tokens import no_store, number, parsed, scopes, unproven, values
 from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ LIFETIME = Row(
     "leg2.lifetime", Severity.WARNING, "The access token is good for more than an hour, or nobody says for how long.",
     "Issue it for minutes, and say so in expires_in: what it opens stays open for that long.",
 )  # fmt: skip
+TOKEN_TYPE = Row(
+    "leg2.token-type", Severity.ERROR, "The access token is called neither a Bearer nor a DPoP token.",
+    "Answer with token_type Bearer, or DPoP where it is bound to a key: clients cannot use what they do not know.",
+)  # fmt: skip
 OPAQUE = Row(
     "access.opaque", Severity.NOTE, "The access token is no JSON Web Token.",
     "Nothing: the MCP server asks the authorization server about it.",
@@ -45,6 +49,10 @@ OPAQUE = Row(
 TYP = Row(
     "access.typ", Severity.WARNING, "The access token does not say that it is one.",
     "Set the header's typ to at+jwt (RFC 9068): it tells access tokens from ID tokens and grants.",
+)  # fmt: skip
+KIND = Row(
+    "access.kind", Severity.ERROR, "The access token is marked as a token of another kind.",
+    "Issue an access token of its own, with typ at+jwt: what passes for a grant or an ID token opens other doors.",
 )  # fmt: skip
 SIGNATURE = Row(
     "access.signature", Severity.ERROR, "The access token is signed with no key that the server publishes.",
@@ -58,120 +66,92 @@ AUDIENCE = Row(
     "access.audience", Severity.ERROR, "The access token is not for this MCP server.",
     "Let `aud` be the MCP server's identifier byte for byte, as its metadata have it.",
 )  # fmt: skip
-ONCE = Row("replay.once", Severity.NOTE, "A grant is redeemed once.", "Nothing: it is what the MCP extension wants.")
-AGAIN = Row(
-    "replay.again", Severity.WARNING, "A grant can be redeemed again until it expires.",
-    "Redeem each once. The ID-JAG draft allows this, the MCP extension does not: who finds a grant in a log can use it.",
+AUDIENCES = Row(
+    "access.audiences", Severity.WARNING, "The access token is for others beside this MCP server.",
+    "Issue one token for one MCP server: any of them can use it at the others.",
 )  # fmt: skip
-ODD = Row(
-    "replay.odd", Severity.WARNING, "The second redemption of a grant does not end in invalid_grant.",
-    "Answer 400 with invalid_grant: then the client fetches a fresh grant.",
+WIDER = Row(
+    "access.wider", Severity.ERROR, "The access token is for more than the grant.",
+    "Give the scopes of the grant or fewer: beyond them nobody decided anything.",
 )  # fmt: skip
-OPENED = Row("resource.opened", Severity.NOTE, "The MCP server takes the access token.", "Nothing.")
-NOT_OPENED = Row(
-    "resource.refused", Severity.ERROR, "The MCP server refuses the access token.",
-    "Let it verify by the keys of this authorization server, with its own identifier as audience.",
-)  # fmt: skip
-ALTERED = Row(
-    "resource.altered", Severity.ERROR, "The MCP server takes a token whose signature was altered.",
-    "Verify signatures.",
-)  # fmt: skip
-BOUND = Row(
-    "access.bound", Severity.NOTE, "The access token is bound to a key, so that the MCP server was not called with it.",
-    "Nothing.",
-)  # fmt: skip
-NOT_REVOKED = Row(
-    "revocation.failed", Severity.WARNING, "The access token could not be revoked.",
-    "Answer 200 to a revocation by the client that got the token (RFC 7009). The token of this probe lives until it expires.",
-)  # fmt: skip
-REVOKED = Row("revocation.done", Severity.NOTE, "The tokens of this probe were revoked.", "Nothing.")
-NO_REVOCATION = Row(
-    "revocation.none", Severity.NOTE, "There is no way to revoke: the tokens of this probe live until they expire.",
-    "A revocation endpoint (RFC 7009) would end them.",
+E_MAIL = Row(
+    "access.e-mail", Severity.NOTE, "The access token names the user by an e-mail address.",
+    "Nothing, if addresses are never given to somebody else; an identifier of the account is safer.",
 )  # fmt: skip
 ROWS: Final = (
-    REFUSED, ANSWER, CACHE, REFRESH, LIFETIME, OPAQUE, TYP, SIGNATURE, ISSUER, AUDIENCE, ONCE, AGAIN, ODD, OPENED,
-    NOT_OPENED, ALTERED, BOUND, NOT_REVOKED, REVOKED, NO_REVOCATION,
+    REFUSED, ANSWER, TOKEN_TYPE, CACHE, REFRESH, LIFETIME, OPAQUE, TYP, KIND, SIGNATURE, ISSUER, AUDIENCE, AUDIENCES,
+    WIDER, E_MAIL,
 )  # fmt: skip
 
 LONGEST_LIFE: Final = 3600
+_OTHER_KINDS: Final = frozenset({
+    "oauth-id-jag+jwt", "client-authentication+jwt", "dpop+jwt", "token-introspection+jwt", "logout+jwt", "secevent+jwt",
+})  # fmt: skip
+"""Types that mean something else; a vendor's own type for access tokens is none of them."""
 
 
 def check(view: View) -> Iterator[Finding]:
-    """Judges what leg 2 brought, and what could be done with it."""
+    """Judges what leg 2 brought."""
     journey, server = view.journey, view.server
     if journey is None or journey.leg2 is None or server is None:
         return
     if journey.leg2.status != 200 or journey.leg2.members is None:
         yield from refused(REFUSED, Party.SERVER, journey.leg2, journey)
         return
-    yield from _answer(journey.leg2, journey.leg2.members)
-    if journey.access_token:
-        yield from _token(view, server, journey.access_token)
-        yield from _replayed(journey)
-        yield from _resource(journey)
-        yield from _revoked(journey, server)
+    token = parsed(journey.access_token)
+    claims = {} if token is None else token.unverified_claims
+    yield from _answer(journey.leg2, journey.leg2.members, claims)
+    if token is not None:
+        yield from _signed(server, token)
+        yield from _parties(view, server, claims)
+        yield from _scopes(journey, server, claims)
+    elif journey.access_token:
+        yield OPAQUE.at(Party.SERVER, server.identifier)
 
 
-def _answer(answered: Exchange, members: Mapping[str, object]) -> Iterator[Finding]:
-    if not isinstance(members.get("access_token"), str) or not isinstance(members.get("token_type"), str):
+def _answer(answered: Exchange, members: Mapping[str, object], claims: Mapping[str, object]) -> Iterator[Finding]:
+    kind = members.get("token_type")
+    if not isinstance(members.get("access_token"), str) or not isinstance(kind, str):
         yield ANSWER.at(Party.SERVER, answered.url, f"there are {listed(sorted(members))}")
+    elif kind.lower() not in {"bearer", "dpop"}:
+        yield TOKEN_TYPE.at(Party.SERVER, answered.url, f"token_type is {cut(kind)}")
     if not no_store(answered):
         yield CACHE.at(Party.SERVER, answered.url, f"Cache-Control: {cut(answered.header('cache-control'))}")
     if "refresh_token" in members:
         yield REFRESH.at(Party.SERVER, answered.url)
-    seconds = number(members, "expires_in")
+    seconds, ends, begins = number(members, "expires_in"), number(claims, "exp"), number(claims, "iat")
     if seconds is None or seconds > LONGEST_LIFE:
         yield LIFETIME.at(Party.SERVER, answered.url, f"expires_in is {cut(members.get('expires_in'))}")
+    elif ends is not None and ends - (answered.received_at if begins is None else begins) > LONGEST_LIFE:
+        life = ends - (answered.received_at if begins is None else begins)
+        yield LIFETIME.at(Party.SERVER, answered.url, f"expires_in is {cut(seconds)}, and exp is after {life:.0f} s")
 
 
-def _token(view: View, server: IssuerSeen, access_token: str) -> Iterator[Finding]:
-    token = parsed(access_token)
-    if token is None:
-        yield OPAQUE.at(Party.SERVER, server.identifier)
-        return
+def _signed(server: IssuerSeen, token: jws.Parsed) -> Iterator[Finding]:
     fault = unproven(token, server, jws.ACCESS_TOKEN)
-    if fault is not None:
-        yield (TYP if fault.check == "typ" else SIGNATURE).at(Party.SERVER, server.identifier, str(fault))
-    claims = token.unverified_claims
+    if fault is None:
+        return
+    typ = (token.header.typ or "").lower().removeprefix("application/")
+    row = SIGNATURE if fault.check != "typ" else KIND if typ in _OTHER_KINDS else TYP
+    yield row.at(Party.SERVER, server.identifier, str(fault))
+
+
+def _parties(view: View, server: IssuerSeen, claims: Mapping[str, object]) -> Iterator[Finding]:
     if claims.get("iss") != server.identifier:
         yield ISSUER.at(Party.SERVER, server.identifier, compared(server.identifier, claims.get("iss")))
-    if view.resource is not None and view.resource.identifier not in values(claims, "aud"):
-        evidence = f"expected {cut(view.resource.identifier)}, found {listed(values(claims, 'aud'))}"
+    audiences = values(claims, "aud")
+    if view.resource is not None and view.resource.identifier not in audiences:
+        evidence = f"expected {cut(view.resource.identifier)}, found {listed(audiences)}"
         yield AUDIENCE.at(Party.SERVER, server.identifier, evidence)
+    elif view.resource is not None and len(audiences) > 1:
+        yield AUDIENCES.at(Party.SERVER, server.identifier, listed(audiences))
+    subject = claims.get("sub")
+    if isinstance(subject, str) and "@" in subject:
+        yield E_MAIL.at(Party.SERVER, server.identifier, "sub has an @")
 
 
-def _replayed(journey: Journey) -> Iterator[Finding]:
-    replay = journey.replay
-    if replay is None:
-        return
-    error = (replay.members or {}).get("error")
-    if replay.status == 200:
-        yield AGAIN.at(Party.SERVER, replay.url, outcome(replay))
-    elif replay.status in {400, 401} and error == "invalid_grant":
-        yield ONCE.at(Party.SERVER, replay.url, f"the second time: status {replay.status}, {cut(error)}")
-    else:
-        yield from refused(ODD, Party.SERVER, replay, journey)
-
-
-def _resource(journey: Journey) -> Iterator[Finding]:
-    if journey.opened is None:
-        if journey.leg2 is not None and str((journey.leg2.members or {}).get("token_type")).lower() == "dpop":
-            yield BOUND.at(Party.SERVER, journey.leg2.url)
-        return
-    if not 200 <= journey.opened.status < 300:
-        yield from refused(NOT_OPENED, Party.RESOURCE, journey.opened, journey)
-        return
-    yield OPENED.at(Party.RESOURCE, journey.opened.url, outcome(journey.opened))
-    if journey.altered is not None and 200 <= journey.altered.status < 300:
-        yield ALTERED.at(Party.RESOURCE, journey.altered.url, outcome(journey.altered))
-
-
-def _revoked(journey: Journey, server: IssuerSeen) -> Iterator[Finding]:
-    failed = [each for each in journey.revoked if each.status != 200]
-    if not journey.revoked:
-        yield NO_REVOCATION.at(Party.SERVER, server.identifier)
-    elif failed:
-        yield from refused(NOT_REVOKED, Party.SERVER, failed[0], journey)
-    else:
-        yield REVOKED.at(Party.SERVER, journey.revoked[0].url)
+def _scopes(journey: Journey, server: IssuerSeen, claims: Mapping[str, object]) -> Iterator[Finding]:
+    grant = parsed(journey.grant)
+    granted = [] if grant is None else scopes(grant.unverified_claims)
+    if granted and (more := [scope for scope in scopes(claims) if scope not in granted]):
+        yield WIDER.at(Party.SERVER, server.identifier, f"{listed(more)} beside {listed(granted)}")

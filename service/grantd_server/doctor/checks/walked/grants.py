@@ -8,7 +8,8 @@ from grantd import jws
 from grantd.claims import SKEW
 from grantd_server.checks import TOKEN_TYPE_ID_JAG
 from grantd_server.doctor.checks.spelling import compared
-from grantd_server.doctor.checks.walked.tokens import no_store, number, parsed, refused, unproven, values
+from grantd_server.doctor.checks.walked.refusals import refused
+from grantd_server.doctor.checks.walked.tokens import no_store, number, parsed, scopes, unproven, values
 from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ CACHE = Row(
 REFRESH = Row(
     "leg1.refresh-token", Severity.WARNING, "A refresh token comes with the grant.",
     "Leave it out: the sign-in is what is renewed, under the company's policy.",
+)  # fmt: skip
+EXPIRES_IN = Row(
+    "leg1.expires-in", Severity.WARNING, "The answer tells the life of the grant otherwise than as a number.",
+    "Answer with expires_in as a JSON number of seconds; clients refuse answers that they cannot read.",
+)  # fmt: skip
+ANSWERED_SCOPE = Row(
+    "leg1.scope", Severity.WARNING, "The answer and the grant in it name different scopes.",
+    "Answer with the scopes that were granted, and write the same into the grant.",
 )  # fmt: skip
 FORM = Row(
     "grant.form", Severity.ERROR, "The grant is no JSON Web Token.",
@@ -72,8 +81,8 @@ NO_RESOURCE = Row(
     "Let the issuer write `resource`; many authorization servers refuse a grant without it.",
 )  # fmt: skip
 CLAIMS = Row(
-    "grant.claims", Severity.ERROR, "The grant lacks a claim that it must have.",
-    "Write iss, sub, aud, client_id, jti, exp and iat into every grant, times as numbers.",
+    "grant.claims", Severity.ERROR, "The grant lacks a claim that it must have, or has one in another form.",
+    "Write iss, sub, aud, client_id, jti, exp and iat into every grant, times as numbers, scopes as one text with spaces.",
 )  # fmt: skip
 LIFETIME = Row(
     "grant.lifetime", Severity.WARNING, "The grant is good for more than five minutes.",
@@ -87,9 +96,13 @@ SCOPE = Row(
     "grant.scope", Severity.WARNING, "The grant is for less than was asked for.",
     "Nothing, if policy says so; otherwise give the user or the client the missing scopes.",
 )  # fmt: skip
+WIDER = Row(
+    "grant.wider", Severity.ERROR, "The grant is for more than was asked for.",
+    "Grant what was asked for or less: a client must not carry rights that it did not want.",
+)  # fmt: skip
 ROWS: Final = (
-    REFUSED, ANSWER, TOKEN_TYPE, CACHE, REFRESH, FORM, TYP, SIGNATURE, ISSUER, AUDIENCE, CLIENT_ID, RESOURCE,
-    NO_RESOURCE, CLAIMS, LIFETIME, FUTURE, SCOPE,
+    REFUSED, ANSWER, TOKEN_TYPE, CACHE, REFRESH, EXPIRES_IN, ANSWERED_SCOPE, FORM, TYP, SIGNATURE, ISSUER, AUDIENCE, CLIENT_ID, RESOURCE,
+    NO_RESOURCE, CLAIMS, LIFETIME, FUTURE, SCOPE, WIDER,
 )  # fmt: skip
 
 LONGEST_LIFE: Final = 300
@@ -115,6 +128,8 @@ def check(view: View) -> Iterator[Finding]:
         yield (TYP if fault.check == "typ" else SIGNATURE).at(Party.ISSUER, issuer.identifier, str(fault))
     yield from _parties(view, issuer, token.unverified_claims)
     yield from _contents(view, issuer, token.unverified_claims)
+    yield from _times(journey.leg1, issuer, token.unverified_claims)
+    yield from _scopes(view, journey.leg1, issuer, token.unverified_claims)
 
 
 def _answer(journey: Journey, answered: Exchange, members: Mapping[str, object]) -> Iterator[Finding]:
@@ -131,6 +146,10 @@ def _answer(journey: Journey, answered: Exchange, members: Mapping[str, object])
         yield CACHE.at(Party.ISSUER, answered.url, f"Cache-Control: {cut(answered.header('cache-control'))}")
     if "refresh_token" in members:
         yield REFRESH.at(Party.ISSUER, answered.url)
+    if "expires_in" in members and number(members, "expires_in") is None:
+        yield EXPIRES_IN.at(
+            Party.ISSUER, answered.url, f"expires_in is {cut(journey.told(str(members['expires_in'])))}"
+        )
 
 
 def _parties(view: View, issuer: IssuerSeen, claims: Mapping[str, object]) -> Iterator[Finding]:
@@ -154,14 +173,24 @@ def _contents(view: View, issuer: IssuerSeen, claims: Mapping[str, object]) -> I
             yield RESOURCE.at(Party.ISSUER, issuer.identifier, evidence)
     lacking = [name for name, kind in _REQUIRED.items() if not isinstance(claims.get(name), kind) or not claims[name]]
     lacking += [name for name in ("exp", "iat") if number(claims, name) is None]
+    lacking += ["scope"] if not isinstance(claims.get("scope", ""), str) else []
     if lacking:
         yield CLAIMS.at(Party.ISSUER, issuer.identifier, f"{listed(lacking)} of {listed(sorted(claims), 20)}")
+
+
+def _times(answered: Exchange, issuer: IssuerSeen, claims: Mapping[str, object]) -> Iterator[Finding]:
     expires, begins = number(claims, "exp"), number(claims, "iat")
     if expires is not None and begins is not None and expires - begins > LONGEST_LIFE:
         yield LIFETIME.at(Party.ISSUER, issuer.identifier, f"{expires - begins:.0f} s")
-    received = 0.0 if view.journey is None or view.journey.leg1 is None else view.journey.leg1.received_at
-    if begins is not None and begins > received + SKEW:
-        yield FUTURE.at(Party.ISSUER, issuer.identifier, f"{begins - received:.0f} s later than here")
-    granted = str(claims.get("scope", "")).split()
-    if view.setup.scopes and (lost := [scope for scope in view.setup.scopes if scope not in granted]):
+    if begins is not None and begins > answered.received_at + SKEW:
+        yield FUTURE.at(Party.ISSUER, issuer.identifier, f"{begins - answered.received_at:.0f} s later than here")
+
+
+def _scopes(view: View, answered: Exchange, issuer: IssuerSeen, claims: Mapping[str, object]) -> Iterator[Finding]:
+    asked, granted, told = view.setup.scopes, scopes(claims), scopes(answered.members or {})
+    if lost := [scope for scope in asked if scope not in granted]:
         yield SCOPE.at(Party.ISSUER, issuer.identifier, f"{listed(lost)} are not among {listed(granted)}")
+    if asked and (more := [scope for scope in granted if scope not in asked]):
+        yield WIDER.at(Party.ISSUER, issuer.identifier, f"{listed(more)} beside {listed(asked)}")
+    if told and set(told) != set(granted):
+        yield ANSWERED_SCOPE.at(Party.ISSUER, answered.url, f"{listed(told)} told, {listed(granted)} granted")

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 from grantd import jwk, jws
 from grantd.strict import Fault
-from grantd_server.doctor.checks.answered.documents import outcome, served
 from grantd_server.doctor.checks.keys.published import usable
-from grantd_server.doctor.findings import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from grantd_server.doctor.findings import Finding, Party, Row
-    from grantd_server.doctor.probing.journey import Journey
     from grantd_server.doctor.reading.exchanges import Exchange
     from grantd_server.doctor.reading.issuers import IssuerSeen
 
@@ -51,22 +47,12 @@ def values(claims: Mapping[str, object], name: str) -> list[object]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def refused(row: Row, party: Party, answered: Exchange, journey: Journey) -> Iterator[Finding]:
-    """What a failed request is told as, with the words of the error that came back."""
-    if answered.failure is not None:
-        yield from served(party, answered)
-        return
-    members = answered.members or {}
-    words = [
-        f"{name} {cut(journey.told(str(members[name])))}" for name in ("error", "error_description") if name in members
-    ]
-    if challenge := answered.header("www-authenticate"):
-        words.append(f"WWW-Authenticate {cut(journey.told(challenge))}")
-    if decision := answered.header("x-grantd-decision-id"):
-        words.append(f"decision {cut(decision, 64)}")
-    yield row.at(party, answered.url, "; ".join([outcome(answered), *words]))
-
-
 def no_store(answered: Exchange) -> bool:
     """Whether caches are kept from keeping the answer."""
     return "no-store" in answered.header("cache-control").lower()
+
+
+def scopes(claims: Mapping[str, object]) -> list[str]:
+    """The scopes of a token or an answer; empty where they are no text."""
+    value = claims.get("scope")
+    return value.split() if isinstance(value, str) else []
