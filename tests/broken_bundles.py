@@ -35,13 +35,15 @@ BROKEN = (
         "no YAML at all",
         "identity_providers:\n  corp:\n",
         "identity_providers:\n  corp: [\n",
-        ("b.yaml:4:9: not YAML: did not find expected ',' or ']'",),
+        (
+            "b.yaml:4:9: not YAML: did not find expected ',' or ']'; see line 2, column 9, while parsing a flow sequence",
+        ),
     ),
     Broken(
         "an anchor",
         "    issuer: https://login.northwind.example\n",
         "    issuer: &login https://login.northwind.example\n",
-        ("b.yaml:3:13: anchors and aliases are not allowed",),
+        ("b.yaml:3:13: anchors and aliases are not allowed; write the value out in each place",),
     ),
     Broken(
         "a number where a text is meant",
@@ -123,7 +125,7 @@ BROKEN = (
         "    - id: finance-reads\n",
         "    - id: finance-reads\n      expires: 2027-01-31\n",
         (
-            "b.yaml:82:16: grants.northwind.finance-reads.expires: a moment with its offset is expected, such as 2027-01-31T00:00:00Z",
+            'b.yaml:82:16: grants.northwind.finance-reads.expires: a moment with its offset is expected, such as 2027-01-31T00:00:00Z, not "2027-01-31"',
         ),
     ),
     Broken(
@@ -147,11 +149,11 @@ BROKEN = (
         "    authorization_server: tools\n    scopes: [wiki.read]",
         "    authorization_server: tolls\n    scopes: [wiki.read]",
         (
-            'b.yaml:29:29: authorization_servers.tools.trusts.northwind: there is no resource of tools "wiki"',
-            'b.yaml:32:21: authorization_servers.tools.trusts.fabrikam: there is no resource of tools "wiki"',
+            'b.yaml:29:29: authorization_servers.tools.trusts.northwind: there is no resource of tools "wiki"; "wiki" is a resource of tolls',
+            'b.yaml:32:21: authorization_servers.tools.trusts.fabrikam: there is no resource of tools "wiki"; "wiki" is a resource of tolls',
             'b.yaml:35:7: authorization_servers.tools.default_scopes: there is no resource of tools "wiki"',
             'b.yaml:49:27: resources.wiki: there is no authorization server "tolls"',
-            "b.yaml:99:27: redemptions.tools.honour.resources: wiki matches no resource that these rules can be about",
+            'b.yaml:99:27: redemptions.tools.honour.resources: wiki matches no resource that these rules can be about; "wiki" is a resource of tolls',
         ),
     ),
     Broken(

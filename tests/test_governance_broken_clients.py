@@ -65,14 +65,16 @@ BROKEN = [
         "secret: {value: hunter2}",
         [
             "b.yaml:75:21: clients.desk.at.tools.authentication[0].secret: exactly one of sha256, file, env is expected",
-            'b.yaml:75:22: clients.desk.at.tools.authentication[0].secret: the key "value" is not known here',
+            'b.yaml:75:22: clients.desk.at.tools.authentication[0].secret: the key "value" is not known here; a secret never stands in a bundle, only where it is: {env: NAME}, {file: PATH}, or {sha256: DIGEST}',
         ],
         id="plain secret",
     ),
     pytest.param(
         "secret: {env: DESK_TOOLS_SECRET}",
         "secret: correct-horse-battery-staple",
-        ["b.yaml:75:21: clients.desk.at.tools.authentication[0].secret: a mapping is expected, not a text"],
+        [
+            "b.yaml:75:21: clients.desk.at.tools.authentication[0].secret: a mapping is expected; a secret never stands in a bundle, only where it is: {env: NAME}, {file: PATH}, or {sha256: DIGEST}"
+        ],
         id="secret inline",
     ),
     pytest.param(

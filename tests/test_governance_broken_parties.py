@@ -102,7 +102,9 @@ BROKEN = [
     pytest.param(
         "        resources: [ledger, wiki]\n      fab",
         "        resources: [ledger, parts]\n      fab",
-        ['b.yaml:29:29: authorization_servers.tools.trusts.northwind: there is no resource of tools "parts"'],
+        [
+            'b.yaml:29:29: authorization_servers.tools.trusts.northwind: there is no resource of tools "parts"; "parts" is a resource of vendor'
+        ],
         id="trust resource",
     ),
     pytest.param(
@@ -150,7 +152,9 @@ BROKEN = [
     pytest.param(
         "reuse_limit: 3",
         "reuse_limit: 0",
-        ["b.yaml:33:22: authorization_servers.tools.trusts.fabrikam.reuse_limit: a number from 1 to 1000 is expected"],
+        [
+            "b.yaml:33:22: authorization_servers.tools.trusts.fabrikam.reuse_limit: a number from 1 to 1000 is expected, not 0"
+        ],
         id="reuse count",
     ),
 ]

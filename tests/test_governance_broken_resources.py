@@ -90,7 +90,9 @@ BROKEN = [
     pytest.param(
         "    resources: [ledger]\nclients",
         "    resources: [parts]\nclients",
-        ['b.yaml:61:17: resource_servers.ledger-mcp: there is no resource of tools "parts"'],
+        [
+            'b.yaml:61:17: resource_servers.ledger-mcp: there is no resource of tools "parts"; "parts" is a resource of vendor'
+        ],
         id="rs resource",
     ),
     pytest.param(

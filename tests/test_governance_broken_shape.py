@@ -47,7 +47,9 @@ BROKEN = [
     pytest.param(
         "    identity_providers: [corp]",
         "    identity_providers: corp",
-        ["b.yaml:15:25: grant_issuers.northwind.identity_providers: a list is expected, not a text"],
+        [
+            "b.yaml:15:25: grant_issuers.northwind.identity_providers: a list is expected, not a text; put brackets around it"
+        ],
         id="wrong type list",
     ),
     pytest.param(
@@ -59,7 +61,7 @@ BROKEN = [
     pytest.param(
         "    foreign: true",
         '    foreign: "yes"',
-        ["b.yaml:37:14: authorization_servers.vendor.foreign: true or false is expected, not a text"],
+        ['b.yaml:37:14: authorization_servers.vendor.foreign: true or false is expected, not "yes"'],
         id="wrong type bool",
     ),
     pytest.param(
@@ -98,7 +100,7 @@ BROKEN = [
         "    trust_domain: workforce\n",
         "    trust_domain: workforce\n    grant_lifetime: 300\n",
         [
-            "b.yaml:15:21: grant_issuers.northwind.grant_lifetime: a duration with its unit is expected, such as 300s, 5m, 8h or 30d"
+            "b.yaml:15:21: grant_issuers.northwind.grant_lifetime: a duration with its unit is expected, such as 300s, 5m, 8h or 30d, not 300 (write 300s if seconds are meant)"
         ],
         id="duration unit",
     ),
@@ -126,20 +128,25 @@ BROKEN = [
     pytest.param(
         "    claims: [department]",
         "    claims: &a [department]",
-        ["b.yaml:9:13: anchors and aliases are not allowed"],
+        ["b.yaml:9:13: anchors and aliases are not allowed; write the value out in each place"],
         id="anchor",
     ),
     pytest.param(
         "    claims: [department]",
         "    claims: !!python/name:os.system [department]",
-        ["b.yaml:9:13: tags are not allowed"],
+        ["b.yaml:9:13: tags are not allowed; leave it out"],
         id="tag",
     ),
-    pytest.param(None, "---\na: b\n", ["b.yaml:101:1: one file holds one document"], id="two docs"),
+    pytest.param(
+        None,
+        "---\na: b\n",
+        ["b.yaml:101:1: one file holds one document; take the mark away, or begin another file"],
+        id="two docs",
+    ),
     pytest.param(
         "    claims: [department]",
         "\tclaims: [department]",
-        ["b.yaml:9:1: not YAML: found a tab character that violates indentation"],
+        ["b.yaml:9:1: not YAML: a tab stands where the line is indented; use spaces"],
         id="tab",
     ),
 ]

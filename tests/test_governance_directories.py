@@ -100,11 +100,11 @@ AT = "b.yaml:10:9: directories.corp"
         ),
         (
             text("{missing: disabled, users: {u-1: {groups: finance}}}"),
-            ["b.yaml:10:51: directories.corp.users.u-1.groups: a list is expected, not a text"],
+            ["b.yaml:10:51: directories.corp.users.u-1.groups: a list is expected, not a text; put brackets around it"],
         ),
         (
             text("{missing: disabled, users: {u-1: {active: maybe}}}"),
-            ["b.yaml:10:51: directories.corp.users.u-1.active: true or false is expected, not a text"],
+            ['b.yaml:10:51: directories.corp.users.u-1.active: true or false is expected, not "maybe"'],
         ),
         (
             text("{missing: disabled, users: {u-1: {group: [a]}}}"),

@@ -113,9 +113,15 @@ def test_the_files_together_have_a_cap(tmp_path: Path, monkeypatch: pytest.Monke
     assert f"{tmp_path}: the files have more than 2000 bytes in all" in faults_of(tmp_path)
 
 
-def test_a_dangling_link_is_no_file(tmp_path: Path) -> None:
-    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
-    northwind.parse(tmp_path)
+def test_a_link_to_a_folder_is_refused_because_what_is_there_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "bundle" / "shared").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "bundle" / "b.yaml").write_text(northwind.BUNDLE)
+
+    assert faults_of(tmp_path / "bundle") == [
+        "shared: a link to a folder is not followed; copy the files, or link each of them"
+    ]
 
 
 @pytest.mark.parametrize("rules", ["grants", "redemptions"])

@@ -136,7 +136,9 @@ def test_an_address_without_a_document_is_no_client_id(tmp_path: Path) -> None:
 
 
 def test_authentication_that_is_no_list_is_told_as_such(tmp_path: Path) -> None:
-    assert f"{AT}.authentication: a list is expected, not a text" in faults(tmp_path, bundle(authentication="yes"))
+    assert f"{AT}.authentication: a list is expected, not a text; put brackets around it" in faults(
+        tmp_path, bundle(authentication="yes")
+    )
 
 
 def test_a_resource_server_has_no_document(tmp_path: Path) -> None:

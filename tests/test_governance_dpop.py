@@ -74,7 +74,7 @@ def test_a_client_is_held_to_proofs_where_it_is_registered_for_them(tmp_path: Pa
     [
         ({"ISSUER": "    dpop: true\n"}, "grant_issuers.northwind.dpop: one of off, optional, required is expected"),
         ({"SERVER": "    dpop: [off]\n"}, "authorization_servers.tools.dpop: one of off, optional, required is expected"),
-        ({"ISSUER": "    dpop: optional\n    dpop_nonces: yes\n"}, "grant_issuers.northwind.dpop_nonces: true or false is expected, not a text"),
+        ({"ISSUER": "    dpop: optional\n    dpop_nonces: yes\n"}, 'grant_issuers.northwind.dpop_nonces: true or false is expected, not "yes"'),
         ({"ISSUER": "    dpop_nonces: true\n"}, f"grant_issuers.northwind.dpop_nonces: {OFF}"),
         ({"SERVER": "    dpop: off\n    dpop_nonces: false\n"}, f"authorization_servers.tools.dpop_nonces: {OFF}"),
         ({"SERVER": "    jwt_dpop_grant: true\n"}, "authorization_servers.tools.jwt_dpop_grant: dpop is off here, and the grant type is for grants that are bound to a key"),

@@ -50,7 +50,7 @@ def test_an_issuer_that_says_nothing_has_none(tmp_path: Path) -> None:
         (
             text("{lifetime: 12}"),
             [
-                "b.yaml:15:32: grant_issuers.northwind.refresh_tokens.lifetime: a duration with its unit is expected, such as 300s, 5m, 8h or 30d"
+                "b.yaml:15:32: grant_issuers.northwind.refresh_tokens.lifetime: a duration with its unit is expected, such as 300s, 5m, 8h or 30d, not 12 (write 12s if seconds are meant)"
             ],
         ),
         (

@@ -67,24 +67,30 @@ def test_an_empty_file_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a: &x 1\nb: *x", "f:1:4: anchors and aliases are not allowed"),
-        ("a: *x", "f:1:4: anchors and aliases are not allowed"),
-        ("&x a: 1", "f:1:1: anchors and aliases are not allowed"),
-        ("a: !!int 1", "f:1:4: tags are not allowed"),
-        ("!!str a: 1", "f:1:1: tags are not allowed"),
-        ("a: !!python/object/apply:os.system [ls]", "f:1:4: tags are not allowed"),
-        ("%TAG ! tag:x,2000:\n---\na: !y 1", "f:3:4: tags are not allowed"),
-        ("a: 1\n---\nb: 2", "f:2:1: one file holds one document"),
+        ("a: &x 1\nb: *x", "f:1:4: anchors and aliases are not allowed; write the value out in each place"),
+        ("a: *x", "f:1:4: anchors and aliases are not allowed; write the value out in each place"),
+        ("&x a: 1", "f:1:1: anchors and aliases are not allowed; write the value out in each place"),
+        ("a: !!int 1", "f:1:4: tags are not allowed; leave it out"),
+        ("!!str a: 1", "f:1:1: tags are not allowed; leave it out"),
+        ("a: !!python/object/apply:os.system [ls]", "f:1:4: tags are not allowed; leave it out"),
+        ("%TAG ! tag:x,2000:\n---\na: !y 1", "f:3:4: tags are not allowed; leave it out"),
+        ("a: 1\n---\nb: 2", "f:2:1: one file holds one document; take the mark away, or begin another file"),
         ("{a: 1, a: 2}", 'f:1:8: the key "a" is repeated; it stands in line 1 already'),
         ("? [a]\n: b", "f:1:3: a key must be a text"),
         ("{{a: b}: c}", "f:1:2: a key must be a text"),
-        ("a: [1", "f:2:1: not YAML: did not find expected ',' or ']'"),
-        ("a: b: c", "f:1:5: not YAML: mapping values are not allowed in this context"),
+        (
+            "a: [1",
+            "f:2:1: not YAML: did not find expected ',' or ']'; see line 1, column 4, while parsing a flow sequence",
+        ),
+        (
+            "a: b: c",
+            "f:1:5: not YAML: mapping values are not allowed in this context; put a text with a colon and a blank in quotes, and let keys of one mapping begin in one column",
+        ),
         ("a: '", "f:1:5: not YAML: found unexpected end of stream"),
-        ("a: \x00", "f: not YAML: the file has a character that YAML does not allow"),
-        ("a: \x1b[31m", "f: not YAML: the file has a character that YAML does not allow"),
-        (b"a: \xff", "f: the file is not UTF-8"),
-        (b"\xff\xfea\x00", "f: the file is not UTF-8"),
+        ("a: \x00", "f:1:4: not YAML: the control character U+0000 stands here; take it out"),
+        ("a: \x1b[31m", "f:1:4: not YAML: the control character U+001B stands here; take it out"),
+        (b"a: \xff", "f:1:4: the file is not UTF-8; save it as UTF-8"),
+        (b"\xff\xfea\x00", "f:1:1: the file is UTF-16; save it as UTF-8"),
     ],
 )
 def test_what_is_not_ours_is_refused_at_its_place(text: str | bytes, fault: str) -> None:
@@ -93,7 +99,7 @@ def test_what_is_not_ours_is_refused_at_its_place(text: str | bytes, fault: str)
 
 def test_an_alias_bomb_is_refused_before_it_grows() -> None:
     bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
-    assert read(bomb)[1] == ["f:1:5: anchors and aliases are not allowed"]
+    assert read(bomb)[1] == ["f:1:5: anchors and aliases are not allowed; write the value out in each place"]
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.checking.validation import validate
 from grantd_server.governance.faults import Faults
+from grantd_server.governance.files import others, refuse_unread
 from grantd_server.governance.reading.sections import RULES, SECTIONS, read_bundle
 from grantd_server.governance.reading.texts.expanding import expand
 from grantd_server.governance.reading.texts.nodes import Node
 from grantd_server.governance.reading.texts.scalars import kind_of
 from grantd_server.governance.reading.texts.yaml_nodes import MOST_BYTES, read_yaml
-from grantd_server.governance.testing.places import is_test, refuse_sections, yaml_files
+from grantd_server.governance.testing.places import is_test, read_file, refuse_sections, yaml_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,8 @@ def parse_directory(path: Path, instead: Mapping[str, bytes] = MappingProxyType(
     root = Node({}, str(path))
     for file, raw in _files(path, faults):
         _merge(root, file, instead.get(file, raw), faults)
+    if root.value == {} and not len(faults):
+        faults.at(str(path), 0, 0, "the bundle is empty: none of its files has a section; write at least one")
     faults_of_content = Faults()
     expand(root, faults_of_content)
     bundle = read_bundle(root, faults_of_content)
@@ -86,28 +89,22 @@ def _files(path: Path, faults: Faults) -> list[tuple[str, bytes]]:
         faults.at(str(path), 0, 0, "there is no such folder")
         return []
     found = [file for file in yaml_files(path) if not is_test(file.relative_to(path))]
+    refuse_unread(path, faults)
     refuse_sections(path, SECTIONS, faults)
     if not found or len(found) > MOST_FILES:
-        faults.at(str(path), 0, 0, f"1 to {MOST_FILES} YAML files are expected, {len(found)} are there")
+        why = "" if found else others(path)
+        faults.at(str(path), 0, 0, f"1 to {MOST_FILES} YAML files are expected, {len(found)} are there{why}")
         return []
     files, total = [], 0
     for file in found:
-        raw = _read(file, faults)
+        name = file.relative_to(path).as_posix()
+        raw = read_file(file, name, faults)
         total += len(raw)
-        files.append((file.relative_to(path).as_posix(), raw))
+        files.append((name, raw))
         if total > MOST_BYTES_IN_ALL:
             faults.at(str(path), 0, 0, f"the files have more than {MOST_BYTES_IN_ALL} bytes in all")
             return []
     return files
-
-
-def _read(file: Path, faults: Faults) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(MOST_BYTES + 1)
-    except OSError as fault:
-        faults.at(file.name, 0, 0, f"the file cannot be read: {fault.strerror}")
-        return b""
 
 
 def _merge(root: Node, file: str, raw: bytes, faults: Faults) -> None:

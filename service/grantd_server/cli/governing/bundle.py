@@ -94,8 +94,13 @@ async def _apply(
 def pieces_of(directory: Path) -> Iterator[pb.BundleFilePiece]:
     """The YAML files of a directory, policy tests among them, in pieces."""
     from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+    from grantd_server.governance.faults import Faults  # noqa: PLC0415 - the same
+    from grantd_server.governance.files import refuse_unread  # noqa: PLC0415 - the same
     from grantd_server.governance.testing.places import yaml_files  # noqa: PLC0415 - the same
 
+    faults = Faults()
+    refuse_unread(directory, faults)
+    faults.raise_if_any()
     for file in yaml_files(directory):
         path, content = file.relative_to(directory).as_posix(), file.read_bytes()
         for start in range(0, len(content) or 1, PIECE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from grantd_server.governance.checking.clients.places import check_clients
+from grantd_server.governance.checking.elsewhere import elsewhere
 from grantd_server.governance.reading.declared import sound
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def check_references(bundle: Bundle, faults: Faults) -> None:
     for issuer, declared in sound(bundle.grant_issuers):
         known, what = bundle.identity_providers, "identity provider"
         names = _Names(declared.node.at("identity_providers"), declared.label, issuer.identity_providers)
-        names.check(known, what, faults)
+        names.check(known, what, bundle, faults)
     for server, placed in sound(bundle.authorization_servers):
         _check_trusts(bundle, server, placed, faults)
         _check_default_scopes(bundle, server, placed, faults)
@@ -58,7 +59,7 @@ def _check_trusts(bundle: Bundle, server: Server, declared: Declared[Server], fa
         if trust.name not in bundle.grant_issuers and trust.name not in bundle.trusted_issuers:
             faults.at_key(trust.node, label, f'there is no grant issuer and no trusted issuer "{trust.name}"')
         names = _Names(trust.node.at("resources"), label, trust.resources)
-        names.check(governed, f"resource of {server.name}", faults)
+        names.check(governed, f"resource of {server.name}", bundle, faults)
 
 
 def _check_default_scopes(bundle: Bundle, server: Server, declared: Declared[Server], faults: Faults) -> None:
@@ -69,7 +70,7 @@ def _check_default_scopes(bundle: Bundle, server: Server, declared: Declared[Ser
         if name not in governed_by(bundle, server.name) or resource is None:
             faults.at_key(node, label, f'there is no resource of {server.name} "{name}"')
         elif resource.value is not None:
-            _Names(node, f"{label}.{name}", scopes).check(resource.value.scopes, f"scope of {name}", faults)
+            _Names(node, f"{label}.{name}", scopes).check(resource.value.scopes, f"scope of {name}", bundle, faults)
 
 
 def _check_resource_servers(bundle: Bundle, faults: Faults) -> None:
@@ -80,7 +81,7 @@ def _check_resource_servers(bundle: Bundle, faults: Faults) -> None:
             )
             continue
         names = _Names(declared.node.at("resources"), declared.label, server.resources)
-        names.check(governed_by(bundle, server.at), f"resource of {server.at}", faults)
+        names.check(governed_by(bundle, server.at), f"resource of {server.at}", bundle, faults)
 
 
 def _check_rule_lists(bundle: Bundle, faults: Faults) -> None:
@@ -99,7 +100,7 @@ class _Names(NamedTuple):
     label: str
     names: tuple[str, ...]
 
-    def check(self, known: Collection[str], what: str, faults: Faults) -> None:
+    def check(self, known: Collection[str], what: str, bundle: Bundle, faults: Faults) -> None:
         for place, name in enumerate(self.names):
             if name not in known:
-                faults.add(self.node.at(place), self.label, f'there is no {what} "{name}"')
+                faults.add(self.node.at(place), self.label, f'there is no {what} "{name}"{elsewhere(bundle, name)}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.checking.elsewhere import elsewhere
 from grantd_server.governance.checking.references import governed_by
 from grantd_server.governance.reading.declared import sound
 from grantd_server.governance.reading.texts.patterns import Registry, select
@@ -21,7 +22,7 @@ def check_rules(bundle: Bundle, faults: Faults) -> None:
     broken = any(resource.value is None for resource in bundle.resources.values())
     scopes = {resource.name: resource.scopes for resource, _ in sound(bundle.resources)}
     for issuer, _ in sound(bundle.grant_issuers):
-        check = _Check(Registry(bundle.clients, scopes), faults, broken)
+        check = _Check(bundle, Registry(bundle.clients, scopes), faults, broken)
         for text, declared in _sound(bundle.grants.get(issuer.name)):
             check.patterns(text, declared)
             if text.subjects is not None:
@@ -30,7 +31,7 @@ def check_rules(bundle: Bundle, faults: Faults) -> None:
         if server.foreign:
             continue
         governed = {name: scopes[name] for name in governed_by(bundle, server.name) if name in scopes}
-        check = _Check(Registry(bundle.clients, governed), faults, broken)
+        check = _Check(bundle, Registry(bundle.clients, governed), faults, broken)
         trusted = [trust.name for trust in server.trusts]
         for text, declared in _sound(bundle.redemptions.get(server.name)):
             check.patterns(text, declared)
@@ -45,7 +46,8 @@ class _Check:
     """Each pattern must match something: a rule about nothing is a spelling mistake,
     and in a deny a dangerous one."""
 
-    def __init__(self, registry: Registry, faults: Faults, broken: bool) -> None:
+    def __init__(self, bundle: Bundle, registry: Registry, faults: Faults, broken: bool) -> None:
+        self._bundle = bundle
         self._registry = registry
         self._faults = faults
         self._broken = broken
@@ -64,7 +66,7 @@ class _Check:
     ) -> None:
         for place, pattern in enumerate(patterns):
             if not matches(pattern):
-                sentence = f"{pattern} matches {_NOTHING[key]}"
+                sentence = f"{pattern} matches {_NOTHING[key]}{elsewhere(self._bundle, pattern)}"
                 self._faults.add(declared.node.at(key, place), f"{declared.label}.{key}", sentence)
 
 

@@ -29,6 +29,16 @@ def yaml_files(directory: Path) -> Iterator[Path]:
             yield file
 
 
+def read_file(file: Path, name: str, faults: Faults) -> bytes:
+    """What is in a file, one byte more than it may hold; with a fault, nothing."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_BYTES + 1)
+    except OSError as fault:
+        faults.at(name, 0, 0, f"the file cannot be read: {fault.strerror}")
+        return b""
+
+
 def refuse_sections(directory: Path, sections: Collection[str], faults: Faults) -> None:
     """Refuses what belongs to the bundle and stands in a file of tests: nothing of it would
     be in force, and a deny that is not in force is found too late."""
@@ -36,8 +46,7 @@ def refuse_sections(directory: Path, sections: Collection[str], faults: Faults) 
         name = file.relative_to(directory)
         if not is_test(name):
             continue
-        with file.open("rb") as opened:
-            tree = read_yaml(opened.read(MOST_BYTES + 1), name.as_posix(), Faults())
+        tree = read_yaml(read_file(file, name.as_posix(), Faults()), name.as_posix(), Faults())
         found = tree.value if tree is not None and isinstance(tree.value, dict) else {}
         for section in found.keys() & set(sections):
             sentence = f'"{section}" stands in a file of policy tests, which is no part of the bundle; move it'

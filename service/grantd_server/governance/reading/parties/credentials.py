@@ -24,6 +24,8 @@ _SPIFFE = re.compile(r"spiffe://[a-z0-9._-]{1,255}(?:/[A-Za-z0-9._-]+)+")
 _DNS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 
 _DOCUMENT = "metadata_document"
+_INLINE = ("value", "secret", "text", "plain", "client_secret")
+_NEVER_HERE = "a secret never stands in a bundle, only where it is: {env: NAME}, {file: PATH}, or {sha256: DIGEST}"
 _KINDS = ("secret", "private_key_jwt", "peer", "tls_client_auth")
 _SECRET_KINDS = ("sha256", "file", "env")
 
@@ -87,8 +89,10 @@ def _proof(fields: Fields, kinds: tuple[str, ...]) -> Proof | None:
 
 
 def _secret(fields: Fields) -> Secret | None:
-    inside = fields.inside("secret")
-    if inside is None or not inside.sound:
+    inside = fields.inside_mapping("secret")
+    if inside is None:
+        fields.wrong("secret", f"a mapping is expected; {_NEVER_HERE}")
+        fields.optional("secret", lambda _: None, None)
         return None
     found = [kind for kind in _SECRET_KINDS if kind in inside]
     if len(found) != 1:
@@ -97,7 +101,7 @@ def _secret(fields: Fields) -> Secret | None:
     path = inside.optional("file", scalars.text, None)
     variable = inside.optional("env", _variable, None)
     expires = inside.optional("expires", scalars.instant, None)
-    inside.close()
+    inside.close({key: f'the key "{key}" is not known here; {_NEVER_HERE}' for key in _INLINE})
     if digest is not None:
         return Secret(digest, None, expires)
     reference = SecretReference("file", path) if path is not None else SecretReference("env", variable or "")

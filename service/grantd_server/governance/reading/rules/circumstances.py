@@ -55,14 +55,14 @@ def _network(node: Node) -> Network:
 
 def _day(node: Node) -> int:
     if node.value not in DAYS:
-        raise Wrong(f"one of {', '.join(DAYS)} is expected")
+        raise Wrong(f"one of {', '.join(DAYS)} is expected, not {scalars.shown(node)}")
     return DAYS.index(str(node.value))
 
 
 def _minute(node: Node) -> int:
     found = _CLOCK.fullmatch(node.value) if isinstance(node.value, str) else None
     if found is None:
-        raise Wrong("a time of day from 00:00 to 24:00 is expected")
+        raise Wrong(f"a time of day from 00:00 to 24:00 is expected, such as 08:00, not {scalars.shown(node)}")
     hours, minutes = found[0].split(":")
     return int(hours) * 60 + int(minutes)
 

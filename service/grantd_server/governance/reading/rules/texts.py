@@ -98,7 +98,7 @@ def _details(fields: Fields) -> dict[str, tuple[tuple[str, tuple[str, ...]], ...
 
 def _effect(node: Node) -> bool:
     if node.value not in {"allow", "deny"}:
-        raise Wrong("allow or deny is expected")
+        raise Wrong(f"allow or deny is expected, not {scalars.shown(node)}")
     return node.value == "deny"
 
 
@@ -122,8 +122,12 @@ def _subjects(fields: Fields) -> Subjects:
     if "subjects" not in fields or fields.node.at("subjects").value == "everyone":
         fields.required("subjects", scalars.text, "")
         return EVERYONE
-    inside = fields.inside("subjects", required=True)
+    inside = fields.inside_mapping("subjects")
     if inside is None:
+        fields.wrong(
+            "subjects", '"everyone", which is no list, or a mapping of users, groups, roles or claims is expected'
+        )
+        fields.optional("subjects", lambda _: None, None)
         return EVERYONE
     subjects = Subjects(
         users=frozenset(inside.each("users", _qualified, required=False)),

@@ -73,7 +73,8 @@ class Fields:
     def items_of(self, node: Node, label: str, read: Callable[[Node], T]) -> tuple[T, ...]:
         """Reads the values of a list."""
         if not isinstance(node.value, list):
-            self._faults.add(node, label, f"a list is expected, not {kind_of(node)}")
+            brackets = "; put brackets around it" if isinstance(node.value, str) else ""
+            self._faults.add(node, label, f"a list is expected, not {kind_of(node)}{brackets}")
             return ()
         if not 1 <= len(node.value) <= MOST_ITEMS:
             self._faults.add(node, label, f"a list of 1 to {MOST_ITEMS} values is expected")
@@ -128,6 +129,7 @@ class Fields:
                 continue
             near = difflib.get_close_matches(key, self._read, 1)
             meant = f'; did you mean "{near[0]}"?' if near else ""
+            meant = "; there are no merge keys, write out what is meant" if key == "<<" else meant
             self._faults.at_key(node, self.label, f'the key "{key}" is not known here{meant}')
 
     def _take(self, key: str, *, required: bool = False) -> Node | None:

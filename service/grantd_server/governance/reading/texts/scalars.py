@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 512
 """Characters of one value, unless it says otherwise."""
+LONGEST_SHOWN = 40
+"""Of a wrong one."""
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 _NAME_PATTERN = re.compile(r"[a-z0-9._*-]{1,63}")
@@ -55,6 +57,12 @@ def kind_of(node: Node) -> str:
     if value is None:
         return "nothing"
     return {dict: "a mapping", list: "a list"}.get(type(value), "a text")
+
+
+def shown(node: Node) -> str:
+    """A value that is no secret, for a sentence about it."""
+    value = node.value
+    return f'"{value[:LONGEST_SHOWN]}"' if isinstance(value, str) and value.isprintable() else kind_of(node)
 
 
 def name(node: Node) -> str:
@@ -159,7 +167,9 @@ def seconds(node: Node) -> int:
     value = node.value
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise Wrong("a duration with its unit is expected, such as 300s, 5m, 8h or 30d")
+        bare = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        told = f"{value} (write {value}s if seconds are meant)" if bare else shown(node)
+        raise Wrong(f"a duration with its unit is expected, such as 300s, 5m, 8h or 30d, not {told}")
     return int(found[1]) * _SECONDS[found[2]]
 
 
@@ -194,16 +204,17 @@ def instant(node: Node) -> int:
             return int(datetime.fromisoformat(value).timestamp())
         except (ValueError, OverflowError):
             pass
-    raise Wrong("a moment with its offset is expected, such as 2027-01-31T00:00:00Z")
+    raise Wrong(f"a moment with its offset is expected, such as 2027-01-31T00:00:00Z, not {shown(node)}")
 
 
 def flag(node: Node) -> bool:
     if not isinstance(node.value, bool):
-        raise Wrong(f"true or false is expected, not {kind_of(node)}")
+        raise Wrong(f"true or false is expected, not {shown(node)}")
     return node.value
 
 
 def count(node: Node) -> int:
     if not isinstance(node.value, int) or isinstance(node.value, bool) or not 1 <= node.value <= 1000:
-        raise Wrong("a number from 1 to 1000 is expected")
+        found = node.value if isinstance(node.value, int) and not isinstance(node.value, bool) else shown(node)
+        raise Wrong(f"a number from 1 to 1000 is expected, not {found}")
     return node.value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from grantd_server.governance.reading.texts.nodes import Node, Scalar
+from grantd_server.governance.reading.texts.yaml_errors import not_text, not_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,21 +45,16 @@ def read_yaml(raw: bytes, file: str, faults: Faults) -> Node | None:
     if len(raw) > MOST_BYTES:
         faults.at(file, 0, 0, f"the file is larger than {MOST_BYTES} bytes")
         return None
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        faults.at(file, 0, 0, "the file is not UTF-8")
+    if (unreadable := not_text(raw)) is not None:
+        faults.at(file, *unreadable)
         return None
+    text = raw.decode("utf-8-sig")
     try:
         return _Builder(file, faults).build(yaml.parse(text, Loader=yaml.CSafeLoader))
     except _NotOurs as fault:
         faults.at(file, fault.mark.line + 1, fault.mark.column + 1, fault.sentence)
     except yaml.MarkedYAMLError as fault:
-        mark = fault.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
-        faults.at(file, line, column, f"not YAML: {fault.problem}")
-    except yaml.YAMLError:
-        faults.at(file, 0, 0, "not YAML: the file has a character that YAML does not allow")
+        faults.at(file, *not_yaml(fault, text))
     return None
 
 
@@ -101,13 +97,15 @@ class _Builder:
 
     def _refuse(self, event: Any) -> None:
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            raise _NotOurs(event.start_mark, "anchors and aliases are not allowed")
+            raise _NotOurs(event.start_mark, "anchors and aliases are not allowed; write the value out in each place")
         if getattr(event, "tag", None) is not None:
-            raise _NotOurs(event.start_mark, "tags are not allowed")
+            raise _NotOurs(event.start_mark, "tags are not allowed; leave it out")
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                raise _NotOurs(event.start_mark, "one file holds one document")
+                raise _NotOurs(
+                    event.start_mark, "one file holds one document; take the mark away, or begin another file"
+                )
 
     def _begin(self, empty: dict[str, Node] | list[Node], event: Any) -> None:
         if len(self._frames) >= MOST_DEPTH:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from grantd_server.governance.faults import Faults
 from grantd_server.governance.reading.texts import scalars
 from grantd_server.governance.reading.texts.fields import Fields
-from grantd_server.governance.reading.texts.yaml_nodes import MOST_BYTES, read_yaml
-from grantd_server.governance.testing.places import is_test, yaml_files
+from grantd_server.governance.reading.texts.yaml_nodes import read_yaml
+from grantd_server.governance.testing.places import is_test, read_file, yaml_files
 from grantd_server.governance.testing.reading.cases import Setting, read_setting, read_test
 from grantd_server.governance.testing.reading.people import read_person
 from grantd_server.governance.testing.suites import Suite
@@ -47,8 +47,7 @@ def _tree(directory: Path, file: Path, faults: Faults) -> Node | None:
     name = file.relative_to(directory)
     if not is_test(name):
         return None
-    with file.open("rb") as opened:
-        return read_yaml(opened.read(MOST_BYTES + 1), name.as_posix(), faults)
+    return read_yaml(read_file(file, name.as_posix(), faults), name.as_posix(), faults)
 
 
 def _has_tests(node: Node) -> bool:
