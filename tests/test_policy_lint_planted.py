@@ -12,7 +12,6 @@ from grantd_server.governance.analysis.linting.lint import lint
 from grantd_server.governance.document import canonical
 from lint_faults import CEILINGS, PLANTED, SOUND, WELL, Planted
 
-
 MISSED = {
     "one rule for two groups that have a rule each",
     "one rule for two scopes that have a rule each",
