@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantd.errors import GrantdError, Refused, Unavailable, of_http, of_rpc, printable
+from grantd.errors import BundleMoved, GrantdError, Refused, Unavailable, of_http, of_rpc, printable
 from grantd.extras import needs
 from grantd.http import check_url
 from grantd_server.refusals import Public
@@ -52,10 +52,29 @@ def ended(code: grpc.StatusCode, details: str | None = None, raw: bytes | None =
 @pytest.mark.parametrize("public", list(Public), ids=lambda row: row.name)
 def test_every_public_reason_comes_out_as_it_went_in(public):
     error = ended(grpc.StatusCode[public.status], public.sentence, status.encode(public, {}), "d1")
-    assert type(error) is (Unavailable if public in OURS else Refused)
+    assert isinstance(error, Unavailable if public in OURS else Refused)
+    assert isinstance(error, BundleMoved) is (public is Public.BUNDLE_MOVED)
     assert (error.code, error.reason, error.oauth_error) == (public.status, public.name, public.oauth_error)
     assert (error.description, error.decision_id) == (public.sentence, "d1")
     assert (error.max_age, error.acr_values) == (None, ())
+
+
+def test_a_bundle_that_moved_tells_who_moved_it_as_far_as_that_can_be_read():
+    who = {"epoch": "7", "version": "b1", "author": "eve\x1b[2J", "activated": "1790000000"}
+    moved = ended(grpc.StatusCode.ABORTED, None, status.encode(Public.BUNDLE_MOVED, who))
+    assert isinstance(moved, BundleMoved)
+    assert (moved.epoch, moved.version, moved.author, moved.activated) == (7, "b1", "eve?[2J", 1_790_000_000)
+    for odd in ({}, {"epoch": "-7", "activated": "1" * 19}):
+        moved = ended(grpc.StatusCode.ABORTED, None, status.encode(Public.BUNDLE_MOVED, odd))
+        assert isinstance(moved, BundleMoved)
+        assert (moved.epoch, moved.version, moved.author, moved.activated) == (None, "", "", None)
+
+
+def test_the_fields_of_a_request_that_were_wrong_are_told():
+    raw = status.encode(Public.PARAMETER_INVALID, {}, "options.since")
+    error = ended(grpc.StatusCode.INVALID_ARGUMENT, None, raw)
+    assert (error.reason, error.fields) == ("PARAMETER_INVALID", ("options.since",))
+    assert ended(grpc.StatusCode.INVALID_ARGUMENT, None, status.encode(Public.PARAMETER_INVALID, {})).fields == ()
 
 
 @pytest.mark.parametrize(

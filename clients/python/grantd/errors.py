@@ -26,6 +26,7 @@ _ERROR_URI = re.compile(r"https?://[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
 """RFC 6749 section 5.2, and a page at that: whoever shows it makes a link of it."""
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _UNDECIDED = frozenset({"temporarily_unavailable", "server_error"})
+_MOVED = "BUNDLE_MOVED"
 _REFUSALS = frozenset({"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "FAILED_PRECONDITION", "NOT_FOUND"})
 
 
@@ -43,6 +44,7 @@ class GrantdError(Exception):
         error_uri: str | None = None,
         max_age: int | None = None,
         acr_values: tuple[str, ...] = (),
+        fields: tuple[str, ...] = (),
     ) -> None:
         self.code = code
         """gRPC status (`FAILED_PRECONDITION`), or `HTTP 400`."""
@@ -61,6 +63,8 @@ class GrantdError(Exception):
         """Seconds since sign-in that would have been young enough (RFC 9470)."""
         self.acr_values = acr_values
         """Sign-in classes that would have been strong enough (RFC 9470)."""
+        self.fields = fields
+        """Parameters that were missing or wrong."""
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
@@ -76,6 +80,23 @@ class GrantdError(Exception):
 
 class Refused(GrantdError):
     """The service decided and said no: the same call will be refused again."""
+
+
+class BundleMoved(Refused):
+    """Another bundle was put in force than the one that a change was made for: look at
+    what is in force now, and try again on top of it."""
+
+    def __init__(
+        self, code: str, *, epoch: int | None, version: str, author: str, activated: int | None, **told: Any
+    ) -> None:
+        super().__init__(code, **told)
+        self.epoch = epoch
+        """The epoch in force; None where nothing is."""
+        self.version = version
+        self.author = author
+        """Who put it in force."""
+        self.activated = activated
+        """When. Seconds since the epoch."""
 
 
 class Unavailable(GrantdError):
@@ -94,21 +115,34 @@ def of_rpc(error: grpc.RpcError) -> GrantdError:
     code: str = error.code().name
     decision_id = trailers.get(DECISION_ID)
     decision = printable(str(decision_id), 64) if decision_id else None
-    info = _error_info(trailers.get(_DETAILS))
+    info, fields = _told(trailers.get(_DETAILS))
     if info is None:
         kind = Refused if code in _REFUSALS else Unavailable
         return kind(code, description=printable(error.details() or ""), decision_id=decision)
     known = dict(info.metadata)
     oauth_error = known.get("oauth_error")
-    kind = Unavailable if oauth_error in _UNDECIDED else Refused
-    return kind(
+    told: dict[str, Any] = {
+        "reason": printable(info.reason, 64),
+        "oauth_error": oauth_error,
+        "description": printable(known.get("error_description", "")),
+        "max_age": _seconds(known.get("max_age")),
+        "acr_values": tuple(known.get("acr_values", "").split()),
+        "fields": fields,
+        "decision_id": decision,
+    }
+    if info.reason == _MOVED:
+        return _moved(code, known, told)
+    return (Unavailable if oauth_error in _UNDECIDED else Refused)(code, **told)
+
+
+def _moved(code: str, known: Mapping[str, str], told: Mapping[str, Any]) -> BundleMoved:
+    return BundleMoved(
         code,
-        reason=printable(info.reason, 64),
-        oauth_error=oauth_error,
-        description=printable(known.get("error_description", "")),
-        max_age=_seconds(known.get("max_age")),
-        acr_values=tuple(known.get("acr_values", "").split()),
-        decision_id=decision,
+        epoch=_number(known.get("epoch")),
+        version=printable(known.get("version", ""), 64),
+        author=printable(known.get("author", "")),
+        activated=_number(known.get("activated")),
+        **told,
     )
 
 
@@ -142,20 +176,29 @@ def _metadata(metadata: Any) -> dict[str, str | bytes]:
     return dict(metadata or ())
 
 
-def _error_info(raw_status: str | bytes | None) -> error_details_pb2.ErrorInfo | None:
-    """The ErrorInfo of our domain. A proxy in between may send a status without one."""
+def _told(raw_status: str | bytes | None) -> tuple[error_details_pb2.ErrorInfo | None, tuple[str, ...]]:
+    """The ErrorInfo of our domain, and the fields of a BadRequest beside it. A proxy in
+    between may send a status without one."""
     if not isinstance(raw_status, bytes):
-        return None
-    status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
+        return None, ()
+    found: error_details_pb2.ErrorInfo | None = None
+    fields: tuple[str, ...] = ()
+    status, info, request = status_pb2.Status(), error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     try:
         status.ParseFromString(raw_status)
         for detail in status.details:
-            if detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN:
-                return info
+            if detail.Is(request.DESCRIPTOR) and detail.Unpack(request):
+                fields = tuple(printable(each.field, 64) for each in request.field_violations)
+            elif found is None and detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN:
+                found = info
     except DecodeError:
-        return None
-    return None
+        return None, ()
+    return found, fields
 
 
 def _seconds(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
+    return _number(text, 9)
+
+
+def _number(text: str | None, digits: int = 18) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= digits else None

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
-
-import grpc.aio
+from typing import TYPE_CHECKING, Any
 
 from grantd.client import calls
-from grantd.client.connection import Connection, several, stubs_of
-from grantd.client.retry import decision_of, is_worth_repeating, trace_metadata
-from grantd.errors import of_rpc
+from grantd.client.calling.aio import AsyncCaller
+from grantd.client.connection import several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
-    from grantd.client.calls import Call
     from grantd.client.credentials import Credentials
     from grantd.client.results import Introspection, IssuedGrant, IssuedToken, SessionToken
     from grantd.v1 import metadata_pb2
 
-R = TypeVar("R")
 
-
-class AsyncClient(Connection):
+class AsyncClient(AsyncCaller):
     """Calls grantd from one event loop. The channel opens with the first call."""
 
-    _channel: grpc.aio.Channel | None = None
-    _stubs: dict[str, Any]
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Closes the channel; calls that are under way end."""
-        if self._channel is not None:
-            await self._channel.close(None)
+    _services = calls.SERVICES
 
     async def exchange_identity(
         self,
@@ -128,23 +105,3 @@ class AsyncClient(Connection):
     async def jwks(self, issuer: str) -> dict[str, list[dict[str, str]]]:
         """The public keys of one issuer, as a JWK Set."""
         return await self._run(calls.jwks(issuer))
-
-    async def _run(self, call: Call[R]) -> R:
-        if self._channel is None:
-            self._channel = self._endpoint.open_aio()
-            self._stubs = stubs_of(self._channel)
-        method = getattr(self._stubs[call.service], call.method)
-        give_up = time.monotonic() + self._deadline
-        pauses = self._retry.pauses(call.repeatable)
-        while True:
-            left = give_up - time.monotonic()
-            rpc = method(call.build(), timeout=left, metadata=trace_metadata(self._trace))
-            try:
-                answer = await rpc
-                return call.read(answer, decision_of(await rpc.trailing_metadata()))
-            except grpc.aio.AioRpcError as fault:
-                error = of_rpc(fault)
-            pause = next(pauses, None)
-            if pause is None or not is_worth_repeating(error) or time.monotonic() + pause >= give_up:
-                raise error
-            await asyncio.sleep(pause)

@@ -9,52 +9,24 @@ no answer. Only UNAVAILABLE is tried again, and RedeemGrant never.
 
 from __future__ import annotations
 
-import threading
-import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
-
-import grpc
+from typing import TYPE_CHECKING, Any
 
 from grantd.client import calls
-from grantd.client.connection import Connection, several, stubs_of
-from grantd.client.retry import decision_of, is_worth_repeating, trace_metadata
-from grantd.errors import of_rpc
+from grantd.client.calling.blocking import Caller
+from grantd.client.connection import several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
-    from grantd.client.calls import Call
-    from grantd.client.channel import Endpoint
     from grantd.client.credentials import Credentials
     from grantd.client.results import Introspection, IssuedGrant, IssuedToken, SessionToken
     from grantd.v1 import metadata_pb2
 
-R = TypeVar("R")
 
-
-class Client(Connection):
+class Client(Caller):
     """Calls grantd from threads; each call blocks."""
 
-    _channel: grpc.Channel | None = None
-    _stubs: dict[str, Any]
-
-    def __init__(self, endpoint: Endpoint, **settings: Any) -> None:
-        super().__init__(endpoint, **settings)
-        self._opening = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the channel; calls that are under way end."""
-        if self._channel is not None:
-            self._channel.close()
+    _services = calls.SERVICES
 
     def exchange_identity(
         self,
@@ -140,23 +112,3 @@ class Client(Connection):
     def jwks(self, issuer: str) -> dict[str, list[dict[str, str]]]:
         """The public keys of one issuer, as a JWK Set."""
         return self._run(calls.jwks(issuer))
-
-    def _run(self, call: Call[R]) -> R:
-        with self._opening:
-            if self._channel is None:
-                self._channel = self._endpoint.open()
-                self._stubs = stubs_of(self._channel)
-        method = getattr(self._stubs[call.service], call.method)
-        give_up = time.monotonic() + self._deadline
-        pauses = self._retry.pauses(call.repeatable)
-        while True:
-            left = give_up - time.monotonic()
-            try:
-                answer, rpc = method.with_call(call.build(), timeout=left, metadata=trace_metadata(self._trace))
-                return call.read(answer, decision_of(rpc.trailing_metadata()))
-            except grpc.RpcError as fault:
-                error = of_rpc(fault)
-            pause = next(pauses, None)
-            if pause is None or not is_worth_repeating(error) or time.monotonic() + pause >= give_up:
-                raise error
-            time.sleep(pause)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from grantd.client import results
+from grantd.client.calling.call import Call
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1 import metadata_pb2
+from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,18 +28,9 @@ REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
 """RFC 8693 section 3 and draft-ietf-oauth-identity-assertion-authz-grant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[R]):
-    """One call: how its message is built, and how the answer is read."""
-
-    service: str
-    method: str
-    build: Callable[[], Any] = field(repr=False)
-    """Called for each attempt, so that each carries its own client proof."""
-    read: Callable[[Any, str | None], R] = field(repr=False)
-    """Takes the answer and the decision id."""
-    repeatable: bool = True
-    """False where an attempt without an answer may have used something up."""
+SERVICES: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
+    {"AuthorizationService": AuthorizationServiceStub, "MetadataService": MetadataServiceStub}
+)
 
 
 def _authorization(

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 import grpc.aio
@@ -116,6 +116,22 @@ class Endpoint:
         if self.server_name is None:
             return _OPTIONS
         return (*_OPTIONS, ("grpc.ssl_target_name_override", self.server_name))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A channel that is there already, of an application that adds interceptors or
+    credentials of its own. It is of the kind that its client wants, and closed with it."""
+
+    channel: Any = field(repr=False)
+
+    def open(self) -> Any:
+        """The channel, of threads."""
+        return self.channel
+
+    def open_aio(self) -> Any:
+        """The channel, of an event loop."""
+        return self.channel
 
 
 def is_loopback(target: str) -> bool:

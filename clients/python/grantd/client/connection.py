@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from grantd.client.channel import Endpoint
+from grantd.client.channel import Endpoint, Opened
 from grantd.client.retry import Retry, TraceHeaders
-from grantd.v1.authorization_pb2_grpc import AuthorizationServiceStub
-from grantd.v1.metadata_pb2_grpc import MetadataServiceStub
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from grantd.client.calling.call import Call
 
 DEADLINE = 5.0
 """Seconds for one call with all its attempts; the service gives a call no longer."""
@@ -20,16 +21,20 @@ DEADLINE = 5.0
 class Connection:
     """One endpoint and how it is called."""
 
+    _services: ClassVar[Mapping[str, Callable[[Any], Any]]] = MappingProxyType({})
+    """The stubs of the services that are called, by name."""
+    _usual_deadline: ClassVar[float] = DEADLINE
+
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Endpoint | Opened,
         *,
-        deadline: float = DEADLINE,
+        deadline: float | None = None,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         trace: TraceHeaders | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._deadline = deadline
+        self._deadline = self._usual_deadline if deadline is None else deadline
         self._retry = retry
         self._trace = trace
 
@@ -56,10 +61,12 @@ class Connection:
         """A client from the GRANTD_CLIENT_ variables; see `Endpoint.from_env`."""
         return cls(Endpoint.from_env())
 
+    def _stubs_of(self, channel: Any) -> dict[str, Any]:
+        """Typed `Any`: one stub class serves both kinds of channel."""
+        return {name: stub(channel) for name, stub in self._services.items()}
 
-def stubs_of(channel: Any) -> dict[str, Any]:
-    """The methods of both services. Typed `Any`: one stub class serves both kinds of channel."""
-    return {"AuthorizationService": AuthorizationServiceStub(channel), "MetadataService": MetadataServiceStub(channel)}
+    def _seconds(self, call: Call[Any]) -> float:
+        return self._deadline if call.seconds is None else call.seconds
 
 
 def several(values: Sequence[str]) -> Sequence[str]:

@@ -35,6 +35,11 @@ def is_worth_repeating(error: GrantdError) -> bool:
     return error.code == "UNAVAILABLE"
 
 
+def is_planned_end(error: GrantdError) -> bool:
+    """True for how the service ends every stream after its time."""
+    return error.code == "DEADLINE_EXCEEDED"
+
+
 def trace_metadata(trace: TraceHeaders | None) -> tuple[tuple[str, str], ...]:
     """The call's trace headers; nothing else of what the hook returns is sent."""
     headers = trace() if trace is not None else {}

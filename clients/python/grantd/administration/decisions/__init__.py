@@ -1,0 +1,1 @@
+"""DecisionService: what was decided, and why."""

@@ -1,0 +1,1 @@
+"""GovernanceService: bundles, their versions, simulation, kill switches."""

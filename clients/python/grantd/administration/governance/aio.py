@@ -1,0 +1,133 @@
+"""`AsyncGovernance`: bundles, simulation and kill switches, from one event loop.
+
+Every method raises `grantd.errors.Refused` for a "no" and `Unavailable` when there is no
+answer. What changes anything is never tried again: after `Unavailable`, look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from grantd.administration.directory import Directory
+from grantd.administration.governance import answers, calls
+from grantd.administration.governance.results import Simulation
+from grantd.administration.times import ACT
+from grantd.client.calling.aio import AsyncCaller
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator, Callable
+
+    from grantd.administration.governance import results
+    from grantd.administration.governance.calls import Kind
+
+
+class AsyncGovernance(AsyncCaller):
+    """GovernanceService, from one event loop."""
+
+    _services = calls.SERVICES
+    _usual_deadline = ACT
+
+    async def apply_bundle(
+        self,
+        directory: Directory | str | os.PathLike[str],
+        *,
+        reason: str = "",
+        dry_run: bool = False,
+        force: bool = False,
+        expected_epoch: int | None = None,
+        replay_since: float | None = None,
+    ) -> results.Applied:
+        """Puts a directory in force, or tells what that would change (`dry_run`).
+
+        `force` overrules failing policy tests. With `expected_epoch`, as `compared_epoch`
+        of a dry run told it, nothing happens where another bundle was put in force since.
+        `replay_since`, seconds since the epoch, counts decisions that would end otherwise.
+
+        Raises:
+            DirectoryError: the directory cannot be sent; nothing was.
+            BundleInvalid: it is no bundle; with file, line and column.
+            PolicyTestsFailed: neither forced nor a dry run.
+            BundleMoved: another bundle is in force than was expected.
+        """
+        options = calls.apply_options(reason, dry_run, force, expected_epoch, replay_since)
+        return await self._run(calls.apply_bundle(await _read(directory), options))
+
+    def list_bundles(self, limit: int | None = None) -> AsyncIterator[results.BundleVersion]:
+        """Versions, the newest first, read page by page as they are taken."""
+        return self._rows(calls.list_bundles, limit)
+
+    async def get_bundle(self, version: str = "") -> results.Bundle:
+        """One version with its document; without a name, the one in force."""
+        return answers.bundle([piece async for piece in self._answers(calls.get_bundle(version))])
+
+    async def diff_bundles(self, older: str = "", newer: str = "") -> results.BundleDiff:
+        """What differs between two versions; an empty name is the one in force."""
+        return await self._run(calls.diff_bundles(older, newer))
+
+    async def activate_bundle(
+        self, version: str, *, reason: str, expected_epoch: int | None = None
+    ) -> results.Activated:
+        """Puts a stored version in force: to roll back, or forward again.
+
+        Raises:
+            BundleInvalid: a secret or key of the version is gone.
+            BundleMoved: another bundle is in force than was expected.
+        """
+        return await self._run(calls.activate_bundle(version, reason, expected_epoch))
+
+    async def simulate(
+        self,
+        directory: Directory | str | os.PathLike[str] | None = None,
+        *,
+        version: str = "",
+        since: float,
+        until: float | None = None,
+        examples: int = 3,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Simulation:
+        """What a directory, or a stored version, would change of what was decided.
+
+        `since` and `until` are seconds since the epoch; `examples`, up to 20, are decision
+        ids of each row. `progress` is told how many decisions are done, of how many; what
+        it raises ends the simulation.
+
+        Raises:
+            DirectoryError: the directory cannot be sent; nothing was.
+            BundleInvalid: the candidate is no bundle.
+        """
+        candidate = calls.candidate(None if directory is None else await _read(directory), version)
+        async with aclosing(self._answers(calls.simulate(candidate, since, until, examples))) as told:
+            async for each in told:
+                if isinstance(each, Simulation):
+                    return each
+                if progress is not None:
+                    progress(each.done, each.total)
+        raise answers.no_result()
+
+    async def block(self, kind: Kind, name: str, *, reason: str, until: float | None = None) -> str | None:
+        """Blocks a user (`idp:id` or `issuer|sub`), an issuer by its identifier, or anything
+        else by its name in the bundle: everywhere within 2 seconds, until it is lifted or
+        `until`, seconds since the epoch. A block that is there is replaced. Returns the
+        decision id of the act."""
+        return await self._run(calls.block(kind, name, reason, until))
+
+    async def unblock(self, kind: Kind, name: str, *, reason: str) -> str | None:
+        """Lifts a block; `Refused` with `code` NOT_FOUND where there is none. Returns the
+        decision id of the act."""
+        return await self._run(calls.unblock(kind, name, reason))
+
+    def list_blocks(self, limit: int | None = None) -> AsyncIterator[results.Block]:
+        """The blocks in force, by kind and name."""
+        return self._rows(calls.list_blocks, limit)
+
+    async def revoke_chain(self, name: str, *, reason: str) -> results.Revoked:
+        """Revokes a chain, named by itself or by any decision on it, with every token and
+        grant below."""
+        return await self._run(calls.revoke_chain(name, reason))
+
+
+async def _read(directory: Directory | str | os.PathLike[str]) -> Directory:
+    return directory if isinstance(directory, Directory) else await asyncio.to_thread(Directory.read, directory)

@@ -1,0 +1,10 @@
+"""How long calls of administrators may take, as the service has it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACT: Final = 60.0
+"""Seconds for a call, and for a page of a list."""
+STREAM: Final = 900.0
+"""Seconds for an upload, and for answers that come as a stream."""

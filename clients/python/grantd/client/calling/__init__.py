@@ -1,0 +1,1 @@
+"""How calls are made: described once, run by threads or by an event loop."""

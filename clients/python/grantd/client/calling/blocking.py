@@ -1,0 +1,107 @@
+"""Runs calls for threads; each blocks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import grpc
+
+from grantd.client.calling.call import size_of
+from grantd.client.connection import Connection
+from grantd.client.retry import decision_of, is_worth_repeating, trace_metadata
+from grantd.errors import of_rpc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from types import TracebackType
+
+    from grantd.client.calling.call import Call, Page
+    from grantd.client.channel import Endpoint, Opened
+    from grantd.errors import GrantdError
+
+R = TypeVar("R")
+
+
+class Caller(Connection):
+    """Calls from threads. The channel opens with the first call."""
+
+    _channel: grpc.Channel | None = None
+    _stubs: dict[str, Any]
+
+    def __init__(self, endpoint: Endpoint | Opened, **settings: Any) -> None:
+        super().__init__(endpoint, **settings)
+        self._opening = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the channel; calls that are under way end."""
+        if self._channel is not None:
+            self._channel.close()
+
+    def _run(self, call: Call[R]) -> R:
+        method, give_up = self._method(call), time.monotonic() + self._seconds(call)
+        pauses = self._retry.pauses(call.repeatable)
+        while True:
+            left = give_up - time.monotonic()
+            try:
+                answer, rpc = method.with_call(call.build(), timeout=left, metadata=trace_metadata(self._trace))
+                return call.read(answer, decision_of(rpc.trailing_metadata()))
+            except grpc.RpcError as fault:
+                error = of_rpc(fault)
+            _wait(error, pauses, give_up)
+
+    def _answers(self, call: Call[R]) -> Generator[R, None, None]:
+        """The answers of a stream as they come. Only before the first is it tried again;
+        whoever closes the generator ends the call."""
+        method, give_up = self._method(call), time.monotonic() + self._seconds(call)
+        pauses = self._retry.pauses(call.repeatable)
+        while True:
+            left = give_up - time.monotonic()
+            rpc = method(call.build(), timeout=left, metadata=trace_metadata(self._trace))
+            begun = False
+            try:
+                for answer in rpc:
+                    begun = True
+                    yield call.read(answer, None)
+                return
+            except grpc.RpcError as fault:
+                error = of_rpc(fault)
+            finally:
+                rpc.cancel()
+            if begun:
+                raise error
+            _wait(error, pauses, give_up)
+
+    def _rows(self, page: Callable[[int, str], Call[Page[R]]], limit: int | None) -> Iterator[R]:
+        """The rows of a list, a page at a time as they are taken."""
+        left, token = limit, ""
+        while left is None or left > 0:
+            found = self._run(page(size_of(left), token))
+            yield from found.rows[:left]
+            left, token = None if left is None else left - len(found.rows), found.more
+            if not token:
+                return
+
+    def _method(self, call: Call[R]) -> Any:
+        with self._opening:
+            if self._channel is None:
+                self._channel = self._endpoint.open()
+                self._stubs = self._stubs_of(self._channel)
+        return getattr(self._stubs[call.service], call.method)
+
+
+def _wait(error: GrantdError, pauses: Iterator[float], give_up: float) -> None:
+    """Waits until the call is tried again, or raises."""
+    pause = next(pauses, None)
+    if pause is None or not is_worth_repeating(error) or time.monotonic() + pause >= give_up:
+        raise error
+    time.sleep(pause)
