@@ -10,10 +10,12 @@ import pytest
 import company_
 import decided_
 from case_files import changed
-from grantd_server.simulation.replay.case import read_record
+from grantd_server.simulation.replay.case import Skipped, read_record
 from grantd_server.simulation.replay.engine import replay
 
 SERVER, ISSUER = "authorization_servers.tools", "grant_issuers.home"
+
+FAR = {"asked.audience": [company_.ABROAD], "asked.resource": [company_.uri("far")], "asked.scope": "far.read"}
 
 
 def rule(**more: Any) -> dict[str, Any]:
@@ -43,6 +45,7 @@ STAGES: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
     ("RedeemGrant", {}, {f"{SERVER}.dpop": "optional"}, True),
     ("RedeemGrant", {}, {f"{SERVER}.dpop": "optional", "clients.desk.at.tools.dpop_bound_access_tokens": True}, False),
     ("RedeemGrant", {"asked.aud_tenant": "acme"}, {}, False),
+    ("RedeemGrant", {}, {f"{SERVER}.trusts.home.subject": "aud_sub", f"{SERVER}.trusts.partner.subject": "aud_sub"}, True),
     ("RedeemGrant", {"inputs.0.tenant": "north"}, {}, False),
     ("RedeemGrant", {"asked.iss": "https://stranger.example"}, {}, False),
     ("RedeemGrant", {"asked.resource": ["https://stranger.example/mcp"]}, {}, False),
@@ -62,6 +65,8 @@ STAGES: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
     ("ExchangeIdentity", {"inputs.0.identity_provider": "guest"}, {"clients.desk.at.home.identity_providers": ["corp"]}, False),
     ("ExchangeIdentity", {"asked.audience": []}, {}, False),
     ("ExchangeIdentity", {"asked.audience": ["https://stranger.example"]}, {}, False),
+    ("ExchangeIdentity", FAR, {}, True),
+    ("ExchangeIdentity", FAR, {"authorization_servers.abroad.trust_domain": "home"}, False),
     ("ExchangeIdentity", {"asked.resource": ["https://stranger.example/mcp"]}, {}, False),
     ("ExchangeIdentity", {"asked.resource": []}, {}, False),
     ("ExchangeIdentity", {"asked.scope": "two  spaces"}, {}, False),
@@ -99,12 +104,24 @@ def test_known_users_are_told_by_their_pseudonym_as_long_as_there_is_its_key() -
     assert answered(body, {trust: everybody}, []) == ("subject",)
 
 
-def test_an_earlier_record_does_not_tell_of_proofs_and_none_is_held_against_it() -> None:
-    body, _ = recorded("RedeemGrant")
+def earlier(rpc: str) -> dict[str, Any]:
+    """As earlier releases recorded it: what was asked for is in the inputs of policy only."""
+    body, _ = recorded(rpc)
     body.pop("asked")
     body["inputs"][0].pop("uri")
-    body["audience"] = company_.TOOLS
-    assert answered(body, {f"{SERVER}.dpop": "required"}) == ("granted",)
+    return {**body, "audience": company_.TOOLS}
+
+
+@pytest.mark.parametrize(("rpc", "place"), [("RedeemGrant", SERVER), ("ExchangeIdentity", ISSUER)])
+def test_an_earlier_record_does_not_tell_of_proofs_and_none_is_held_against_it(rpc: str, place: str) -> None:
+    assert answered(earlier(rpc), {f"{place}.dpop": "required"}) == ("granted",)
+
+
+def test_an_earlier_record_of_several_resources_does_not_tell_what_was_asked_and_is_skipped() -> None:
+    body = earlier("ExchangeIdentity")
+    body["inputs"] *= 2
+    with pytest.raises(Skipped, match="format"):
+        answered(body, {})
 
 
 def test_details_of_a_type_that_is_gone_refuse_the_call() -> None:

@@ -105,3 +105,28 @@ def test_a_sign_in_is_replayed_in_the_tenant_that_the_candidate_puts_it_in(
     altered: dict[str, Any], edits: dict[str, Any], expected: str
 ) -> None:
     assert answered(changed(recorded("ExchangeIdentity"), altered), edits) == (expected,)
+
+
+DESK = "https://desk.example/client.json"
+FAR = {
+    "client_id": DESK,
+    "asked.audience": [company_.ABROAD],
+    "asked.resource": [company_.uri("far")],
+    "asked.scope": "far.read",
+}
+
+
+@pytest.mark.parametrize(("theirs", "expected"), [("north", "granted"), ("south", "refused")])
+def test_a_client_known_by_its_document_goes_abroad_where_the_person_has_a_tenant(theirs: str, expected: str) -> None:
+    at_home = {
+        "client_id": DESK,
+        "authentication": [{"metadata_document": {"algorithms": ["ES256"]}}],
+        "grant_types": ["token-exchange"],
+        "sso": {"corp": ["desk"]},
+    }
+    edits: dict[str, Any] = {
+        "clients.desk.at": {"home": at_home},
+        "clients.agent-1.at.abroad": None,
+        "authorization_servers.abroad.tenants": {"x": [f"home/{theirs}"]},
+    }
+    assert answered(changed(recorded("ExchangeIdentity"), FAR), edits) == (expected,)
