@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import organisation as org
 from grantd import dpop
-from grantd.dpop_nonce import Nonces
+from grantd.dpop.nonce import Nonces
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.keys.own.purpose import Purpose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import json
 import time
 
@@ -12,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantd import dpop, jwk
-from grantd.dpop_nonce import LIFE, RENEWAL, Nonces
-from grantd.dpop_prover import Prover
-from grantd.dpop_url import normalise
+from grantd.dpop.nonce import LIFE, RENEWAL, Nonces
+from grantd.dpop.prover import Prover
+from grantd.dpop.url import normalise
 from grantd.strict import Fault
 from tokens import NOW, UNHURRIED, b64, hmac_signed, signing_key, unsigned
 
@@ -308,7 +309,21 @@ def test_nonces_of_other_servers_and_other_keys_are_no_nonces_of_ours():
         assert not ours.accepts(other.current(NOW), NOW)
     assert not ours.accepts("", NOW)
     assert not ours.accepts("ä\ud800", NOW)
-    assert dpop._NONCE.fullmatch(ours.current(NOW))
+    assert dpop.proof._NONCE.fullmatch(ours.current(NOW))
     with pytest.raises(ValueError, match="32 bytes"):
         Nonces(b"k" * 31, "https://as.example")
     assert "kkk" not in repr(ours)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("dpop_http", "http", ["DpopAuth"]),
+        ("dpop_nonce", "nonce", ["LIFE", "RENEWAL", "Nonces"]),
+        ("dpop_prover", "prover", ["Prover"]),
+    ],
+)
+def test_what_programs_import_is_where_it_was(old: str, new: str, names: list[str]) -> None:
+    before, now = importlib.import_module(f"grantd.{old}"), importlib.import_module(f"grantd.dpop.{new}")
+    assert before.__all__ == names
+    assert all(getattr(before, name) is getattr(now, name) for name in names)

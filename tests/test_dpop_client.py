@@ -12,8 +12,8 @@ import organisation as org
 from case_files import changed
 from grantd import dpop
 from grantd.client.assertions import HttpExchange
-from grantd.dpop_http import DpopAuth
-from grantd.dpop_prover import Prover
+from grantd.dpop.http import DpopAuth
+from grantd.dpop.prover import Prover
 from house import House, running
 
 if TYPE_CHECKING:

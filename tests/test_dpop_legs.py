@@ -17,8 +17,8 @@ import organisation as org
 from case_files import changed
 from case_tokens import nonce_of
 from grantd import dpop
-from grantd.dpop_nonce import LIFE
-from grantd.dpop_prover import Prover
+from grantd.dpop.nonce import LIFE
+from grantd.dpop.prover import Prover
 from grantd_server.keys.own.purpose import Purpose
 from grantd_server.store import Space
 from grantd_server.wiring.needs import needed_keys

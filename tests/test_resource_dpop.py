@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grantd.dpop_nonce import LIFE, Nonces
-from grantd.dpop_prover import Prover
+from grantd.dpop.nonce import LIFE, Nonces
+from grantd.dpop.prover import Prover
 from grantd.errors import Unavailable
 from grantd.resource_server.asgi import TOKEN, ResourceServer
 from grantd.resource_server.possession import Possession

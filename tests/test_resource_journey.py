@@ -11,7 +11,7 @@ from deploy.demo import mcp_server
 
 from grantd import http
 from grantd.client import AsyncClient
-from grantd.dpop_prover import Prover
+from grantd.dpop.prover import Prover
 from grantd.resource_server.mcp import protect
 from grantd.resource_server.possession import Possession
 from grantd.resource_server.protected_resource import ProtectedResource

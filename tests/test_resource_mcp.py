@@ -19,7 +19,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AnyHttpUrl
 
-from grantd.dpop_prover import Prover
+from grantd.dpop.prover import Prover
 from grantd.resource_server import fastmcp as for_fastmcp
 from grantd.resource_server import mcp as for_mcp
 from grantd.resource_server.extension import ENTERPRISE_MANAGED_AUTHORIZATION

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from grantd.client.aio import AsyncClient
     from grantd.client.credentials import Credentials
-    from grantd.dpop_prover import Prover
+    from grantd.dpop.prover import Prover
 
 IdToken = Callable[[], Awaitable[str]]
 """Returns the ID token of the current sign-in, renewed where it has expired."""
@@ -84,7 +84,7 @@ class HttpExchange:
         prover: Prover | None = None,
     ) -> None:
         """With a `prover` the grants are bound to its key (RFC 9449): whoever redeems them
-        must prove to hold it, with `grantd.dpop_http.DpopAuth`."""
+        must prove to hold it, with `grantd.dpop.http.DpopAuth`."""
         with needs("mcp"):
             from grantd import http  # noqa: PLC0415 - a provider over gRPC needs no HTTP client
         self._endpoint = http.check_url(token_endpoint)
@@ -93,7 +93,7 @@ class HttpExchange:
         self._send = http.send
         self._auth: httpx2.Auth | None = None
         if prover is not None:
-            from grantd.dpop_http import DpopAuth  # noqa: PLC0415 - for those who bind their grants
+            from grantd.dpop.http import DpopAuth  # noqa: PLC0415 - for those who bind their grants
 
             self._auth = DpopAuth(prover)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from grantd.dpop import Proof
-    from grantd.dpop_nonce import Nonces
+    from grantd.dpop.nonce import Nonces
 
 
 class Possession:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grantd import dpop
-from grantd.dpop_nonce import Nonces
+from grantd.dpop.nonce import Nonces
 from grantd.jws import Fault
 from grantd_server.checks import digest, token_endpoint
 from grantd_server.flows.tokens.signing import key_at_hand

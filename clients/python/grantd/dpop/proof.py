@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd import claims, jwk, jws, strict
-from grantd.dpop_url import normalise
+from grantd.dpop.url import normalise
 from grantd.strict import Fault
 
 if TYPE_CHECKING:
