@@ -23,6 +23,7 @@ from grantd_server.store.postgres.store import PostgresStore  # noqa: E402 after
 from store_contract import *  # noqa: E402, F403 the whole contract is collected here
 from store_contract_bound import *  # noqa: E402, F403 the same
 from store_values import tombstone, write  # noqa: E402 after the rewrite
+from stores_ import closed_in_the_end  # noqa: E402 after the rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,15 +76,11 @@ def pooled(database: str, pooler: int) -> str:
 
 @pytest.fixture
 async def open_store(pooled: str):
-    stores = []
-
     def opened(*, writer="grantd", **settings):
-        stores.append(PostgresStore(Place(pooled, pooled=True), writer=writer, **settings))
-        return stores[-1]
+        return PostgresStore(Place(pooled, pooled=True), writer=writer, **settings)
 
-    yield opened
-    for store in stores:
-        await store.close()
+    async with closed_in_the_end(opened) as open_one:
+        yield open_one
 
 
 async def test_transactions_of_many_stores_share_two_connections(open_store, migrated, pooled):

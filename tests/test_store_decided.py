@@ -8,16 +8,13 @@ pytest.register_assert_rewrite("store_contract_decided")
 
 from grantd_server.store.sqlite.store import SqliteStore  # noqa: E402 after the rewrite
 from store_contract_decided import *  # noqa: E402, F403 the whole contract is collected here
+from stores_ import closed_in_the_end  # noqa: E402 after the rewrite
 
 
 @pytest.fixture
 async def open_store(tmp_path):
-    stores = []
-
     def opened(**settings):
-        stores.append(SqliteStore.open(tmp_path / "grantd.db", **settings))
-        return stores[-1]
+        return SqliteStore.open(tmp_path / "grantd.db", **settings)
 
-    yield opened
-    for store in stores:
-        await store.close()
+    async with closed_in_the_end(opened) as open_one:
+        yield open_one

@@ -19,16 +19,13 @@ from store_contract_bound import *  # noqa: E402, F403 the same
 from store_contract_decided import *  # noqa: E402, F403 the same
 from store_contract_governed import *  # noqa: E402, F403 the same
 from store_contract_refresh import *  # noqa: E402, F403 the same
+from stores_ import closed_in_the_end  # noqa: E402 after the rewrite
 
 
 @pytest.fixture
 async def open_store(database: str):
-    stores = []
-
     def opened(*, writer="grantd", pooled=False, **settings):
-        stores.append(PostgresStore(Place(database, pooled), writer=writer, **settings))
-        return stores[-1]
+        return PostgresStore(Place(database, pooled), writer=writer, **settings)
 
-    yield opened
-    for store in stores:
-        await store.close()
+    async with closed_in_the_end(opened) as open_one:
+        yield open_one

@@ -16,6 +16,7 @@ from grantd_server.store.sqlite.store import SqliteStore  # noqa: E402 after the
 from store_contract_prune import *  # noqa: E402, F403 the whole contract is collected here
 from store_contract_prune import TODAY  # noqa: E402 after the rewrite
 from store_values import write  # noqa: E402 after the rewrite
+from stores_ import closed_in_the_end  # noqa: E402 after the rewrite
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -30,20 +31,13 @@ def address(kind, tmp_path, request):
 
 @pytest.fixture
 async def open_store(kind, address):
-    stores = []
-
     def opened(*, writer="grantd", **settings):
-        store = (
-            SqliteStore.open(address, writer=writer, **settings)
-            if kind == "sqlite"
-            else PostgresStore(Place(address), writer=writer, **settings)
-        )
-        stores.append(store)
-        return store
+        if kind == "sqlite":
+            return SqliteStore.open(address, writer=writer, **settings)
+        return PostgresStore(Place(address), writer=writer, **settings)
 
-    yield opened
-    for store in stores:
-        await store.close()
+    async with closed_in_the_end(opened) as open_one:
+        yield open_one
 
 
 @pytest.fixture

@@ -16,19 +16,16 @@ from grantd_server.store.schema import SchemaMismatch  # noqa: E402 after the re
 from grantd_server.store.sqlite.store import SqliteStore  # noqa: E402 after the rewrite
 from store_contract_refresh import *  # noqa: E402, F403 the whole contract is collected here
 from store_values import digest, kept, write  # noqa: E402 after the rewrite
+from stores_ import closed_in_the_end  # noqa: E402 after the rewrite
 
 
 @pytest.fixture
 async def open_store(tmp_path):
-    stores = []
-
     def opened(**settings):
-        stores.append(SqliteStore.open(tmp_path / "grantd.db", **settings))
-        return stores[-1]
+        return SqliteStore.open(tmp_path / "grantd.db", **settings)
 
-    yield opened
-    for store in stores:
-        await store.close()
+    async with closed_in_the_end(opened) as open_one:
+        yield open_one
 
 
 async def test_a_file_of_the_first_release_is_refused_until_it_is_migrated_and_loses_nothing(tmp_path):

@@ -24,6 +24,7 @@ from store_contract import *  # noqa: E402, F403 the whole contract is collected
 from store_contract_bound import *  # noqa: E402, F403 the same
 from store_contract_governed import *  # noqa: E402, F403 the same
 from store_values import buried, digest, mark, token, write  # noqa: E402 after the rewrite
+from stores_ import closed_in_the_end  # noqa: E402 after the rewrite
 
 
 @pytest.fixture
@@ -33,15 +34,11 @@ def path(tmp_path):
 
 @pytest.fixture
 async def open_store(path):
-    stores = []
-
     def opened(**settings):
-        stores.append(SqliteStore.open(path, **settings))
-        return stores[-1]
+        return SqliteStore.open(path, **settings)
 
-    yield opened
-    for store in stores:
-        await store.close()
+    async with closed_in_the_end(opened) as open_one:
+        yield open_one
 
 
 @contextlib.contextmanager
