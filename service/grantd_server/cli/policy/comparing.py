@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from grantd_server.cli.policy.directories import At, moment, parsed
 from grantd_server.cli.policy.output import AsCsv, AsJson, print_rows
-from grantd_server.cli.terminal.ending import REFUSED, Config, end, opened, settings_of, told
+from grantd_server.cli.terminal.ending import REFUSED, end, told
+from grantd_server.cli.terminal.reach import Reach, reaching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grantd.v1.governance_pb2_grpc import GovernanceServiceAsyncStub
     from grantd_server.governance.analysis.difference.rows import Change
     from grantd_server.governance.snapshot import Snapshot
 
-ACTIVE = "active"
+ACTIVE: Final = "active"
+VERSION: Final = re.compile(r"b[0-9a-f]{32}")
 
 Bundle = Annotated[
     str,
     typer.Argument(
-        help='A directory, or "active": what is in force in the database of the settings.', show_default=False
+        help='A directory, a version as `grantd versions` shows it, or "active": what is in force.', show_default=False
     ),
 ]
 
 
+@reaching
 def diff_bundles(
+    reach: Reach,
     old: Bundle,
     new: Bundle,
-    config: Config = None,
     *,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -42,7 +47,10 @@ def diff_bundles(
         from grantd_server.governance.analysis.difference.compare import semantic_diff  # noqa: PLC0415 - 0.2 s
         from grantd_server.governance.analysis.difference.rows import Change  # noqa: PLC0415 - the same
 
-        changes = semantic_diff(_snapshot(old, config), _snapshot(new, config), moment(at))
+        # Two directories are compared without settings, store and service.
+        kept = _kept({old, new})
+        stored = asyncio.run(_stored(reach, kept)) if kept else {}
+        changes = semantic_diff(_snapshot(old, stored), _snapshot(new, stored), moment(at))
         print_rows(Change, changes, _lines, as_json=as_json, as_csv=as_csv)
 
 
@@ -52,17 +60,39 @@ def _lines(changes: Sequence[Change]) -> list[str]:
     return grouped(changes) or ["Nobody gains and nobody loses."]
 
 
-def _snapshot(bundle: str, config: Path | None) -> Snapshot:
+def _snapshot(bundle: str, stored: dict[str, bytes]) -> Snapshot:
     from grantd_server.governance.asking.offline import snapshot_of  # noqa: PLC0415 - 0.2 s
 
-    if bundle == ACTIVE and not Path(bundle).is_dir():
-        return snapshot_of(asyncio.run(_active(config)))
-    return parsed(Path(bundle))[1]
+    return snapshot_of(stored[bundle]) if bundle in stored else parsed(Path(bundle))[1]
 
 
-async def _active(config: Path | None) -> bytes:
-    async with opened(settings_of(config)) as store:
-        found = await store.active_bundle()
-    if found is None:
-        end(REFUSED, ["No bundle is in force."])
-    return found[2]
+def _kept(bundles: set[str]) -> list[str]:
+    """Those that are no directories."""
+    kept = sorted(bundle for bundle in bundles if not Path(bundle).is_dir())
+    for bundle in kept:
+        if bundle != ACTIVE and VERSION.fullmatch(bundle) is None:
+            end(REFUSED, [f"{bundle!r} is no directory, and no version as `grantd versions` shows it."])
+    return kept
+
+
+async def _stored(reach: Reach, bundles: list[str]) -> dict[str, bytes]:
+    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - late, as all commands
+
+    async with reach.channel() as channel:
+        stub = GovernanceServiceStub(channel)
+        return {bundle: await _document(stub, bundle) for bundle in bundles}
+
+
+async def _document(stub: GovernanceServiceAsyncStub, bundle: str) -> bytes:
+    from grpc.aio import AioRpcError  # noqa: PLC0415 - late, as all commands
+
+    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - the same
+
+    asked = pb.GetBundleRequest(version="" if bundle == ACTIVE else bundle)
+    try:
+        return b"".join([piece.document async for piece in stub.GetBundle(asked)])
+    except AioRpcError as error:
+        if error.code().name != "NOT_FOUND":
+            raise
+        missing = "No bundle is in force." if bundle == ACTIVE else f"There is no version {bundle} on record."
+        end(REFUSED, [missing])
