@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from grantd_server.rpc.chain.edge import Arrival, Served
 
 
-async def pieces(
+def pieces(
     requests: AsyncIterable[Any] | Iterable[Any] | None, serialize: Callable[[Any], bytes]
 ) -> AsyncIterator[bytes]:
     """The messages of a client, serialised one by one as they are asked for."""
     if requests is None:
         raise grpc.aio.UsageError("in process, the messages of a stream come as an iterator")
+    return _serialised(requests, serialize)
+
+
+async def _serialised(
+    requests: AsyncIterable[Any] | Iterable[Any], serialize: Callable[[Any], bytes]
+) -> AsyncIterator[bytes]:
     if hasattr(requests, "__aiter__"):
         async for request in requests:
             yield serialize(request)
