@@ -275,7 +275,9 @@ async def test_lists_come_in_pages(office: Office) -> None:
         token = page.next_page_token
     assert (sorted(found), token) == ([f"b{number}" for number in range(5)], "")
     for number in range(5):
-        request = pb.BlockRequest(kind=pb.BLOCK_KIND_CLIENT, name=f"c{number}", reason="why", until=int(NOW) + 900)
+        request = pb.BlockRequest(
+            kind=pb.BLOCK_KIND_CLIENT, name=f"c{number}", reason="why", until=int(NOW) + 900, unlisted=True
+        )
         await office.asked_by().Block(request)
     names, token = [], ""
     for size in (2, 2, 1):

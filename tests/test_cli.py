@@ -1,5 +1,6 @@
 """The command line: what each command does, and that every failure is a sentence and a code."""
 
+import getpass
 import hashlib
 import json
 import re
@@ -123,9 +124,9 @@ def test_commands_on_records_make_no_database(house, run, command):
 @pytest.mark.parametrize("kind", [kind.value for kind in Kind])
 def test_block_and_unblock_are_on_record(house, run, kind):
     run("db", "upgrade")
-    run("block", kind, "corp:u-1", "--reason", "left the company")
+    run("block", kind, "corp:u-1", "--reason", "left the company", "--unlisted")
     (found,) = asked(house, lambda store: store.live_state(0)).withdrawals
-    assert found == Withdrawal(kind, "corp:u-1", "left the company", None)
+    assert found == Withdrawal(kind, "corp:u-1", "left the company", None, getpass.getuser())
     assert [each.entry.rpc for each in asked(house, lambda store: store.entries(limit=9))] == ["Block"]
     assert "no longer blocked" in run("unblock", kind, "corp:u-1", "--reason", "came back").stdout
     assert "There is no block" in run("unblock", kind, "corp:u-1", "--reason", "again", code=1).stderr
@@ -153,7 +154,8 @@ def test_wrong_usage_exits_with_2(house, run, arguments):
 @pytest.mark.parametrize("command", ["block", "unblock"])
 def test_a_block_without_a_name_or_a_reason_is_refused(house, run, command, name, reason):
     run("db", "upgrade")
-    assert run(command, "user", name, "--reason", reason, code=2).stderr == "A block has a name and a reason.\n"
+    refused = "Say why with --reason.\n" if name.strip() else "A block has a name.\n"
+    assert run(command, "user", name, "--reason", reason, code=2).stderr == refused
 
 
 def test_a_new_client_secret_is_random_and_its_digest_fits_it(run):

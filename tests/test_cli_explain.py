@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 import organisation as org
 from grantd_server.audit.explaining.shown import shown
 from grantd_server.cli.app import app
-from grantd_server.cli.recorded.access import COLUMNS, _cell
+from grantd_server.cli.recorded.access import COLUMNS
 from grantd_server.cli.terminal.answered import _text
+from grantd_server.governance.analysis.exporting import cell
 from grantd_server.model.caller import Role
 from grantd_server.rpc.server import Listener, RpcServer
 from grantd_server.rpc.server.aio import Peers
@@ -108,7 +109,7 @@ async def test_access_is_reported_as_text_csv_and_json(house: House, ask: Callab
     rows = list(csv.DictReader(io.StringIO(await ask("access", "report", "--csv", "--since", "30d"))))
     assert tuple(rows[0]) == COLUMNS
     (row,) = [row for row in rows if (row["client"], row["resource"]) == ("desk", "tickets")]
-    assert (row["users"], row["scopes"], row["unused_scopes"]) == ("1", "tickets:read", "shared:read tickets:write")
+    assert (row["users"], row["scopes"], row["unused_scopes"]) == ("1", "tickets:read", "shared:read; tickets:write")
     parsed = json.loads(await ask("access", "report", "--json"))
     assert [(use["client"], use["resource"]) for use in parsed] == [(row["client"], row["resource"]) for row in rows]
     assert "not both" in await ask("access", "report", "--json", "--csv", code=2)
@@ -131,9 +132,9 @@ async def test_hostile_names_drive_neither_terminal_nor_spreadsheet(house: House
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
 def test_a_spreadsheet_runs_no_cell(text: str) -> None:
-    assert _cell(text) == f"'{text}"
-    assert _cell([text, "b"]).startswith("'")
-    assert _cell("plain") == "plain"
+    assert cell(text) == f"'{text}"
+    assert cell([text, "b"]).startswith("'")
+    assert cell("plain") == "plain"
 
 
 @given(st.text(max_size=40))

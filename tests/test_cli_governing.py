@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 import time
@@ -55,7 +56,8 @@ def test_versions_are_listed_with_who_why_and_when(house, run):
 
 def test_a_rollback_puts_an_older_version_in_force_on_record(house, run):
     older, newer = two_versions(house, run)
-    assert run("rollback", older, code=2).stderr == "Say why with --message.\n"
+    assert "--reason" in run("rollback", older, code=2).stderr
+    assert run("rollback", older, "-m", " ", code=2).stderr == "Say why with --reason.\n"
     assert lines(run("rollback", older, "-m", "it broke the wiki")) == [f"{older} is in force, epoch 3"]
     assert lines(run("rollback", older, "-m", "again")) == [f"{older} was in force already, epoch 3"]
     (newest, *_) = asked(house, lambda store: store.entries(limit=1))
@@ -67,10 +69,12 @@ def test_a_rollback_puts_an_older_version_in_force_on_record(house, run):
 
 def test_what_was_never_stored_is_not_put_in_force(house, run):
     run("apply", house / "governance")
-    refused = run("rollback", "b" + "0" * 32, "-m", "why", code=1)
-    assert refused.stderr.startswith("there is no such thing on record.\nFor more: grantd explain d")
-    decision = refused.stderr.split()[-1]
-    assert "NOT_ON_RECORD" in run("explain", decision).stdout
+    unknown = "b" + "0" * 32
+    refused = run("rollback", unknown, "-m", "why", code=1)
+    assert refused.stderr == f"There is no version {unknown}; `grantd versions` lists them.\n"
+    (newest, *_) = asked(house, lambda store: store.entries(limit=1))
+    assert (newest.entry.rpc, newest.entry.reason) == ("ActivateBundle", "NOT_ON_RECORD")
+    assert f"no version {unknown}; " in run("diff", "active", unknown, code=1).stderr
 
 
 def test_a_version_whose_secrets_are_gone_is_not_put_in_force(house, run):
@@ -87,7 +91,7 @@ def test_two_versions_are_compared_by_field(house, run):
     assert "finance-reads-the-ledger" in forth[0]
     assert forth[0].endswith('["corp:finance"] -> ["corp:audit"]')
     assert back[0].endswith('["corp:audit"] -> ["corp:finance"]')
-    assert run("diff", older, older).stdout == ""
+    assert run("diff", older, older).stdout == "nothing differs\n"
 
 
 def test_who_was_too_late_is_told_who_was_faster_and_when(house, run):
@@ -123,17 +127,21 @@ def test_failing_policy_tests_keep_out_what_is_new_and_say_so_of_what_is_in_forc
 
 
 def test_a_block_with_an_end_says_so(house, run):
-    run("db", "upgrade")
+    run("apply", house / "governance")
     assert lines(run("blocks")) == ["nothing is blocked"]
     until = lines(run("block", "client", "desk-agent", "--reason", "stolen", "--expires", "2h"))[0]
     assert re.fullmatch(r"client desk-agent is blocked until \S+Z", until)
-    run("block", "user", "corp:u-1", "--reason", "left")
-    listed = lines(run("blocks"))
-    assert (
-        listed[0]
-        == until.replace("is blocked until", "").replace("client desk-agent  ", "client  desk-agent  ") + "  stolen"
-    )
-    assert listed[1] == "user  corp:u-1  until it is lifted  left"
+    run("block", "user", "corp:u-1", "-m", "left")
+    moment, me = until.split()[-1], re.escape(getpass.getuser())
+    client, user = lines(run("blocks"))
+    assert re.fullmatch(rf"client  desk-agent  until {moment}  {me}, \d{{4}}-\S+Z  stolen", client)
+    assert re.fullmatch(rf"user  corp:u-1  until it is lifted  {me}, \S+Z  left", user)
+    told = json.loads(run("blocks", "--json").stdout)
+    assert [(each["kind"], each["until"], each["author"]) for each in told] == [
+        ("client", moment, getpass.getuser()),
+        ("user", None, getpass.getuser()),
+    ]
+    assert [each["since"] for each in told] == [client.split()[5], user.split()[7]]
     (blocked, _) = sorted(asked(house, lambda store: store.live_state(0)).withdrawals, key=lambda each: each.kind)
     assert 7190 < blocked.until - time.time() <= 7200
 
@@ -160,5 +168,8 @@ def test_revoking_a_chain_by_a_decision_on_it_buries_what_hangs_below(house, run
     assert newest.entry.rpc == "RevokeChain"
     assert json.loads(newest.entry.body)["facts"]["why"] == "laptop stolen"
     assert "is revoked" in run("revoke", chain, "--reason", "again, by its own name").stdout
-    assert "no such thing" in run("revoke", digest("other").hex(), "--reason", "x", code=1).stderr
-    assert "has a reason" in run("revoke", chain, "--reason", " ", code=2).stderr
+    assert (
+        "There is no chain, and no decision on one"
+        in run("revoke", digest("other").hex(), "--reason", "x", code=1).stderr
+    )
+    assert "Say why" in run("revoke", chain, "--reason", " ", code=2).stderr

@@ -154,7 +154,7 @@ def run(house: Path) -> Callable[..., Result]:
 
 
 def test_commands_on_a_database_without_a_schema_say_what_to_do(run: Callable[..., Result]) -> None:
-    refused = run("block", "client", "cli_desk", "--reason", "stolen")
+    refused = run("block", "client", "cli_desk", "--reason", "stolen", "--unlisted")
     assert refused.exit_code == 2
     assert "run `grantd db upgrade`" in refused.stderr
 
@@ -164,7 +164,7 @@ def test_upgrade_block_explain_and_prune_work_as_on_a_file(
 ) -> None:
     assert run("db", "upgrade").stdout == f"the database has schema {REVISION}\n"
     assert run("db", "upgrade").exit_code == 0
-    assert run("block", "client", "cli_desk", "--reason", "stolen").exit_code == 0
+    assert run("block", "client", "cli_desk", "--reason", "stolen", "--unlisted").exit_code == 0
     ((decision_id, writer),) = ask("SELECT id, writer FROM records")
     assert writer == "eu-1/cli"
     explained = run("explain", decision_id, "--json")
@@ -178,7 +178,7 @@ def test_a_database_out_of_reach_is_to_be_tried_again(house: Path, run: Callable
     address = f"postgresql://u:hunter2@127.0.0.1:{postgres_.free_port()}/d"
     settings = yaml.safe_load((house / "grantd.yaml").read_text()) | {"store": {"url": address}}
     (house / "grantd.yaml").write_text(yaml.safe_dump(settings))
-    for words in (("block", "client", "cli_desk", "--reason", "stolen"), ("db", "upgrade")):
+    for words in (("block", "client", "cli_desk", "--reason", "stolen", "--unlisted"), ("db", "upgrade")):
         refused = run(*words)
         assert refused.exit_code == 3
         assert "ConnectionRefusedError" in refused.stderr

@@ -48,6 +48,7 @@ OTHER_STATUS = {
     "CANCELLED": ("CANCELLED", 503),
     "NOT_FOUND": ("NOT_FOUND", 404),
     "BUNDLE_MOVED": ("ABORTED", 409),
+    "NOT_GOVERNED": ("FAILED_PRECONDITION", 409),
 }
 HTTP_OF = {"UNAUTHENTICATED": 401, "UNAVAILABLE": 503, "INTERNAL": 500}
 
@@ -150,6 +151,7 @@ BY_TEST = {
     "CALLER_NOT_ALLOWED": "test_client_auth_peer.py::test_a_caller_that_is_not_bound_or_not_allowed_gets_nothing",
     "SUBJECT_TOKEN_USED": "test_saml_once.py::test_an_assertion_stays_bound_after_a_restart",
     "NOT_ON_RECORD": "test_administration.py::test_what_was_never_stored_is_not_found",
+    "BLOCK_UNLISTED": "test_blocks_listed.py::test_what_the_bundle_does_not_name_is_blocked_only_when_that_is_said",
     "EPOCH_MOVED": "test_administration.py::test_who_was_too_late_learns_who_was_faster",
     "OVERLOADED": "test_offloop.py::test_a_service_whose_threads_are_all_taken_says_so_and_uses_nothing_up",
     "RATE_LIMITED": "test_refusal_rows.py::test_failed_authentications_without_end_are_slowed",

@@ -12,8 +12,10 @@ def main() -> None:
     """
     try:
         from grantd_server.cli.app import app  # noqa: PLC0415 - needs typer, which an extra installs
+        from grantd_server.cli.terminal.writing import writing  # noqa: PLC0415 - the same
 
-        app(prog_name="grantd")
+        with writing():
+            app(prog_name="grantd")
     except ModuleNotFoundError as missing:
         library = (missing.name or "").partition(".")[0]
         if library in {"", "grantd", "grantd_server"}:

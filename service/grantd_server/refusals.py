@@ -84,6 +84,7 @@ class Public(Enum):
     # administrators
     NOT_FOUND                = (80, "NOT_FOUND", "invalid_request", 404, "there is no such thing on record")
     BUNDLE_MOVED             = (81, "ABORTED",   "invalid_request", 409, "another bundle was put in force meanwhile")
+    NOT_GOVERNED             = (82, "FAILED_PRECONDITION", "invalid_request", 409, "the bundle in force has nothing of this name")
 
 
 @unique
@@ -236,6 +237,7 @@ class Reason(Enum):
 
     # administrators
     NOT_ON_RECORD                    = (Public.NOT_FOUND, "info", "identity", "Check the id or name; list what there is first.")
+    BLOCK_UNLISTED                   = (Public.NOT_GOVERNED, "info", "identity", "Correct the name, or say that it is meant although the bundle does not have it (--unlisted).")
     EPOCH_MOVED                      = (Public.BUNDLE_MOVED, "info", "identity", "Compare with the version that is in force now, and apply on top of it.")
 # fmt: on
 

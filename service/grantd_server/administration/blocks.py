@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from grantd_server.administration.desk import acted, reason_of, text_of
+from grantd_server.administration.listed import listed
+from grantd_server.administration.versions import in_force
 from grantd_server.refusals import Reason, Refused
 from grantd_server.store import Withdrawal
 
@@ -19,9 +22,10 @@ _NO_TOMBSTONES = (1 << 31) - 1
 """Of the live state only the blocks are asked for: no tombstone is so new."""
 
 
-async def block(desk: Desk, call: Call, withdrawal: Withdrawal) -> None:
+async def block(desk: Desk, call: Call, withdrawal: Withdrawal, *, unlisted: bool = False) -> None:
     """Blocks something, until a moment or until it is lifted; in force here on return.
-    A block that is there is replaced."""
+    A block that is there is replaced. What the bundle in force does not name is blocked
+    only where somebody says that this is meant (`unlisted`)."""
     kind, name = _named(withdrawal.kind, withdrawal.name)
     why, until = reason_of(withdrawal.reason), withdrawal.until
     if kind == "user" and ":mailto:" in name:
@@ -29,8 +33,10 @@ async def block(desk: Desk, call: Call, withdrawal: Withdrawal) -> None:
         raise Refused(Reason.PARAMETER_INVALID, field="name", expected="a user by identifier")
     if until is not None and until <= desk.clock():
         raise Refused(Reason.PARAMETER_INVALID, field="until", expected="a moment ahead")
+    if not unlisted:
+        await _demand_listed(desk, kind, name)
     facts = {"kind": kind, "name": name, "why": why} | ({} if until is None else {"until": str(until)})
-    blocked = Withdrawal(kind, name, why, until)
+    blocked = Withdrawal(kind, name, why, until, call.caller.identity)
     await acted(desk, call, lambda entry: desk.store.withdraw(blocked, entry), **facts)
     await desk.catch_up()
 
@@ -51,6 +57,13 @@ async def blocks(desk: Desk) -> list[Withdrawal]:
     ours = (found for found in live.withdrawals if found.kind in KINDS)
     holding = [found for found in ours if found.until is None or found.until > live.now]
     return sorted(holding, key=lambda found: (found.kind, found.name))
+
+
+async def _demand_listed(desk: Desk, kind: str, name: str) -> None:
+    document = (await in_force(desk)).document
+    known, nearest = await asyncio.to_thread(listed, document, kind, name)
+    if not known:
+        raise Refused(Reason.BLOCK_UNLISTED, {"nearest": nearest}, kind=kind, name=name)
 
 
 def _named(kind: str, name: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version as version_of
+from typing import Annotated
 
 import typer
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(serving.app, name="serve")
 app.add_typer(keys.app, name="keys")
@@ -43,6 +45,21 @@ app.command("versions")(versions.list_versions)
 app.command("diff")(versions.diff_versions)
 app.command("rollback")(versions.roll_back)
 app.command("decode")(decoding.decode)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def grantd(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Prints the version.")
+    ] = False,
+) -> None:
+    """Enterprise-managed authorization for MCP servers."""
 
 
 @app.command()

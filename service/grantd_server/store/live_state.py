@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 RESTORED: Final = "restored"
@@ -38,6 +38,10 @@ class Withdrawal:
     reason: str
     until: int | None
     """Seconds since the epoch; None: until lifted."""
+    author: str = ""
+    """Who blocked it; empty where a release before this one did."""
+    written: int = field(default=0, compare=False)
+    """When, by the database clock; the database says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REVISION = "0005"
+REVISION = "0006"
 """A test holds it to the newest migration."""
 
 

@@ -201,6 +201,7 @@ class WithdrawalRow(Table, table=True):
     reason: str
     until: int | None = Field(default=None, sa_type=BigInteger)
     written: int = Field(sa_type=BigInteger)
+    author: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class IntrospectionRow(Table, table=True):

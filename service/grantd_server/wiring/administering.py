@@ -15,6 +15,7 @@ from grantd_server.governance.faults import BundleError
 from grantd_server.governance.secrets.references import FilesAndEnvironment, SecretUnresolved
 from grantd_server.keys.own.files import KeyDirectory
 from grantd_server.keys.own.ring import KeyRing
+from grantd_server.keys.own.stored import KeyFileFault
 from grantd_server.model.caller import Caller, Role
 from grantd_server.rpc.administration.decisions import Reading, decision_handlers
 from grantd_server.rpc.administration.governance import governance_handlers
@@ -76,9 +77,9 @@ def unusable(resolve: SecretResolver, lacking: Callable[[Snapshot], list[str]]) 
     def problems(document: bytes) -> list[str]:
         try:
             snapshot = compile_document(document, resolve, epoch=0, fingerprint_key=_NO_FINGERPRINT)
-        except (BundleError, SecretUnresolved) as fault:
+            return lacking(snapshot)
+        except (BundleError, SecretUnresolved, KeyFileFault) as fault:
             return str(fault).splitlines()
-        return lacking(snapshot)
 
     return problems
 

@@ -1065,6 +1065,7 @@ class BlockRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    UNLISTED_FIELD_NUMBER: _builtins.int
     kind: Global___BlockKind.ValueType
     """What it is."""
     name: _builtins.str
@@ -1073,6 +1074,10 @@ class BlockRequest(_message.Message):
     """Why, for the record. Required."""
     until: _builtins.int
     """When the block ends by itself. Seconds since the epoch; 0 means never."""
+    unlisted: _builtins.bool
+    """Whether to block a name that the bundle in force does not have; else that is
+    refused, with the names nearest to it as `nearest` in the `ErrorInfo`.
+    """
     def __init__(
         self,
         *,
@@ -1080,10 +1085,11 @@ class BlockRequest(_message.Message):
         name: _builtins.str = ...,
         reason: _builtins.str = ...,
         until: _builtins.int = ...,
+        unlisted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "reason", b"reason", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "reason", b"reason", "unlisted", b"unlisted", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1217,6 +1223,8 @@ class BlockInForce(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
     kind: Global___BlockKind.ValueType
     """What it is."""
     name: _builtins.str
@@ -1225,6 +1233,10 @@ class BlockInForce(_message.Message):
     """Why."""
     until: _builtins.int
     """When it ends by itself. Seconds since the epoch; 0 means never."""
+    author: _builtins.str
+    """Who blocked it; empty where a release before this field did."""
+    since: _builtins.int
+    """When. Seconds since the epoch."""
     def __init__(
         self,
         *,
@@ -1232,10 +1244,12 @@ class BlockInForce(_message.Message):
         name: _builtins.str = ...,
         reason: _builtins.str = ...,
         until: _builtins.int = ...,
+        author: _builtins.str = ...,
+        since: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "reason", b"reason", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "kind", b"kind", "name", b"name", "reason", b"reason", "since", b"since", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

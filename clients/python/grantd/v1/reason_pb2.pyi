@@ -188,6 +188,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Another bundle was put in force meanwhile.
     gRPC ABORTED; OAuth `invalid_request`, HTTP 409.
     """
+    REASON_NOT_GOVERNED: _Reason.ValueType  # 82
+    """The bundle in force has nothing of this name.
+    gRPC FAILED_PRECONDITION; OAuth `invalid_request`, HTTP 409.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The public reasons, carried without the prefix in `google.rpc.ErrorInfo.reason`.
@@ -363,5 +367,9 @@ gRPC NOT_FOUND; OAuth `invalid_request`, HTTP 404.
 REASON_BUNDLE_MOVED: Reason.ValueType  # 81
 """Another bundle was put in force meanwhile.
 gRPC ABORTED; OAuth `invalid_request`, HTTP 409.
+"""
+REASON_NOT_GOVERNED: Reason.ValueType  # 82
+"""The bundle in force has nothing of this name.
+gRPC FAILED_PRECONDITION; OAuth `invalid_request`, HTTP 409.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
 from grantd_server.cli.terminal.moments import moment_of, shown
-from grantd_server.cli.terminal.reach import Reach, reaching
+from grantd_server.cli.terminal.programs import AsJson
+from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
+from grantd_server.cli.terminal.why import Why, demand_reason
 
 if TYPE_CHECKING:
     from grantd.v1 import governance_pb2 as pb
@@ -31,26 +34,36 @@ NameArgument = Annotated[
     str,
     typer.Argument(help="Its name in the bundle; an issuer by its identifier; a user as idp:id or issuer|sub."),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Expires = Annotated[
     str | None, typer.Option("--expires", metavar="WHEN", help="2h from now, or 2027-01-31T00:00:00Z; else never.")
+]
+Unlisted = Annotated[
+    bool, typer.Option("--unlisted", help="Blocks a name that the bundle in force does not have, too.")
 ]
 
 
 @reaching
-def block(reach: Reach, kind: KindArgument, name: NameArgument, reason: Reason, expires: Expires = None) -> None:
+def block(
+    reach: Reach,
+    kind: KindArgument,
+    name: NameArgument,
+    *,
+    reason: Why,
+    expires: Expires = None,
+    unlisted: Unlisted = False,
+) -> None:
     """Blocks a user, client, resource server, issuer or resource; it holds within 2 seconds."""
     with told():
         _demand(name, reason)
         if kind is Kind.USER and ":mailto:" in name:
             end(USAGE, ["Block a user by identifier: a sign-in without a verified address would slip past."])
         until = moment_of("--expires", expires)
-        asyncio.run(_block(reach, kind, name, reason, until))
+        asyncio.run(_block(reach, kind, name, reason, until, unlisted=unlisted))
         print(f"{kind.value} {name} is blocked" + (f" until {shown(until)}" if until else ""))
 
 
 @reaching
-def unblock(reach: Reach, kind: KindArgument, name: NameArgument, reason: Reason) -> None:
+def unblock(reach: Reach, kind: KindArgument, name: NameArgument, *, reason: Why) -> None:
     """Lifts a block."""
     with told():
         _demand(name, reason)
@@ -59,45 +72,60 @@ def unblock(reach: Reach, kind: KindArgument, name: NameArgument, reason: Reason
 
 
 @reaching
-def list_blocks(reach: Reach) -> None:
-    """Lists the blocks in force."""
+def list_blocks(reach: Reach, *, as_json: AsJson = False) -> None:
+    """Lists the blocks in force: until when, who blocked it, when and why."""
     with told():
-        found = asyncio.run(_blocks(reach))
+        found = [_row(each) for each in asyncio.run(_blocks(reach))]
+        if as_json:
+            print(json.dumps(found, indent=2, ensure_ascii=False))
+            return
         for each in found:
-            until = shown(each.until) if each.until else "until it is lifted"
-            print(f"{_name_of(each.kind)}  {each.name}  {until}  {each.reason}")
+            until = f"until {each['until'] or 'it is lifted'}"
+            print(f"{each['kind']}  {each['name']}  {until}  {each['author']}, {each['since']}  {each['reason']}")
         if not found:
             print("nothing is blocked")
 
 
+def _row(block: pb.BlockInForce) -> dict[str, Any]:
+    until = shown(block.until) if block.until else None
+    told_ = {"kind": _name_of(block.kind), "name": block.name, "until": until}
+    return {**told_, "author": block.author, "since": shown(block.since), "reason": block.reason}
+
+
 def _demand(name: str, reason: str) -> None:
-    if not name.strip() or not reason.strip():
-        end(USAGE, ["A block has a name and a reason."])
+    if not name.strip():
+        end(USAGE, ["A block has a name."])
+    demand_reason(reason)
 
 
-async def _block(reach: Reach, kind: Kind, name: str, why: str, until: int | None) -> None:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
+async def _block(reach: Reach, kind: Kind, name: str, why: str, until: int | None, *, unlisted: bool) -> None:
+    from grpc.aio import AioRpcError  # noqa: PLC0415 - late, as all commands
+
+    from grantd.errors import of_rpc  # noqa: PLC0415 - the same
+    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - the same
     from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
+    from grantd_server.cli.terminal.answers import sentences  # noqa: PLC0415 - the same
 
     async with reach.channel() as channel:
-        request = pb.BlockRequest(kind=_number_of(kind), name=name, reason=why, until=until or 0)
-        await GovernanceServiceStub(channel).Block(request)
+        request = pb.BlockRequest(kind=_number_of(kind), name=name, reason=why, until=until or 0, unlisted=unlisted)
+        try:
+            await GovernanceServiceStub(channel).Block(request, timeout=PATIENCE)
+        except AioRpcError as error:
+            if of_rpc(error).reason != "NOT_GOVERNED":
+                raise
+            hint = "--unlisted blocks it all the same."
+            end(REFUSED, [f"The bundle in force has no {kind.value} {name}.", *sentences(error)[1:], hint])
 
 
 async def _unblock(reach: Reach, kind: Kind, name: str, why: str) -> None:
-    from grpc.aio import AioRpcError  # noqa: PLC0415 - the same
-
     from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
     from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
+    from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - the same
 
     async with reach.channel() as channel:
         request = pb.UnblockRequest(kind=_number_of(kind), name=name, reason=why)
-        try:
-            await GovernanceServiceStub(channel).Unblock(request)
-        except AioRpcError as error:
-            if error.code().name != "NOT_FOUND":
-                raise
-            end(REFUSED, [f"There is no block of {kind.value} {name}."])
+        with missing([f"There is no block of {kind.value} {name}."]):
+            await GovernanceServiceStub(channel).Unblock(request, timeout=PATIENCE)
 
 
 async def _blocks(reach: Reach) -> list[pb.BlockInForce]:
@@ -108,7 +136,9 @@ async def _blocks(reach: Reach) -> list[pb.BlockInForce]:
     async with reach.channel() as channel:
         token = ""
         while True:
-            page = await GovernanceServiceStub(channel).ListBlocks(pb.ListBlocksRequest(page_token=token))
+            page = await GovernanceServiceStub(channel).ListBlocks(
+                pb.ListBlocksRequest(page_token=token), timeout=PATIENCE
+            )
             found += page.blocks
             token = page.next_page_token
             if not token:

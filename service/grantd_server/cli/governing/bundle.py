@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from grantd_server.cli.terminal.ending import REFUSED, end, told
+from grantd_server.cli.terminal.ending import REFUSED, Existence, end, told
 from grantd_server.cli.terminal.moments import moment_before
+from grantd_server.cli.terminal.programs import AsJson
 from grantd_server.cli.terminal.reach import Reach, reaching
+from grantd_server.cli.terminal.why import Why, demand_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +27,6 @@ LONGEST = 300.0
 """Seconds that a service may take to read, test and compare a directory."""
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files.")]
-Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
 Expect = Annotated[
     int | None, typer.Option("--expect", metavar="EPOCH", min=0, help="Refuses where another epoch is in force.")
 ]
@@ -44,24 +46,32 @@ def apply_directory(
     no_secrets: Annotated[
         bool, typer.Option("--no-secrets", help="Takes secrets that only the service can see for granted.")
     ] = False,
-    message: Message = "",
+    reason: Why = "",
+    as_json: AsJson = False,
 ) -> None:
     """Validates a directory, runs its policy tests, shows what changes, and puts it in force.
 
     Faults are told as file:line:column; with them, or with failing tests, nothing is changed.
     """
     with told():
+        demand_reason(reason, needed=False)
         if reach.server is None:
             from grantd_server.governance.document import parse_directory  # noqa: PLC0415 - 0.2 s
 
             parse_directory(directory)  # before a store is made for what is no bundle
+        elif not directory.is_dir():
+            end(REFUSED, [f"{directory}: there is no such folder"])
         from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
 
-        options = pb.ApplyBundleOptions(dry_run=dry_run, force=force, expected_epoch=expect, reason=message)
+        options = pb.ApplyBundleOptions(dry_run=dry_run, force=force, expected_epoch=expect, reason=reason)
         if dry_run:
             options.replay_since = moment_before("--since", since)
         secrets = None if no_secrets else directory
-        _tell(asyncio.run(_apply(reach, directory, options, secrets)), options)
+        pieces = list(pieces_of(directory))  # before a call begins that a file nobody may read would break
+        applied = asyncio.run(_apply(reach, pieces, options, secrets))
+        if as_json:
+            print(json.dumps(_plain(applied), indent=2, ensure_ascii=False))
+        _tell(applied, options, as_json=as_json)
 
 
 def show_directory(directory: Directory) -> None:
@@ -78,16 +88,17 @@ def show_directory(directory: Directory) -> None:
 
 
 async def _apply(
-    reach: Reach, directory: Path, options: pb.ApplyBundleOptions, secrets: Path | None
+    reach: Reach, pieces: list[pb.BundleFilePiece], options: pb.ApplyBundleOptions, secrets: Path | None
 ) -> pb.ApplyBundleResponse:
     from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
     from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
 
     def requests() -> Iterator[pb.ApplyBundleRequest]:
         yield pb.ApplyBundleRequest(options=options)
-        yield from (pb.ApplyBundleRequest(piece=piece) for piece in pieces_of(directory))
+        yield from (pb.ApplyBundleRequest(piece=piece) for piece in pieces)
 
-    async with reach.channel(must_exist=False, secrets=secrets) as channel:
+    existence = Existence.PRETENDED if options.dry_run else Existence.MADE
+    async with reach.channel(existence, secrets) as channel:
         return await GovernanceServiceStub(channel).ApplyBundle(requests(), timeout=LONGEST)
 
 
@@ -107,18 +118,45 @@ def pieces_of(directory: Path) -> Iterator[pb.BundleFilePiece]:
             yield pb.BundleFilePiece(path=path, content=content[start : start + PIECE])
 
 
-def _tell(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> None:
-    from grantd_server.cli.governing.changes import change_lines, test_lines  # noqa: PLC0415 - late, as all commands
+def _plain(applied: pb.ApplyBundleResponse) -> dict[str, Any]:
+    """What came of it, for programs; the exit code is the same."""
+    from grantd_server.cli.governing.changes import change_rows, test_rows  # noqa: PLC0415 - late, as all commands
 
+    replay = applied.replay if applied.HasField("replay") else None
+    return {
+        "faults": list(applied.faults),
+        "version": applied.version,
+        "activated": applied.activated,
+        "epoch": applied.epoch,
+        "compared_epoch": applied.compared_epoch,
+        "compared_version": applied.diff.from_version,
+        **change_rows(applied.diff),
+        "tests": test_rows(applied.tests),
+        "replay": None if replay is None else {"changed": replay.changed, "undetermined": replay.undetermined},
+    }
+
+
+def _tell(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions, *, as_json: bool) -> None:
     if applied.faults:
         end(REFUSED, applied.faults)
+    if not as_json:
+        _print(applied, options)
+    failed = applied.tests.failed
+    kept_out = options.dry_run or applied.version != applied.diff.from_version
+    if failed and kept_out and not options.force:
+        end(REFUSED, [f"{failed} of {applied.tests.total} policy tests fail; --force applies all the same."])
+
+
+def _print(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> None:
+    from grantd_server.cli.governing.changes import change_lines, test_lines  # noqa: PLC0415 - late, as all commands
+
     for line in (*change_lines(applied.diff), *test_lines(applied.tests)):
         print(line)
     if applied.HasField("replay"):
         changed, unknown = applied.replay.changed, applied.replay.undetermined
         told = f", {unknown} cannot be told" if unknown else ""
         print(f"{changed} decisions on record would end otherwise{told}; `grantd simulate` lists them")
-    version, failed = applied.version, applied.tests.failed
+    version = applied.version
     if applied.activated:
         print(f"{version} is in force, epoch {applied.epoch}")
     elif version == applied.diff.from_version:
@@ -127,6 +165,3 @@ def _tell(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> No
         changes = len(applied.diff.fields) + applied.diff.more_fields
         print(f"compared with epoch {applied.compared_epoch}; --expect {applied.compared_epoch} applies it to no other")
         print(f"{version} is valid; {changes} changes; nothing was applied")
-    kept_out = options.dry_run or version != applied.diff.from_version
-    if failed and kept_out and not options.force:
-        end(REFUSED, [f"{failed} of {applied.tests.total} policy tests fail; --force applies all the same."])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from grantd_server.audit.explaining.shown import shown
 from grantd_server.governance.analysis.difference.rows import GAINED, LOST, Change, grouped
@@ -37,6 +38,25 @@ def test_lines(report: pb.PolicyTestReport) -> Iterator[str]:
         yield from (shown(f"    {line}", 2000) for line in each.because)
     if report.total:
         yield f"{report.total - report.failed} of {report.total} policy tests pass"
+
+
+def change_rows(diff: pb.BundleDiff) -> dict[str, Any]:
+    """The same for programs: who gains or loses what as `grantd policy diff` has it."""
+    fields = [
+        {name: getattr(each, name) for name in ("kind", "section", "name", "field", "before", "after")}
+        for each in diff.fields
+    ]
+    left_out = {"more_fields": diff.more_fields, "more_access": diff.more_access}
+    return {"fields": fields, "access": [asdict(_access(each)) for each in diff.access], **left_out}
+
+
+def test_rows(report: pb.PolicyTestReport) -> dict[str, Any]:
+    """What policy tests said, for programs."""
+    failures = [
+        {"name": each.name, "place": each.place, "expected": each.expected, "got": each.got, "because": [*each.because]}
+        for each in report.failures
+    ]
+    return {"total": report.total, "failed": report.failed, "failures": failures}
 
 
 def _access(change: pb.AccessChange) -> Change:

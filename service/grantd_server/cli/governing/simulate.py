@@ -13,6 +13,7 @@ import typer
 from grantd_server.cli.governing.bundle import pieces_of
 from grantd_server.cli.terminal.ending import REFUSED, TRY_AGAIN, USAGE, end, opened, settings_of, told
 from grantd_server.cli.terminal.moments import moment_before
+from grantd_server.cli.terminal.programs import AsJson
 from grantd_server.cli.terminal.progress import Bar
 from grantd_server.cli.terminal.reach import Reach, reaching
 
@@ -31,16 +32,18 @@ def simulate_directory(
     reach: Reach,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files: the candidate.")],
     since: Annotated[
-        str, typer.Option("--since", help="From then on: a duration before now (7d), or a moment.")
+        str, typer.Option("--since", metavar="WHEN", help="From then on: 7d ago, or 2027-01-31T00:00:00Z.")
     ] = "7d",
-    until: Annotated[str | None, typer.Option("--until", help="Until before then; now, unless it is given.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="WHEN", help="Until before then; now, unless it is given.")
+    ] = None,
     *,
     examples: Annotated[int, typer.Option("--examples", min=1, max=20, help="Decision ids of each row.")] = 3,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", "-j", min=1, max=256, help="Processes, where it runs here; one a core otherwise."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Prints the result for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replays recorded decisions through a directory, and tells what would end otherwise.
 
@@ -94,8 +97,9 @@ async def _there(reach: Reach, directory: Path, wanted: _Wanted) -> Result:
     def requests() -> Iterator[pb.SimulateRequest]:
         options = pb.SimulateOptions(since=int(wanted.since), until=int(wanted.until) + 1, examples=wanted.examples)
         yield pb.SimulateRequest(options=options)
-        yield from (pb.SimulateRequest(piece=piece) for piece in pieces_of(directory))
+        yield from (pb.SimulateRequest(piece=piece) for piece in pieces)
 
+    pieces = list(pieces_of(directory))
     found: Result | None = None
     async with reach.channel() as channel:
         async for answer in GovernanceServiceStub(channel).Simulate(requests(), timeout=LONGEST):

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from grantd_server.cli.governing.bundle import Expect, Message
-from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
+from grantd_server.cli.governing.bundle import Expect
+from grantd_server.cli.terminal.ending import REFUSED, end, told
 from grantd_server.cli.terminal.moments import shown
-from grantd_server.cli.terminal.reach import Reach, reaching
+from grantd_server.cli.terminal.programs import AsJson
+from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
+from grantd_server.cli.terminal.why import Why, demand_reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grantd.v1 import governance_pb2 as pb
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="As `grantd versions` shows it.")]
+ACTIVE = "active"
+"""What is in force, in place of a version."""
+
+Older = Annotated[str, typer.Argument(metavar="OLDER", help='A version, as `grantd versions` shows it; or "active".')]
+Newer = Annotated[str, typer.Argument(metavar="NEWER", help="Another.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100, help="How many, the newest first.")]
 
 
 @reaching
-def list_versions(reach: Reach, limit: Limit = 20) -> None:
+def list_versions(reach: Reach, limit: Limit = 20, *, as_json: AsJson = False) -> None:
     """Lists the versions of the bundle, the newest first."""
     with told():
         listed = asyncio.run(_list(reach, limit))
+        if as_json:
+            print(json.dumps([_row(each) for each in listed.bundles], indent=2, ensure_ascii=False))
+            return
         for each in listed.bundles:
             mark = "*" if each.active else " "
             last = (
@@ -35,27 +49,46 @@ def list_versions(reach: Reach, limit: Limit = 20) -> None:
 
 
 @reaching
-def diff_versions(reach: Reach, older: Version, newer: Version) -> None:
+def diff_versions(reach: Reach, older: Older, newer: Newer, *, as_json: AsJson = False) -> None:
     """Shows what changed from one version to another."""
     with told():
-        from grantd_server.cli.governing.changes import change_lines  # noqa: PLC0415 - late, as all commands
+        from grantd_server.cli.governing.changes import change_lines, change_rows  # noqa: PLC0415 - late, as all commands
 
-        for line in change_lines(asyncio.run(_diff(reach, older, newer))):
-            print(line)
+        found = asyncio.run(_diff(reach, older, newer))
+        if as_json:
+            print(json.dumps(change_rows(found), indent=2, ensure_ascii=False))
+            return
+        lines = list(change_lines(found))
+        print("\n".join(lines) if lines else "nothing differs")
 
 
 @reaching
-def roll_back(reach: Reach, version: Version, *, message: Message = "", expect: Expect = None) -> None:
+def roll_back(reach: Reach, version: Version, *, reason: Why, expect: Expect = None) -> None:
     """Puts a version in force again that was applied before: to roll back, or forward."""
     with told():
-        if not message.strip():
-            end(USAGE, ["Say why with --message."])
-        done = asyncio.run(_activate(reach, version, message, expect))
+        demand_reason(reason)
+        done = asyncio.run(_activate(reach, version, reason, expect))
         if done.faults:
             end(REFUSED, done.faults)
-        print(
-            f"{version} {'is' if done.changed else 'was'} in force{'' if done.changed else ' already'}, epoch {done.epoch}"
-        )
+        so = "is in force" if done.changed else "was in force already"
+        print(f"{version} {so}, epoch {done.epoch}")
+
+
+def _row(each: pb.BundleVersion) -> dict[str, Any]:
+    """Times as everywhere; None for a version that never was in force."""
+    activated = shown(each.activated) if each.epoch else None
+    stored = {"version": each.version, "active": each.active, "stored": shown(each.stored), "author": each.author}
+    last = {"epoch": each.epoch or None, "activated": activated, "activated_by": each.activated_by or None}
+    return {**stored, **last, "reason": each.reason}
+
+
+@contextmanager
+def _on_record(version: str) -> Iterator[None]:
+    from grantd_server.audit.explaining.shown import shown as safe  # noqa: PLC0415 - late, as all commands
+    from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - the same
+
+    with missing([f"There is no version {safe(version, 100)}; `grantd versions` lists them."]):
+        yield
 
 
 async def _list(reach: Reach, limit: int) -> pb.ListBundlesResponse:
@@ -63,7 +96,9 @@ async def _list(reach: Reach, limit: int) -> pb.ListBundlesResponse:
     from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
 
     async with reach.channel() as channel:
-        return await GovernanceServiceStub(channel).ListBundles(pb.ListBundlesRequest(page_size=limit))
+        return await GovernanceServiceStub(channel).ListBundles(
+            pb.ListBundlesRequest(page_size=limit), timeout=PATIENCE
+        )
 
 
 async def _diff(reach: Reach, older: str, newer: str) -> pb.BundleDiff:
@@ -71,8 +106,10 @@ async def _diff(reach: Reach, older: str, newer: str) -> pb.BundleDiff:
     from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
 
     async with reach.channel() as channel:
-        asked = pb.DiffBundlesRequest(from_version=older, to_version=newer)
-        return (await GovernanceServiceStub(channel).DiffBundles(asked)).diff
+        named = ["" if each == ACTIVE else each for each in (older, newer)]
+        asked = pb.DiffBundlesRequest(from_version=named[0], to_version=named[1])
+        with _on_record(" or ".join(filter(None, named)) or ACTIVE):
+            return (await GovernanceServiceStub(channel).DiffBundles(asked, timeout=PATIENCE)).diff
 
 
 async def _activate(reach: Reach, version: str, why: str, expect: int | None) -> pb.ActivateBundleResponse:
@@ -81,4 +118,5 @@ async def _activate(reach: Reach, version: str, why: str, expect: int | None) ->
 
     async with reach.channel() as channel:
         asked = pb.ActivateBundleRequest(version=version, reason=why, expected_epoch=expect)
-        return await GovernanceServiceStub(channel).ActivateBundle(asked)
+        with _on_record(version):
+            return await GovernanceServiceStub(channel).ActivateBundle(asked, timeout=PATIENCE)

@@ -82,7 +82,7 @@ async def _restored(now: int, why: str, config: Config) -> None:
     entry = act("Restored", now, author=author(), why=why)
     async with opened(settings_of(config)) as store:
         # A day is longer than any grant lives, and no list is cluttered for ever.
-        await store.withdraw(Withdrawal(RESTORED, str(now), why, now + _DAY), entry)
+        await store.withdraw(Withdrawal(RESTORED, str(now), why, now + _DAY, author()), entry)
 
 
 async def _prune(config: Config, before_us: int) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from grantd_server.cli.policy.directories import At, moment, parsed
-from grantd_server.cli.policy.output import AsCsv, AsJson, print_rows
+from grantd_server.cli.policy.output import print_rows
 from grantd_server.cli.terminal.ending import REFUSED, end, told
+from grantd_server.cli.terminal.programs import AsCsv, AsJson
 from grantd_server.cli.terminal.reach import Reach, reaching
 
 if TYPE_CHECKING:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grantd_server.cli.terminal.ending import USAGE, end
+from grantd_server.cli.terminal.moments import instant_of
 
 if TYPE_CHECKING:
     from grantd_server.governance.document import Document
@@ -34,10 +33,4 @@ def moment(at: str | None) -> int:
     """Seconds since the epoch; now, unless said otherwise."""
     if at is None:
         return int(time.time())
-    try:
-        found = datetime.fromisoformat(at)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        end(USAGE, ["--at: a moment with its offset is expected, such as 2027-01-31T09:00:00Z"])
-    return int(found.timestamp())
+    return instant_of("--at", at)

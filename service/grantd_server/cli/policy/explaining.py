@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from grantd_server.cli.policy.directories import At, Directory, moment, parsed
-from grantd_server.cli.policy.output import AsJson
 from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
+from grantd_server.cli.terminal.programs import AsJson
 
 Many = list[str]
 

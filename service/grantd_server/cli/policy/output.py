@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from grantd_server.cli.terminal.ending import USAGE, end
+from grantd_server.cli.terminal.programs import demand_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Prints CSV.")]
 
 
 def print_rows(
@@ -26,8 +21,7 @@ def print_rows(
     """Prints rows of one kind; `lines` makes them readable."""
     from grantd_server.governance.analysis import exporting  # noqa: PLC0415 - late, as all commands
 
-    if as_json and as_csv:
-        end(USAGE, ["Say --json or --csv, not both."])
+    demand_one(as_json=as_json, as_csv=as_csv)
     if as_json:
         print(exporting.as_json(rows), end="")
     elif as_csv:

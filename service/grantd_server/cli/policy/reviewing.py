@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grantd_server.cli.policy.directories import At, moment, parsed
-from grantd_server.cli.policy.output import AsCsv, AsJson, print_rows
+from grantd_server.cli.policy.output import print_rows
 from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
+from grantd_server.cli.terminal.programs import AsCsv, AsJson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 
 from grantd_server.cli.policy.directories import Directory, parsed
-from grantd_server.cli.policy.output import AsJson
 from grantd_server.cli.terminal.ending import REFUSED, end, told
+from grantd_server.cli.terminal.programs import AsJson
 
 
 def validate_directory(directory: Directory, as_json: AsJson = False) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from grantd_server.cli.terminal.ending import USAGE, end, told
-from grantd_server.cli.terminal.moments import shown
+from grantd_server.cli.terminal.ending import told
+from grantd_server.cli.terminal.moments import moment_before, shown
+from grantd_server.cli.terminal.programs import AsCsv, AsJson, demand_one
 from grantd_server.cli.terminal.reach import Reach, reaching
-from grantd_server.cli.terminal.since import moment_past
 
 if TYPE_CHECKING:
     from grantd.v1 import decision_pb2 as pb
@@ -24,7 +24,6 @@ app = typer.Typer(help="Access as it is used.", no_args_is_help=True)
 COLUMNS: Final = (
     "client", "resource", "users", "users_at_most", "grants", "tokens", "last_used", "scopes", "unused_scopes",
 )  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @app.callback()
@@ -37,14 +36,14 @@ def access() -> None:
 def report_access(
     reach: Reach,
     since: Annotated[str, typer.Option("--since", metavar="WHEN", help="30d ago, or 2027-01-31T00:00:00Z.")] = "30d",
-    as_csv: Annotated[bool, typer.Option("--csv", help="Prints comma-separated values.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Prints it for programs.")] = False,
+    *,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
 ) -> None:
     """Reports clients by resources: users, grants, tokens, last use, and scopes that nobody used."""
     with told():
-        if as_csv and as_json:
-            end(USAGE, ["--csv or --json, not both."])
-        rows = [_row(use) for use in asyncio.run(_uses(reach, moment_past("--since", since)))]
+        demand_one(as_json=as_json, as_csv=as_csv)
+        rows = [_row(use) for use in asyncio.run(_uses(reach, moment_before("--since", since)))]
         if as_json:
             print(json.dumps(rows, indent=2))
         elif as_csv:
@@ -70,16 +69,12 @@ def _row(use: pb.AccessUse) -> dict[str, Any]:
 
 
 def _write_csv(rows: list[dict[str, Any]]) -> None:
+    from grantd_server.governance.analysis.exporting import cell  # noqa: PLC0415 - late, as all commands
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
-
-
-def _cell(value: object) -> str:
-    """A spreadsheet must not run what a name begins with."""
-    text = " ".join(value) if isinstance(value, list) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+        writer.writerow([cell(row[name]) for name in COLUMNS])
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grantd_server.cli.governing.blocks import Reason
-from grantd_server.cli.terminal.ending import USAGE, end, told
-from grantd_server.cli.terminal.reach import Reach, reaching
+from grantd_server.cli.terminal.ending import told
+from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
+from grantd_server.cli.terminal.why import Why, demand_reason
 
 if TYPE_CHECKING:
     from grantd.v1 import governance_pb2 as pb
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def revoke_chain(
     reach: Reach,
     named: Annotated[str, typer.Argument(metavar="ID", help="A chain, or any decision on it.")],
-    reason: Reason,
+    *,
+    reason: Why,
 ) -> None:
     """Revokes a chain: no token below it is active afterwards, and none can be issued on it."""
     with told():
-        if not reason.strip():
-            end(USAGE, ["A revocation has a reason."])
+        demand_reason(reason)
         revoked = asyncio.run(_revoke(reach, named, reason))
         print(f"chain {revoked.chain} is revoked, with {revoked.tokens} tokens and grants below it")
 
@@ -32,6 +32,10 @@ def revoke_chain(
 async def _revoke(reach: Reach, named: str, why: str) -> pb.RevokeChainResponse:
     from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
     from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
+    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
+    from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - the same
 
     async with reach.channel() as channel:
-        return await GovernanceServiceStub(channel).RevokeChain(pb.RevokeChainRequest(id=named, reason=why))
+        request = pb.RevokeChainRequest(id=named, reason=why)
+        with missing([f"There is no chain, and no decision on one, of the name {shown(named, 64)}."]):
+            return await GovernanceServiceStub(channel).RevokeChain(request, timeout=PATIENCE)

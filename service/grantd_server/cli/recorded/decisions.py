@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from grantd_server.cli.terminal.ending import REFUSED, end, told
-from grantd_server.cli.terminal.reach import Reach, reaching
-from grantd_server.cli.terminal.since import moment_past
+from grantd_server.cli.terminal.ending import told
+from grantd_server.cli.terminal.moments import moment_before
+from grantd_server.cli.terminal.programs import AsJson
+from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,6 @@ AsRole = Annotated[
     View | None,
     typer.Option("--role", help="Shows no more than this role may see; `client`: the developer of a client."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Prints it for programs.")]
 ByClient = Annotated[str, typer.Option("--client", help="Of this client, by its name in the bundle.")]
 ByReason = Annotated[str, typer.Option("--reason", help="With this reason, such as POLICY_NO_RULE.")]
 ByRpc = Annotated[str, typer.Option("--rpc", help="Of this call, such as RedeemGrant.")]
@@ -98,7 +98,12 @@ def list_decisions(
         from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
 
         sought = pb.DecisionFilter(
-            client=client, reason=reason, rpc=rpc, outcome=outcome, subject=subject, since=moment_past("--since", since)
+            client=client,
+            reason=reason,
+            rpc=rpc,
+            outcome=outcome,
+            subject=subject,
+            since=moment_before("--since", since),
         )
         asyncio.run(_list(reach, sought, limit, _printer(as_json)))
 
@@ -128,11 +133,13 @@ async def _explanation(reach: Reach, decision_id: str, role: View | None) -> Exp
     from grantd_server.cli.terminal.answered import explained  # noqa: PLC0415 - the same
 
     request = pb.ExplainDecisionRequest(id=decision_id, view=role or "")
-    missing = ["There is no record of {} in reach."]
+    lines = ["There is no record of {} in reach."]
     if reach.server is None:
-        missing.append("Refusals of clients that did not authenticate, and introspections, are kept in sums only;")
-        missing.append("the running service explains the newest of them: name it with --server.")
-    return explained(await _asked(reach, lambda stub: stub.ExplainDecision(request), decision_id, missing))
+        lines.append("Refusals of clients that did not authenticate, and introspections, are kept in sums only;")
+        lines.append("the running service explains the newest of them: name it with --server.")
+    return explained(
+        await _asked(reach, lambda stub: stub.ExplainDecision(request, timeout=PATIENCE), decision_id, lines)
+    )
 
 
 async def _journey(reach: Reach, asked: str, role: View | None) -> Journey:
@@ -140,23 +147,18 @@ async def _journey(reach: Reach, asked: str, role: View | None) -> Journey:
     from grantd_server.cli.terminal.answered import traced  # noqa: PLC0415 - the same
 
     request = pb.TraceChainRequest(id=asked, view=role or "")
-    missing = ["There is no chain, and no decision on one, of the name {}."]
-    return traced(await _asked(reach, lambda stub: stub.TraceChain(request), asked, missing))
+    lines = ["There is no chain, and no decision on one, of the name {}."]
+    return traced(await _asked(reach, lambda stub: stub.TraceChain(request, timeout=PATIENCE), asked, lines))
 
 
-async def _asked(reach: Reach, ask: Callable[[Any], Any], name: str, missing: list[str]) -> Any:
-    from grpc.aio import AioRpcError  # noqa: PLC0415 - late, as all commands
-
-    from grantd.v1.decision_pb2_grpc import DecisionServiceStub  # noqa: PLC0415 - the same
+async def _asked(reach: Reach, ask: Callable[[Any], Any], name: str, lines: list[str]) -> Any:
+    from grantd.v1.decision_pb2_grpc import DecisionServiceStub  # noqa: PLC0415 - late, as all commands
     from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
+    from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - the same
 
     async with reach.channel() as channel:
-        try:
+        with missing([line.format(shown(name, LONGEST_ID)) for line in lines]):
             return await ask(DecisionServiceStub(channel))
-        except AioRpcError as error:
-            if error.code().name != "NOT_FOUND":
-                raise
-            end(REFUSED, [line.format(shown(name, LONGEST_ID)) for line in missing])
 
 
 async def _list(reach: Reach, sought: pb.DecisionFilter, limit: int, show: Callable[[pb.Decision], None]) -> None:
@@ -167,7 +169,7 @@ async def _list(reach: Reach, sought: pb.DecisionFilter, limit: int, show: Calla
         token = ""
         while limit > 0:
             request = pb.ListDecisionsRequest(filter=sought, page_size=min(limit, 100), page_token=token)
-            page = await DecisionServiceStub(channel).ListDecisions(request)
+            page = await DecisionServiceStub(channel).ListDecisions(request, timeout=PATIENCE)
             for decision in page.decisions:
                 show(decision)
             limit, token = limit - len(page.decisions), page.next_page_token

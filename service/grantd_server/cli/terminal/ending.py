@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from enum import Enum, auto
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
@@ -26,6 +29,9 @@ _STATUSES: Final = {
 }  # fmt: skip
 """How a command ends when the service says no; anything else is refused."""
 
+_NO_TEXT: Final = "surrogates not allowed"
+"""Why Python cannot encode an argument that came as bytes of another encoding."""
+
 Config = Annotated[
     Path | None,
     typer.Option("--config", envvar="GRANTD_CONFIG", help="Settings, YAML; see docs/configuration.md.", dir_okay=False),
@@ -37,6 +43,17 @@ def end(code: int, sentences: Sequence[str]) -> NoReturn:
     for sentence in sentences:
         sys.stderr.write(f"{sentence}\n")
     raise typer.Exit(code)
+
+
+class Existence(Enum):
+    """What becomes of a command where there is no database file yet."""
+
+    DEMANDED = auto()
+    """It is refused."""
+    MADE = auto()
+    """It makes one."""
+    PRETENDED = auto()
+    """It goes on as with an empty one, and leaves none behind."""
 
 
 @contextmanager
@@ -74,6 +91,10 @@ def _code_of(fault: Exception) -> int | None:
             return _STATUSES.get(fault.code().name, REFUSED)
         case SettingsError() | SchemaMismatch():
             return USAGE
+        case OSError() if fault.filename is not None:
+            return USAGE
+        case UnicodeEncodeError() if fault.reason == _NO_TEXT:
+            return USAGE
         case NotByLines() | SecretChangeRefused():
             return REFUSED
         case BundleError() | SecretUnresolved() | KeyFileFault() | RotationRefused():
@@ -86,11 +107,19 @@ def _code_of(fault: Exception) -> int | None:
 def _sentences(fault: Exception) -> list[str]:
     from grpc.aio import AioRpcError  # noqa: PLC0415 - of commands that speak to a service
 
-    if not isinstance(fault, AioRpcError):
-        return str(fault).splitlines()
     from grantd_server.cli.terminal.answers import sentences  # noqa: PLC0415 - the same
+    from grantd_server.store import StoreUnavailable  # noqa: PLC0415 - of commands with a store
 
-    return sentences(fault)
+    match fault:
+        case AioRpcError():
+            return sentences(fault)
+        case StoreUnavailable():
+            return [f"The database cannot be used: {fault}"]
+        case OSError():
+            return [f"{fault.filename}: {fault.strerror}."]
+        case UnicodeEncodeError():
+            return ["An argument is not UTF-8."]
+    return str(fault).splitlines()
 
 
 def settings_of(config: Path | None, **over: str | None) -> Settings:
@@ -102,7 +131,7 @@ def settings_of(config: Path | None, **over: str | None) -> Settings:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, must_exist: bool = True) -> AsyncIterator[Store]:
+async def opened(settings: Settings, existence: Existence = Existence.DEMANDED) -> AsyncIterator[Store]:
     """The store of the settings, closed at the end."""
     from grantd_server.settings import SettingsError  # noqa: PLC0415 - loaded with the settings
     from grantd_server.settings.store_safety import store_problems  # noqa: PLC0415 - the same
@@ -111,14 +140,19 @@ async def opened(settings: Settings, *, must_exist: bool = True) -> AsyncIterato
     if problems := list(store_problems(settings)):
         raise SettingsError(problems)
     opening = settings.opening("cli")
-    if must_exist and opening.url.startswith(SQLITE) and not settings.sqlite_path.exists():
-        raise SettingsError([f"store.url: {settings.sqlite_path} does not exist."])
-    store = open_store(opening)
-    try:
-        await store.start()
-        yield store
-    finally:
-        await store.close()
+    with ExitStack() as folder:
+        if opening.url.startswith(SQLITE) and not settings.sqlite_path.exists():
+            if existence is Existence.DEMANDED:
+                raise SettingsError([f"store.url: {settings.sqlite_path} does not exist."])
+            if existence is Existence.PRETENDED:
+                place = Path(folder.enter_context(TemporaryDirectory(prefix="grantd-")), "empty.db")
+                opening = replace(opening, url=f"{SQLITE}{place}")
+        store = open_store(opening)
+        try:
+            await store.start()
+            yield store
+        finally:
+            await store.close()
 
 
 def author() -> str:

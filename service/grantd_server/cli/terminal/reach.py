@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from grantd_server.cli.terminal.ending import USAGE, Config, author, end, opened, settings_of
+from grantd_server.cli.terminal.ending import USAGE, Config, Existence, author, end, opened, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,6 +42,10 @@ Name = Annotated[
 ]
 
 
+PATIENCE = 75.0
+"""Seconds that a command waits for an answer: longer than a service lets an act take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How the service is reached."""
@@ -54,12 +58,14 @@ class Reach:
     name: str | None = None
 
     @asynccontextmanager
-    async def channel(self, *, must_exist: bool = True, secrets: Path | None = None) -> AsyncIterator[grpc.aio.Channel]:
+    async def channel(
+        self, existence: Existence = Existence.DEMANDED, secrets: Path | None = None
+    ) -> AsyncIterator[grpc.aio.Channel]:
         """A channel to GovernanceService and DecisionService. Without `--server` it leads
         into this process, as an administrator of the account that runs the command.
 
-        `must_exist` refuses to make a store; `secrets` is the folder that references
-        to secrets are relative to, or None where they are not looked at.
+        `secrets` is the folder that references to secrets are relative to, or None
+        where they are not looked at.
         """
         if self.server is not None:
             async with self._remote(self.server).open_aio() as channel:
@@ -68,14 +74,18 @@ class Reach:
         from grantd_server.wiring.administering import local_channel  # noqa: PLC0415 - 0.5 s
 
         settings = settings_of(self.config)
-        async with opened(settings, must_exist=must_exist) as store:
+        if self.config is None and settings.store.url is None:
+            end(USAGE, ["Name the settings with --config, or a running service with --server."])
+        async with opened(settings, existence) as store:
             yield local_channel(settings, store, author(), secrets)
 
     def _remote(self, server: str) -> Any:
-        from grantd.client.channel import ConfigurationError, Endpoint  # noqa: PLC0415 - late, as all commands
+        from grantd.client.channel import ConfigurationError, Endpoint, is_loopback  # noqa: PLC0415 - late, as all commands
 
         try:
             if self.ca is None and self.cert is None and self.key is None:
+                if not is_loopback(server):
+                    end(USAGE, [f"{server} is not on this machine: it takes --ca, --cert and --key."])
                 return Endpoint.loopback(server)
             if self.ca is None or self.cert is None or self.key is None:
                 end(USAGE, ["--ca, --cert and --key go together."])

@@ -22,7 +22,7 @@ def as_csv(kind: type[Any], rows: Iterable[Any]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow([_cell(getattr(row, name)) for name in names])
+        writer.writerow([cell(getattr(row, name)) for name in names])
     return out.getvalue()
 
 
@@ -31,6 +31,7 @@ def as_json(rows: Iterable[Any]) -> str:
     return json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
 
 
-def _cell(value: object) -> str:
-    text = "; ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+def cell(value: object) -> str:
+    """One value; a spreadsheet must not run what it begins with."""
+    text = "; ".join(value) if isinstance(value, tuple | list) else "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text

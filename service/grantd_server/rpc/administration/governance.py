@@ -59,7 +59,8 @@ def governance_handlers(desk: Desk) -> Mapping[str, Handler | StreamHandler]:
 
     async def block(message: pb.BlockRequest, call: Call) -> pb.BlockResponse:
         until = message.until or None
-        await blocks.block(desk, call, Withdrawal(_kind(message.kind), message.name, message.reason, until))
+        wanted = Withdrawal(_kind(message.kind), message.name, message.reason, until)
+        await blocks.block(desk, call, wanted, unlisted=message.unlisted)
         return pb.BlockResponse()
 
     async def unblock(message: pb.UnblockRequest, call: Call) -> pb.UnblockResponse:

@@ -85,7 +85,14 @@ def bundle_of(stored: StoredBundle, active: str) -> pb.BundleVersion:
 def block_of(withdrawal: Withdrawal) -> pb.BlockInForce:
     """One block in a list."""
     kind: Any = _NUMBERS.get(withdrawal.kind, pb.BLOCK_KIND_UNSPECIFIED)
-    return pb.BlockInForce(kind=kind, name=withdrawal.name, reason=withdrawal.reason, until=withdrawal.until or 0)
+    return pb.BlockInForce(
+        kind=kind,
+        name=withdrawal.name,
+        reason=withdrawal.reason,
+        until=withdrawal.until or 0,
+        author=withdrawal.author,
+        since=withdrawal.written,
+    )
 
 
 def _field(change: Change) -> pb.FieldChange:

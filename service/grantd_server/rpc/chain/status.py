@@ -32,6 +32,9 @@ _ABOUT_A_FIELD = frozenset({Public.PARAMETER_MISSING, Public.PARAMETER_REPEATED,
 _FIELD = re.compile(r"[a-z][a-z0-9_.]{0,63}", re.ASCII)
 
 
+_LONGEST_NEAREST = 500
+
+
 class Ended(Exception):
     """The final status of a call that has no answer; an adapter puts it on its wire."""
 
@@ -71,7 +74,7 @@ def _pack(slot: any_pb2.Any, detail: error_details_pb2.ErrorInfo | error_details
 def _challenge(challenge: Mapping[str, object]) -> dict[str, str]:
     """What a client needs to come again: the members of RFC 9470 section 3, to sign the
     user in, or the nonce of RFC 9449 section 8; what an administrator needs to know of
-    whoever was faster."""
+    whoever was faster, or of names like the one that was asked for."""
     out: dict[str, str] = {}
     if nonce := challenge.get("dpop_nonce"):
         out["dpop_nonce"] = str(nonce)
@@ -79,6 +82,8 @@ def _challenge(challenge: Mapping[str, object]) -> dict[str, str]:
         out["max_age"] = str(max_age)
     if "epoch" in challenge:
         out |= {name: str(challenge[name]) for name in ("epoch", "version", "author", "activated")}
+    if nearest := challenge.get("nearest"):
+        out["nearest"] = " ".join(map(str, _each(nearest)))[:_LONGEST_NEAREST]
     if acr := challenge.get("acr_values"):
         out["acr_values"] = acr if isinstance(acr, str) else " ".join(map(str, _each(acr)))
     return out

@@ -51,7 +51,8 @@ class PostgresGoverned:
     async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
         async def block() -> None:
             writer = self._database.writer
-            await writer.within(sql.WITHDRAW, withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until)
+            row = (withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until, withdrawal.author)
+            await writer.within(sql.WITHDRAW, *row)
             await writer.within(sql.WITHDRAWN)
 
         await self._effect(entry, block)

@@ -81,7 +81,8 @@ class PostgresStore(PostgresGoverned, PostgresQuestions):
 
     async def live_state(self, since: int, seen: int | None = None) -> LiveState:
         (row,) = await self._view.fetch(sql.LIVE_STATE, since, seen)
-        blocked = zip(row["kinds"], row["names"], row["reasons"], row["untils"], strict=True)
+        columns = ("kinds", "names", "reasons", "untils", "authors", "times")
+        blocked = zip(*(row[name] for name in columns), strict=True)
         return LiveState(
             Epochs(row["bundle"], row["withdrawals"], row["revocations"]),
             tuple(Withdrawal(*each) for each in blocked),

@@ -62,7 +62,7 @@ class SqliteGoverned:
 
     async def withdraw(self, withdrawal: Withdrawal, entry: Entry) -> None:
         async def block() -> None:
-            row = (withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until)
+            row = (withdrawal.kind, withdrawal.name, withdrawal.reason, withdrawal.until, withdrawal.author)
             self._database.writer.execute(sql.WITHDRAW, row)
             self._database.writer.execute(sql.WITHDRAWN)
 
