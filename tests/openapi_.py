@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-ABOUT_ADMINISTRATORS = frozenset({Public.NOT_FOUND, Public.BUNDLE_MOVED})
+ABOUT_ADMINISTRATORS = frozenset({Public.NOT_FOUND, Public.BUNDLE_MOVED, Public.NOT_GOVERNED})
 """What only their API refuses with, which the shim does not speak."""
 DOCUMENT = Path(shim.__file__).with_name("openapi.yaml")
 # What the HTTP server and the framing add.
