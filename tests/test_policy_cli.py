@@ -81,7 +81,7 @@ def test_the_time_of_a_run_may_be_said(folder: Path) -> None:
 
     run("test", folder, "--at", "2026-05-31T23:59:59Z")
     run("test", folder, "--at", "2026-06-01T00:00:00Z", code=1)
-    assert "--at: a moment" in run("test", folder, "--at", "2026-06-01", code=2)
+    assert "--at is a moment" in run("test", folder, "--at", "2026-06-01", code=2)
 
 
 def test_a_broken_test_file_is_told_by_its_place(folder: Path) -> None:
