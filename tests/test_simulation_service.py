@@ -10,6 +10,7 @@ import pytest
 import organisation as org
 from case_files import changed
 from grantd_server.simulation.report.result import Change, Result
+from grantd_server.simulation.running.processes import CandidateInvalid
 from leg_one import exchanged
 from leg_two import OTHER, redeemed
 from simulating_ import simulated
@@ -192,3 +193,17 @@ async def test_what_is_too_long_to_be_right_is_not_recorded(house: House) -> Non
     call = await exchanged(house, resource=["https://mcp.tools.example/" + "x" * 600])
     assert call.record["asked"] == {"cut": True}
     assert (await simulated(house)).skipped_by == {"asked for more than is recorded": 1}
+
+
+async def test_what_the_candidate_reads_elsewhere_in_a_sign_in_is_undetermined(house: House) -> None:
+    await journey(house)
+    result = await simulated(house, changed(org.bundle(), {"identity_providers.corp.groups_claim": "teams"}))
+
+    assert result.undetermined > 0
+    assert set(result.undetermined_by) == {"groups"}
+
+
+async def test_a_document_that_is_no_bundle_is_said_to_be_none(house: House) -> None:
+    await journey(house)
+    with pytest.raises(CandidateInvalid, match=r"clients\.desk"):
+        await simulated(house, changed(org.bundle(), {"clients.desk.at": {"nowhere": {"client_id": "desk"}}}))
