@@ -237,9 +237,10 @@ LISTS = (
 )  # fmt: skip
 ELSEWHERE = {
     "document.slow", "document.too-large", "document.tls", "keys.many", "subject.form", "grant.form", "access.opaque",
-    "access.bound", "replay.once", "resource.opened", "revocation.done", "revocation.none", "governance.replay", "probe.not-begun", "grant.future",
+    "access.bound", "access.bearer", "access.unbound", "grant.unbound", "resource.unproven", "probe.proofs", "probe.ended",
+    "replay.once", "resource.opened", "revocation.done", "revocation.none", "governance.replay", "probe.not-begun", "grant.future",
 }  # fmt: skip
-"""Codes with tests of their own, in test_doctor_hostile, test_doctor_probe and test_doctor_real."""
+"""Codes with tests of their own, in test_doctor_hostile, _probe, _proofs, _progress and _real."""
 
 
 def test_every_row_is_registered_once_and_planted_somewhere():

@@ -10,7 +10,7 @@ from grantd_server.doctor.checks.declared import clients as declared_clients
 from grantd_server.doctor.checks.declared import parties as declared_parties
 from grantd_server.doctor.checks.keys import algorithms, ending, published
 from grantd_server.doctor.checks.said import clients, flow, identifiers, metadata, resources, scopes
-from grantd_server.doctor.checks.walked import access, grants, subject, uses
+from grantd_server.doctor.checks.walked import access, bindings, grants, progress, subject, uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,10 +43,12 @@ FAMILIES: Final = (
     Family("Clocks", clocks.ROWS, clocks.check),
     Family("A bundle and its parties", declared_parties.ROWS, declared_parties.check),
     Family("A bundle, its MCP servers and clients", declared_clients.ROWS, declared_clients.check),
+    Family("A probe", progress.ROWS, progress.check),
     Family("A probe: the sign-in", subject.ROWS, subject.check),
     Family("A probe: the grant", grants.ROWS, grants.check),
     Family("A probe: the access token", access.ROWS, access.check),
     Family("A probe: what grant and token are good for", uses.ROWS, uses.check),
+    Family("A probe: proofs of possession", bindings.ROWS, bindings.check),
 )
 
 

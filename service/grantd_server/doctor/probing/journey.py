@@ -10,6 +10,7 @@ from grantd_server.checks import TOKEN_TYPE_ID_TOKEN, TOKEN_TYPE_REFRESH_TOKEN, 
 
 if TYPE_CHECKING:
     from grantd_server.doctor.probing.credentials import Credential
+    from grantd_server.doctor.probing.proofs import Proofs
     from grantd_server.doctor.reading.exchanges import Exchange
 
 KINDS: Final = {
@@ -49,6 +50,11 @@ class Journey:
     """The MCP server, called with the access token."""
     altered: Exchange | None = None
     """The same, with a signature that was altered."""
+    unproven: Exchange | None = None
+    """The same, with a token that is bound to a key, and without its proof."""
+    proofs: Proofs | None = None
+    """What proofs of possession were made with; None where nobody wanted any."""
+    proven_at_leg1: bool = False
     revoked: tuple[Exchange, ...] = ()
 
     @property
@@ -60,6 +66,12 @@ class Journey:
     def access_token(self) -> str:
         """The access token of leg 2; empty where there is none."""
         return token_of(self.leg2)
+
+    @property
+    def scheme(self) -> str:
+        """How the access token is presented: Bearer, or DPoP where it can be; else empty."""
+        found = str(((self.leg2 and self.leg2.members) or {}).get("token_type", "")).lower()
+        return {"bearer": "Bearer", "dpop": "DPoP" if self.proofs is not None else ""}.get(found, "")
 
     def told(self, text: str) -> str:
         """What somebody answered, less everything that may be a token or a secret: there

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from grantd_server.checks import GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG
 from grantd_server.doctor.probing.journey import Journey, token_of
-from grantd_server.doctor.reading.exchanges import form, message
+from grantd_server.doctor.probing.proofs import demanded
+from grantd_server.doctor.probing.sending import Sender
 from grantd_server.doctor.reading.resources import INITIALIZE
 
 if TYPE_CHECKING:
-    from grantd_server.doctor.probing.credentials import Credential
     from grantd_server.doctor.probing.journey import Probe
     from grantd_server.doctor.reading.exchanges import Asker, Exchange
     from grantd_server.doctor.reading.issuers import IssuerSeen
@@ -26,23 +26,14 @@ async def walk(asker: Asker, view: View, probe: Probe) -> Journey:
         return replace(journey, why_not="grant issuer and authorization server are needed")
     if why_not := _untrusted(issuer) or _untrusted(server):
         return replace(journey, why_not=why_not)
-    exchange = _exchange_form(view, probe)
-    journey = replace(journey, leg1=await _asked(asker, issuer, "token_endpoint", probe.at_grant_issuer, exchange))
-    if not journey.grant:
-        return journey
-    redeem = {"grant_type": GRANT_TYPE_JWT_BEARER, "assertion": journey.grant}
-    if view.resource is not None:
-        redeem["resource"] = view.resource.identifier
-
-    async def redeemed() -> Exchange:
-        return await _asked(asker, server, "token_endpoint", probe.at_authorization_server, redeem)
-
-    journey = replace(journey, leg2=await redeemed())
+    sender = Sender(asker, view)
+    journey = await _legs(sender, view, issuer, server, journey)
+    journey = replace(journey, proofs=sender.proofs)
     if not journey.access_token:
         return journey
-    journey = await _used(asker, view, journey)
-    journey = replace(journey, replay=await redeemed())
-    return replace(journey, revoked=await _revoked(asker, server, journey))
+    journey = await _used(sender, view, journey)
+    journey = replace(journey, replay=await _redeemed(sender, view, server, journey))
+    return replace(journey, revoked=await _revoked(sender, server, journey))
 
 
 def _untrusted(issuer: IssuerSeen) -> str:
@@ -51,6 +42,22 @@ def _untrusted(issuer: IssuerSeen) -> str:
     if issuer.metadata.get("issuer") != issuer.identifier:
         return f"the metadata of the {issuer.party.value} are not its own"
     return "" if issuer.address("token_endpoint") else f"the {issuer.party.value} names no token endpoint"
+
+
+async def _legs(sender: Sender, view: View, issuer: IssuerSeen, server: IssuerSeen, journey: Journey) -> Journey:
+    """The sign-in for a grant, and the grant for an access token."""
+    credential, exchange = journey.probe.at_grant_issuer, _exchange_form(view, journey.probe)
+    journey = replace(journey, leg1=await sender.ask(issuer, "token_endpoint", credential, exchange))
+    proven = sender.proofs is not None
+    if journey.grant:
+        journey = replace(journey, leg2=await _redeemed(sender, view, server, journey))
+    if journey.leg2 is not None and demanded(journey.leg2) and not proven:
+        # The proof of the second leg is wanted of a grant that is bound to its key.
+        again = await sender.ask(issuer, "token_endpoint", credential, exchange)
+        if token_of(again):
+            journey, proven = replace(journey, leg1=again), True
+            journey = replace(journey, leg2=await _redeemed(sender, view, server, journey))
+    return replace(journey, proven_at_leg1=proven)
 
 
 def _exchange_form(view: View, probe: Probe) -> dict[str, str]:
@@ -66,38 +73,32 @@ def _exchange_form(view: View, probe: Probe) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-async def _asked(
-    asker: Asker,
-    issuer: IssuerSeen,
-    endpoint: str,
-    credential: Credential,
-    fields: dict[str, str],
-) -> Exchange:
-    proof, more = credential.proof(issuer.identifier, issuer.methods, asker.now())
-    headers, body = form(**fields, **more)
-    return await asker.post(issuer.address(endpoint), {**headers, **proof}, body)
+async def _redeemed(sender: Sender, view: View, server: IssuerSeen, journey: Journey) -> Exchange:
+    fields = {"grant_type": GRANT_TYPE_JWT_BEARER, "assertion": journey.grant}
+    if view.resource is not None:
+        fields["resource"] = view.resource.identifier
+    return await sender.ask(server, "token_endpoint", journey.probe.at_authorization_server, fields)
 
 
-async def _used(asker: Asker, view: View, journey: Journey) -> Journey:
+async def _used(sender: Sender, view: View, journey: Journey) -> Journey:
     """Opens the MCP server, and closes the session again where there is one."""
-    if view.resource is None or view.resource.malformed or journey.leg2 is None:
+    scheme = journey.scheme
+    if view.resource is None or view.resource.malformed or not scheme:
         return journey
-    if str((journey.leg2.members or {}).get("token_type", "")).lower() != "bearer":
-        return journey  # a key-bound token needs a proof of possession with each call
-    where = view.resource.identifier
-    opened = await _opened(asker, where, journey.access_token)
+    where, token = view.resource.identifier, journey.access_token
+    opened = await _opened(sender, where, token, scheme)
     if not 200 <= opened.status < 300:
         return replace(journey, opened=opened)
-    altered = await _opened(asker, where, _altered(journey.access_token))
-    for answered, token in ((opened, journey.access_token), (altered, _altered(journey.access_token))):
-        if session := answered.header("mcp-session-id"):
-            await asker.delete(where, {"Authorization": f"Bearer {token}", "Mcp-Session-Id": session})
-    return replace(journey, opened=opened, altered=altered)
+    altered = await _opened(sender, where, _altered(token), scheme)
+    journey = replace(journey, opened=opened, altered=altered)
+    return replace(journey, unproven=await _opened(sender, where, token, "Bearer")) if scheme == "DPoP" else journey
 
 
-async def _opened(asker: Asker, where: str, token: str) -> Exchange:
-    headers, body = message("initialize", **INITIALIZE)
-    return await asker.post(where, {**headers, "Authorization": f"Bearer {token}"}, body)
+async def _opened(sender: Sender, where: str, token: str, scheme: str) -> Exchange:
+    answered = await sender.call(where, token, scheme=scheme, method="initialize", params=INITIALIZE)
+    if session := answered.header("mcp-session-id"):
+        await sender.end(where, token, scheme=scheme, session=session)
+    return answered
 
 
 def _altered(token: str) -> str:
@@ -107,9 +108,9 @@ def _altered(token: str) -> str:
     return token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
 
 
-async def _revoked(asker: Asker, server: IssuerSeen, journey: Journey) -> tuple[Exchange, ...]:
+async def _revoked(sender: Sender, server: IssuerSeen, journey: Journey) -> tuple[Exchange, ...]:
     if not server.address("revocation_endpoint"):
         return ()
     tokens = filter(None, (journey.access_token, token_of(journey.replay)))
     credential = journey.probe.at_authorization_server
-    return tuple([await _asked(asker, server, "revocation_endpoint", credential, {"token": token}) for token in tokens])
+    return tuple([await sender.ask(server, "revocation_endpoint", credential, {"token": token}) for token in tokens])

@@ -58,8 +58,9 @@ DPOP = Row(
     "Let the authorization server take DPoP proofs, or the MCP server bearer tokens.",
 )  # fmt: skip
 DPOP_ALGORITHMS = Row(
-    "dpop.algorithms", Severity.WARNING, "MCP server and authorization server take no algorithm of DPoP proofs in common.",
-    "Let both list ES256 in `dpop_signing_alg_values_supported`: one key proves itself to both.",
+    "dpop.algorithms", Severity.WARNING, "Those who take DPoP proofs have no algorithm in common.",
+    "Let all list ES256 in `dpop_signing_alg_values_supported`: a client proves one key to all of them.",
+    "who runs any of them",
 )  # fmt: skip
 CERTIFICATES = Row(
     "certificates.unsupported", Severity.ERROR,
@@ -107,6 +108,7 @@ def check(view: View) -> Iterator[Finding]:
     if view.server is not None and view.server.metadata:
         yield from _second_leg(view.server)
         yield from _agreed(view, view.server)
+    yield from _proofs(view)
 
 
 def _first_leg(issuer: IssuerSeen) -> Iterator[Finding]:
@@ -137,14 +139,19 @@ def _agreed(view: View, server: IssuerSeen) -> Iterator[Finding]:
         yield from _bound(view.resource, server)
 
 
+def _proofs(view: View) -> Iterator[Finding]:
+    """One key proves itself to all who take proofs."""
+    parties = {"grant issuer": view.issuer, "authorization server": view.server, "MCP server": view.resource}
+    lists = {name: taken for name, each in parties.items() if each is not None and (taken := each.texts(_PROOFS))}
+    if lists and not set.intersection(*map(set, lists.values())):
+        told = "; ".join(f"{name}: {listed(taken)}" for name, taken in lists.items())
+        yield DPOP_ALGORITHMS.at(Party.CLIENT, "dpop_signing_alg_values_supported", told)
+
+
 def _bound(resource: ResourceSeen, server: IssuerSeen) -> Iterator[Finding]:
     """What tokens must be bound to at the MCP server, and can be by the server."""
-    ours, theirs = resource.texts(_PROOFS), server.texts(_PROOFS)
-    if resource.metadata.get("dpop_bound_access_tokens_required") is True and not theirs:
+    if resource.metadata.get("dpop_bound_access_tokens_required") is True and not server.texts(_PROOFS):
         yield DPOP.at(server.party, server.identifier, "the MCP server has dpop_bound_access_tokens_required: true")
-    if ours and theirs and not set(ours) & set(theirs):
-        evidence = f"{_PROOFS}: {listed(ours)} at the MCP server, {listed(theirs)} at the authorization server"
-        yield DPOP_ALGORITHMS.at(Party.RESOURCE, resource.identifier, evidence)
     if resource.metadata.get(_CERTIFICATES) is True and server.metadata.get(_CERTIFICATES) is not True:
         evidence = f"{_CERTIFICATES} is true at the MCP server only"
         yield CERTIFICATES.at(Party.RESOURCE, resource.identifier, evidence)

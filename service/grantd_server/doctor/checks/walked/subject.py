@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from grantd_server.doctor.probing.journey import Journey
     from grantd_server.doctor.reading.view import View
 
-NOT_BEGUN = Row(
-    "probe.not-begun", Severity.WARNING, "The walk was not begun, and no credential was sent.",
-    "Name all parties, and mend what was found about their metadata.", OWNER[Party.HERE],
-)  # fmt: skip
 FORM = Row(
     "subject.form", Severity.ERROR, "The sign-in is no JSON Web Token.",
     "Give the ID token itself, without quotes or line breaks; other kinds with --subject-token-type.", OWNER[Party.HERE],
@@ -49,14 +45,12 @@ SIGNATURE = Row(
     "subject.signature", Severity.ERROR, "The sign-in is signed with no key that the provider publishes.",
     "Publish the key, with the kid that the tokens name.",
 )  # fmt: skip
-ROWS: Final = (NOT_BEGUN, FORM, KIND, ISSUER, AUDIENCE, EXPIRED, FUTURE, SIGNATURE)
+ROWS: Final = (FORM, KIND, ISSUER, AUDIENCE, EXPIRED, FUTURE, SIGNATURE)
 
 
 def check(view: View) -> Iterator[Finding]:
     """Looks at an ID token as the grant issuer will."""
     journey = view.journey
-    if journey is not None and journey.why_not:
-        yield NOT_BEGUN.at(Party.HERE, "probe", journey.why_not)
     if journey is None or journey.probe.subject_token_type != TOKEN_TYPE_ID_TOKEN:
         return
     where = view.setup.identity_provider or "the sign-in"

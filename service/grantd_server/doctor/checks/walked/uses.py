@@ -33,10 +33,6 @@ ALTERED = Row(
     "resource.altered", Severity.ERROR, "The MCP server takes a token whose signature was altered.",
     "Verify signatures.",
 )  # fmt: skip
-BOUND = Row(
-    "access.bound", Severity.NOTE, "The access token is bound to a key, so that the MCP server was not called with it.",
-    "Nothing.",
-)  # fmt: skip
 NOT_REVOKED = Row(
     "revocation.failed", Severity.WARNING, "The access token could not be revoked.",
     "Answer 200 to a revocation by the client that got the token (RFC 7009). The token of this probe lives until it expires.",
@@ -46,7 +42,7 @@ NO_REVOCATION = Row(
     "revocation.none", Severity.NOTE, "There is no way to revoke: the tokens of this probe live until they expire.",
     "A revocation endpoint (RFC 7009) would end them.",
 )  # fmt: skip
-ROWS: Final = (ONCE, AGAIN, ODD, OPENED, NOT_OPENED, ALTERED, BOUND, NOT_REVOKED, REVOKED, NO_REVOCATION)
+ROWS: Final = (ONCE, AGAIN, ODD, OPENED, NOT_OPENED, ALTERED, NOT_REVOKED, REVOKED, NO_REVOCATION)
 
 
 def check(view: View) -> Iterator[Finding]:
@@ -74,8 +70,6 @@ def _replayed(journey: Journey) -> Iterator[Finding]:
 
 def _resource(journey: Journey) -> Iterator[Finding]:
     if journey.opened is None:
-        if journey.leg2 is not None and str((journey.leg2.members or {}).get("token_type")).lower() == "dpop":
-            yield BOUND.at(Party.SERVER, journey.leg2.url)
         return
     if not 200 <= journey.opened.status < 300:
         yield from refused(NOT_OPENED, Party.RESOURCE, journey.opened, journey)
