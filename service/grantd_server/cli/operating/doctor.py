@@ -24,42 +24,59 @@ if TYPE_CHECKING:
 LONGEST_TOKEN: Final = 65_536
 
 
+SetupFile = Annotated[
+    Path | None, typer.Option("--setup", help="The set-up as YAML; options go before it.", dir_okay=False)
+]
+Idp = Annotated[str, typer.Option("--idp", metavar="URL", help="Issuer of the identity provider.")]
+Issuer = Annotated[str, typer.Option("--issuer", metavar="URL", help="The grant issuer.")]
+Server = Annotated[
+    str, typer.Option("--server", metavar="URL", help="The authorization server; else as the MCP server says.")
+]
+Resource = Annotated[str, typer.Option("--resource", metavar="URL", help="The MCP server, as clients call it.")]
+ClientId = Annotated[str, typer.Option("--client-id", help="The client's id at the authorization server.")]
+ClientIdAtIssuer = Annotated[str, typer.Option("--client-id-at-issuer", help="Its id at the grant issuer.")]
+ClientIdAtIdp = Annotated[str, typer.Option("--client-id-at-idp", help="Its id at the identity provider.")]
+Scopes = Annotated[list[str] | None, typer.Option("--scope", help="That the client needs; may be repeated.")]
+Bundle = Annotated[
+    Path | None,
+    typer.Option("--governance", metavar="DIR", help="A bundle to compare with what is live.", file_okay=False),
+]
+Probing = Annotated[
+    bool, typer.Option("--probe", help="Walks both legs with a test user's sign-in, and revokes what it got.")
+]
+SignIn = Annotated[
+    str, typer.Option("--subject-token", metavar="FILE", help="The sign-in for --probe; - is standard input.")
+]
+Kind = Annotated[str, typer.Option("--subject-token-type", help="id_token, refresh_token or saml2.")]
+AllowPrivate = Annotated[
+    bool, typer.Option("--allow-private", help="Also asks private and loopback addresses, the latter over http.")
+]
+CaFile = Annotated[
+    Path | None, typer.Option("--ca-file", help="Certificate authorities to trust, PEM.", dir_okay=False)
+]
+Timeout = Annotated[float, typer.Option("--timeout", min=0.5, max=60, help="Seconds for one answer.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Prints findings for a program.")]
+
+
 def examine_setup(
-    setup: Annotated[
-        Path | None, typer.Option("--setup", help="The set-up as YAML; options go before it.", dir_okay=False)
-    ] = None,
+    setup: SetupFile = None,
     *,
-    idp: Annotated[str, typer.Option("--idp", metavar="URL", help="Issuer of the identity provider.")] = "",
-    issuer: Annotated[str, typer.Option("--issuer", metavar="URL", help="The grant issuer.")] = "",
-    server: Annotated[
-        str, typer.Option("--server", metavar="URL", help="The authorization server; else as the MCP server says.")
-    ] = "",
-    resource: Annotated[
-        str, typer.Option("--resource", metavar="URL", help="The MCP server, as clients call it.")
-    ] = "",
-    client_id: Annotated[str, typer.Option("--client-id", help="The client's id at the authorization server.")] = "",
-    client_id_at_issuer: Annotated[str, typer.Option("--client-id-at-issuer", help="Its id at the grant issuer.")] = "",
-    client_id_at_idp: Annotated[str, typer.Option("--client-id-at-idp", help="Its id at the identity provider.")] = "",
-    scope: Annotated[list[str] | None, typer.Option("--scope", help="That the client needs; may be repeated.")] = None,
-    governance: Annotated[
-        Path | None,
-        typer.Option("--governance", metavar="DIR", help="A bundle to compare with what is live.", file_okay=False),
-    ] = None,
-    probe: Annotated[
-        bool, typer.Option("--probe", help="Walks both legs with a test user's sign-in, and revokes what it got.")
-    ] = False,
-    sign_in: Annotated[
-        str, typer.Option("--subject-token", metavar="FILE", help="The sign-in for --probe; - is standard input.")
-    ] = "-",
-    kind: Annotated[str, typer.Option("--subject-token-type", help="id_token, refresh_token or saml2.")] = "id_token",
-    allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Also asks private and loopback addresses, the latter over http.")
-    ] = False,
-    ca_file: Annotated[
-        Path | None, typer.Option("--ca-file", help="Certificate authorities to trust, PEM.", dir_okay=False)
-    ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.5, max=60, help="Seconds for one answer.")] = 5.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Prints findings for a program.")] = False,
+    idp: Idp = "",
+    issuer: Issuer = "",
+    server: Server = "",
+    resource: Resource = "",
+    client_id: ClientId = "",
+    client_id_at_issuer: ClientIdAtIssuer = "",
+    client_id_at_idp: ClientIdAtIdp = "",
+    scope: Scopes = None,
+    governance: Bundle = None,
+    probe: Probing = False,
+    sign_in: SignIn = "-",
+    kind: Kind = "id_token",
+    allow_private: AllowPrivate = False,
+    ca_file: CaFile = None,
+    timeout: Timeout = 5.0,
+    as_json: AsJson = False,
 ) -> None:
     """Examines identity provider, grant issuer, authorization server and MCP server.
 
