@@ -120,6 +120,13 @@ def test_a_record_of_another_release_is_told_as_far_as_it_is_known():
     assert "next:" not in text
 
 
+@pytest.mark.parametrize("role", ["admin", "auditor", "observer"])
+def test_nobody_misses_the_client_of_an_administrator(role):
+    text = explain({"id": "d1", "rpc": "Block", "caller": "ada", "role": role, "transport": "grpc"})
+    assert f"caller        ada ({role}) over grpc" in text
+    assert "client" not in text
+
+
 @pytest.mark.parametrize(
     ("hostile", "safe"),
     [

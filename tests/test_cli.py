@@ -40,7 +40,7 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(house, run):
     rules.write_text(rules.read_text().replace("corp:finance", "corp:audit"))
     shown = lines(run("apply", house / "governance", "--dry-run"))
     assert any("finance-reads-the-ledger" in line and "corp:audit" in line for line in shown)
-    assert shown[-1].endswith("is valid; 1 changes; nothing was applied")
+    assert shown[-1].endswith("is valid; 1 change; nothing was applied")
     assert lines(run("apply", house / "governance"))[-1].endswith("is in force, epoch 2")
 
 

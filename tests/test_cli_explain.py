@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import organisation as org
+from grantd.v1 import decision_pb2 as pb
 from grantd_server.audit.explaining.shown import shown
 from grantd_server.cli.app import app
 from grantd_server.cli.recorded.access import COLUMNS
-from grantd_server.cli.terminal.answered import _text
+from grantd_server.cli.terminal.answered import _text, explained
 from grantd_server.governance.analysis.exporting import cell
 from grantd_server.model.caller import Role
 from grantd_server.rpc.server import Listener, RpcServer
@@ -141,3 +142,8 @@ def test_a_spreadsheet_runs_no_cell(text: str) -> None:
 def test_what_a_service_escaped_is_read_as_it_was(text: str) -> None:
     assert _text(shown(text)) == text
     assert isinstance(_text(text), str)
+
+
+def test_what_has_no_order_in_a_message_is_told_in_one():
+    facts = dict.fromkeys("hgfedcba", "")
+    assert list(explained(pb.ExplainDecisionResponse(facts=facts)).facts) == list("abcdefgh")

@@ -43,3 +43,16 @@ async def test_of_two_that_apply_different_directories_at_once_one_hears_of_the_
         assert "the epoch is no longer 0" in str(conflict)
     finally:
         await store.close()
+
+
+async def test_who_puts_a_bundle_in_force_and_why_is_known_afterwards(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "grantd.db")
+    try:
+        applied = await apply(store, document(tmp_path), "serve", "start with governance", 0.0)
+        found = await store.activation()
+        assert found is not None
+        assert (found.epoch, found.version, found.author) == (1, applied.version, "serve")
+        (stored,) = await store.bundles(10)
+        assert (stored.activated_by, stored.why) == ("serve", "start with governance")
+    finally:
+        await store.close()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from grantd_server.audit.explaining.shown import shown
+from grantd_server.model.caller import ADMINISTRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from grantd_server.audit.explaining.explanation import Explanation, Made, Miss, Place
 
 _WIDTH: Final = 14
+_GOVERNING: Final = frozenset(role.value for role in ADMINISTRATION)
 _MOST_PLACES: Final = 12
 """Decisions of the chain that are listed; `grantd chain` lists all."""
 
@@ -72,7 +74,9 @@ def _who(explanation: Explanation) -> Iterator[str]:
     credential = explanation.client_credential
     by = (explanation.client_id, explanation.client_method, f"secret {credential}" if credential else "")
     more = f" ({', '.join(part for part in by if part)})" if client and any(by) else ""
-    yield from _row("client", f"{client}{more}" if client else "not authenticated")
+    # Who governs speaks for no client.
+    nobody = "" if explanation.role in _GOVERNING else "not authenticated"
+    yield from _row("client", f"{client}{more}" if client else nobody)
     role = f" ({explanation.role})" if explanation.role else ""
     through = f" over {explanation.transport}" if explanation.transport else ""
     yield from _row("caller", f"{explanation.caller}{role}{through}".strip())

@@ -162,6 +162,7 @@ def _print(applied: pb.ApplyBundleResponse, options: pb.ApplyBundleOptions) -> N
     elif version == applied.diff.from_version:
         print(f"{version} was in force already, epoch {applied.epoch}")
     elif options.dry_run:
-        changes = len(applied.diff.fields) + applied.diff.more_fields
+        count = len(applied.diff.fields) + applied.diff.more_fields
+        changes = "1 change" if count == 1 else f"{count} changes"
         print(f"compared with epoch {applied.compared_epoch}; --expect {applied.compared_epoch} applies it to no other")
-        print(f"{version} is valid; {changes} changes; nothing was applied")
+        print(f"{version} is valid; {changes}; nothing was applied")

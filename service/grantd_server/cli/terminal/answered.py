@@ -78,7 +78,8 @@ def _short(answer: pb.Decision) -> dict[str, Any]:
 
 
 def _table(found: Mapping[str, str]) -> dict[str, str]:
-    return {_text(name): _text(text) for name, text in found.items()}
+    # A map of a message has no order.
+    return {_text(name): _text(text) for name, text in sorted(found.items())}
 
 
 def _object(raw: str) -> dict[str, Any]:

@@ -55,7 +55,8 @@ async def apply(
     await put_ahead(store, version, document.json, author, why)
     entry = act("ApplyBundle", now, author=author, why=why, version=version, replaces=active[1] if active else "")
     try:
-        return Applied(version, await store.activate(version, expected, entry), changed=True)
+        epoch = await store.activate(version, expected, entry, author=author, why=why)
+        return Applied(version, epoch, changed=True)
     except Conflict:
         # Replicas that start or follow one directory together: what was asked for is so.
         epoch, in_force, _ = await store.active_bundle() or (0, "", b"")
