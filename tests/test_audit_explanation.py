@@ -74,7 +74,7 @@ rules:
   shadow rule strict would deny
 
 nearest misses:
-  rule finance-read failed at subjects.groups
+  rule finance-read failed at subjects.groups, and at 2 more
            expected corp:finance
            got      corp:eng
 

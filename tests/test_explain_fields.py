@@ -22,6 +22,7 @@ from grantd_server.model.bundle.rules import NearMiss
 from grantd_server.refusals import Public, Reason
 
 PARTS = {"checks": Made, "near_misses": Miss, "introspected": Asked, "position": Place}
+TYPED: dict[str, Any] = {"ok": True, "time": 1.0, "failed": 7}
 MARK = "zq{}kx"
 """Values that no word of ours holds."""
 
@@ -47,8 +48,8 @@ def filled() -> tuple[Explanation, dict[str, list[str]]]:
     for field in dataclasses.fields(Explanation):
         if field.name in PARTS:
             kind: Any = PARTS[field.name]
-            texts = {part: one(f"{field.name}.{part}") for part in kind._fields if part not in {"ok", "time"}}
-            typed = {part: True if part == "ok" else 1.0 for part in kind._fields if part in {"ok", "time"}}
+            texts = {part: one(f"{field.name}.{part}") for part in kind._fields if part not in TYPED}
+            typed = {part: TYPED[part] for part in kind._fields if part in TYPED}
             made[field.name] = (kind(**texts, **typed), kind(**dict.fromkeys(texts, "more"), **typed))
         elif field.name == "inputs":
             made[field.name] = ({"users": {"values": [one(field.name)]}},)

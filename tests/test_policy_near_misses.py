@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from grantd_server.model.bundle.rules import UNKNOWN, NearMiss, SignIn
+from grantd_server.model.bundle.scopes import ScopeSignIn
 from grantd_server.policy import decide_grant, decide_redemption, near_misses
+from grantd_server.policy.clauses.scope_sign_ins import demands_of
 from policy_world import NOW, asking, grant_rules, known, redeeming, redemption, redemption_rules, rule
 
 
@@ -34,7 +37,7 @@ def miss(rule_text: dict[str, Any], **changed: Any) -> NearMiss:
         ({"subjects": {"claims": {"corp:department": ["hr"]}}}, {"claims": {}}, "subjects.claims.corp:department", "hr", "unknown"),
         ({"subjects": {"claims": {"guest:department": ["finance"]}}}, {}, "subjects.claims.guest:department", "finance", "a user of corp"),
         ({"scopes": ["ledger.w*"]}, {}, "scopes", "ledger.w*", "ledger.read"),
-        ({"expires": "2026-11-21T19:00:00Z"}, {}, "expires", f"a time before {NOW - 3600}", str(NOW)),
+        ({"expires": "2026-11-21T19:00:00Z"}, {}, "expires", f"a time before {NOW - 3600}", f"now {NOW}"),
         ({"require": {"acr": ["mfa"]}}, {}, "require.acr", "mfa", "pwd"),
         ({"require": {"acr": ["mfa"]}}, {"sign_in": SignIn()}, "require.acr", "mfa", "unknown"),
         ({"require": {"amr": ["otp"]}}, {}, "require.amr", "otp", "pwd"),
@@ -70,18 +73,88 @@ def test_a_near_miss_of_a_redemption(
     assert (found.clause, found.expected, found.got) == (clause, expected, got)
 
 
-def test_the_three_that_held_most_come_first() -> None:
-    far = rule("far", clients=["robot"], subjects={"groups": ["corp:fin"]}, require={"acr": ["mfa"]})
-    rules = grant_rules(
+def ranked(*rules_text: dict[str, Any], **asked: Any) -> list[str]:
+    """The ids of the near misses, nearest first, whatever the order of the rules."""
+    found = decide_grant(grant_rules(*rules_text), asking(**asked)).near_misses
+    assert decide_grant(grant_rules(*reversed(rules_text)), asking(**asked)).near_misses == found
+    return [one.rule for one in found]
+
+
+def test_the_three_that_lack_least_come_first() -> None:
+    far = rule("a-far", clients=["robot"], subjects={"groups": ["corp:fin"]}, require={"acr": ["mfa"]})
+    long = {"groups": ["corp:eng"]}, {"acr": ["mfa"], "amr": ["otp"], "max_auth_age": "1d", "network": ["192.0.2.0/24"]}
+    rules = (
         far,
-        rule("b-one-of-five", require={"acr": ["mfa"]}),
-        rule("a-one-of-five", subjects={"groups": ["corp:fin"]}),
-        rule("two-of-six", subjects={"groups": ["corp:fin"]}, require={"acr": ["mfa"]}),
-        rule("one-of-six", subjects={"groups": ["corp:eng"]}, require={"acr": ["mfa"]}),
+        rule("d-one", subjects={"groups": ["corp:fin"]}),
+        rule("c-two-of-many", subjects=long[0], require=long[1]),
+        rule("b-two", subjects={"groups": ["corp:fin"]}, require={"acr": ["mfa"]}),
         rule("other-resource", resources=["wiki"], scopes=["wiki.read"]),
     )
-    found = decide_grant(rules, asking()).near_misses
-    assert [(one.rule, one.passed) for one in found] == [("one-of-six", 5), ("a-one-of-five", 4), ("b-one-of-five", 4)]
+    assert ranked(*rules) == ["d-one", "c-two-of-many", "b-two"]
+    found = decide_grant(grant_rules(*rules), asking()).near_misses
+    assert [one.failed for one in found] == [1, 2, 2]
+
+
+NEARER = [
+    # Whom it touches when the rule is made to hold: the asker, this person, all of the rule, others.
+    ({"require": {"acr": ["mfa"]}}, {"subjects": {"groups": ["corp:fin"]}}),
+    ({"require": {"amr": ["otp"]}}, {"subjects": {"groups": ["corp:fin"]}}),
+    ({"require": {"max_auth_age": "1m"}}, {"subjects": {"groups": ["corp:fin"]}}),
+    ({"require": {"network": ["10.0.0.0/8"]}}, {"subjects": {"groups": ["corp:fin"]}}),
+    ({"require": {"time": {"days": ["mon"], "from": "08:00", "to": "09:00", "timezone": "UTC"}}}, {"subjects": {"groups": ["corp:fin"]}}),
+    ({"subjects": {"groups": ["corp:fin"]}}, {"scopes": ["ledger.write"]}),
+    ({"subjects": {"roles": ["corp:fin"]}}, {"scopes": ["ledger.write"]}),
+    ({"subjects": {"users": ["corp:u-2"]}}, {"scopes": ["ledger.write"]}),
+    ({"subjects": {"claims": {"corp:department": ["hr"]}}}, {"scopes": ["ledger.write"]}),
+    ({"subjects": {"groups": ["corp:fin"]}}, {"expires": "2026-11-21T19:00:00Z"}),
+    ({"scopes": ["ledger.write"]}, {"clients": ["robot"]}),
+    ({"expires": "2026-11-21T19:00:00Z"}, {"clients": ["robot"]}),
+    ({"scopes": ["ledger.write"]}, {"require": {"tenants": ["t-1"]}}),
+    # Among equals: what grants more of what was refused, less beyond it, and by name.
+    ({"subjects": {"groups": ["corp:fin"]}, "scopes": ["ledger.read", "ledger.write"]}, {"subjects": {"groups": ["corp:fin"]}, "scopes": ["ledger.read"]}),
+    ({"subjects": {"groups": ["corp:fin"]}, "scopes": ["ledger.read", "ledger.write"]}, {"subjects": {"groups": ["corp:fin"]}, "scopes": ["ledger.*", "shared.read"]}),
+    ({"subjects": {"groups": ["corp:fin"]}, "clients": ["desk"]}, {"subjects": {"groups": ["corp:fin"]}, "clients": ["*"]}),
+    ({"subjects": {"groups": ["corp:fin"]}, "resources": ["ledger"]}, {"subjects": {"groups": ["corp:fin"]}, "resources": ["ledg*"]}),
+    ({"subjects": {"groups": ["corp:fin"]}, "scopes": ["ledger.read", "ledger.write"]}, {"subjects": {"groups": ["corp:fin"]}, "scopes": ["ledger.*"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("nearer", "farther"), NEARER)
+def test_of_rules_that_lack_as_much_that_comes_first_which_opens_least(
+    nearer: dict[str, Any], farther: dict[str, Any]
+) -> None:
+    found = ranked(rule("z", **nearer), rule("a", **farther), scopes=("ledger.read", "ledger.write"))
+    assert found == ["z", "a"]
+
+
+def test_of_rules_that_are_alike_the_smallest_id_comes_first() -> None:
+    others = {"subjects": {"groups": ["corp:fin"]}}
+    assert ranked(*(rule(name, **others) for name in "dbca")) == ["a", "b", "c"]
+
+
+def test_a_rule_of_this_issuer_is_nearer_than_one_of_another() -> None:
+    rules = redemption_rules(
+        redemption("a", issuers=["partner"]), redemption("z", issuers=["home"], scopes=["ledger.write"])
+    )
+    found = decide_redemption(rules, redeeming(scopes=("ledger.read",))).near_misses
+    assert [(one.rule, one.clause) for one in found] == [("z", "scopes"), ("a", "issuers")]
+
+
+def test_the_rule_that_lacks_only_what_its_scope_demands_is_told() -> None:
+    rules = grant_rules(rule("all", scopes=["ledger.*"]), rule("fin", subjects={"groups": ["corp:fin"]}))
+    rules = replace(rules, demands={"ledger": demands_of({"ledger.read": ScopeSignIn(acr=("phr",))})})
+    decision = decide_grant(rules, asking(scopes=("ledger.read", "ledger.write")))
+    assert decision.granted == {"ledger.write": "all"}
+    assert [(one.rule, one.clause, one.expected, one.failed) for one in decision.near_misses] == [
+        ("all", "sign_in.acr", "phr", 1), ("fin", "subjects.groups", "corp:fin", 2),
+    ]  # fmt: skip
+
+
+def test_a_rule_about_others_is_held_to_what_its_scope_demands_as_well() -> None:
+    rules = grant_rules(rule("robots", clients=["robot"]))
+    rules = replace(rules, demands={"ledger": demands_of({"ledger.read": ScopeSignIn(acr=("phr",))})})
+    (found,) = decide_grant(rules, asking()).near_misses
+    assert (found.clause, found.failed) == ("clients", 2)
 
 
 def test_nothing_is_near_where_everything_is_granted_or_denied() -> None:
@@ -102,8 +175,8 @@ def test_a_refusal_examines_a_bounded_number_of_rules(monkeypatch: pytest.Monkey
     many = [rule(f"r-{n}", clients=["*"], resources=["*"], subjects={"groups": [f"corp:g{n}"]}) for n in range(300)]
     rules = grant_rules(*many, rule("mine", subjects={"groups": ["corp:eng"]}, require={"acr": ["mfa"]}))
     examined: list[str] = []
-    rank = near_misses._rank
-    monkeypatch.setattr(near_misses, "_rank", lambda one, *rest: examined.append(one.id) or rank(one, *rest))
+    near = near_misses.nearness
+    monkeypatch.setattr(near_misses, "nearness", lambda one, *rest: examined.append(one.id) or near(one, *rest))
     found = decide_grant(rules, asking()).near_misses
     assert len(examined) <= near_misses.MOST_EXAMINED
     assert found[0].rule == "mine"

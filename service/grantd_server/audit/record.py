@@ -221,9 +221,17 @@ _PLAIN = (
 
 
 def _text(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else _listed(value) if isinstance(value, list) else repr(value)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
+def _listed(values: list[Any]) -> str:
+    """Names as people list them; as a program does where one could be taken for two."""
+    text = ", ".join(map(str, values)) if values else "none"
+    separated = max(0, len(values) - 1)
+    return text if text.count(",") == text.count(" ") == separated else repr(values)
+
+
 def _miss(miss: NearMiss) -> Mapping[str, object]:
-    return {"rule": miss.rule, "clause": miss.clause, "expected": miss.expected, "got": miss.got}
+    told = {"rule": miss.rule, "clause": miss.clause, "expected": miss.expected, "got": miss.got}
+    return {**told, "failed": miss.failed} if miss.failed > 1 else told

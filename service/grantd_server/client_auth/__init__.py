@@ -69,7 +69,7 @@ async def _authenticate(asking: Asking, directory: Directory, proof: ClientProof
     record.client, record.client_id = name, party.client_id
     blocked = world.view.withdrawn(directory.kind, name, asking.now)
     record.require(
-        "client.not_blocked", blocked is None, Reason.CLIENT_BLOCKED, "no block", otherwise=f"{directory.kind} {name}"
+        "client.not_blocked", blocked is None, Reason.CLIENT_BLOCKED, "no block", otherwise=blocked and blocked.words
     )
     record.noted("client.authenticated", record.client_method, name)
     return party

@@ -77,7 +77,9 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     record.bundle_version, record.bundle_epoch = snapshot.version, snapshot.epoch
     client = await authenticate_client(Asking(world, record, call.caller, server.issuer, now), snapshot, request.client)
     blocked = world.view.withdrawn("issuer", server.issuer, now)
-    record.require("issuer.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise=server.issuer)
+    record.require(
+        "issuer.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise=blocked and blocked.words
+    )
     grant_type = _grant_type(server, request.grant_type)
     kind = KINDS.get(grant_type)
     if kind is None:
@@ -105,7 +107,11 @@ async def _decide(world: World, request: Redeem, call: Call) -> Decided[Redeemed
     user = User(account, grant.sub)
     blocked = user_block(world, names_at_server(world, snapshot, server, grant.issuer, user), now)
     record.require(
-        "subject.not_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise="a block in force"
+        "subject.not_blocked",
+        blocked is None,
+        Reason.ASSERTION_BLOCKED,
+        "no block",
+        otherwise=blocked and blocked.words,
     )
 
     record.step("redeem.policy")

@@ -76,7 +76,11 @@ def _trusted(reading: Reading, unverified_iss: str) -> TrustedIssuer:
     record.noted("assertion.iss", trusted.issuer, unverified_iss)
     blocked = reading.world.view.withdrawn("issuer", trusted.issuer, reading.now)
     record.require(
-        "assertion.issuer_blocked", blocked is None, Reason.ASSERTION_BLOCKED, "no block", otherwise=trusted.issuer
+        "assertion.issuer_blocked",
+        blocked is None,
+        Reason.ASSERTION_BLOCKED,
+        "no block",
+        otherwise=blocked and blocked.words,
     )
     return trusted
 

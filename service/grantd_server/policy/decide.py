@@ -121,7 +121,7 @@ def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Deci
     return Decision(
         granted=granted,
         refused=refused,
-        near_misses=nearest(rules.allows, candidates, inputs, open_scopes) if open_scopes else (),
+        near_misses=nearest(rules, candidates, inputs, open_scopes) if open_scopes else (),
         shadow=_shadow(rules.shadows.find(inputs.resource, inputs.client, keys), inputs, asked),
         step_up=step_up,
     )

@@ -1,20 +1,22 @@
-"""The allow rules that came closest: what an administrator wants to see first."""
+"""The allow rules that came closest, the nearest first."""
 
 from __future__ import annotations
 
-from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from grantd_server.model.bundle.rules import NearMiss
+from grantd_server.policy.nearness import fit, lacking, nearness, under_demands
 from grantd_server.policy.wording import several
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from grantd_server.policy.clauses.who import AttemptT
-    from grantd_server.policy.index import Index
-    from grantd_server.policy.rules import Rule
+    from grantd_server.policy.nearness import Near
+    from grantd_server.policy.rules import Rule, RuleSet
 
 MOST_SHOWN = 3
 
@@ -23,52 +25,53 @@ MOST_EXAMINED = 128
 first, then those of this client, then the others of the resource."""
 
 
-class _Rank(NamedTuple):
-    """Sorts by clauses held, most first; ties by fewest failed, then by id."""
-
-    minus_held: int
-    failed: int
-    rule: str
-
-
 def nearest(
-    allows: Index[Rule[AttemptT]], candidates: Iterable[Rule[AttemptT]], inputs: AttemptT, refused: AbstractSet[str]
+    rules: RuleSet[AttemptT], candidates: Iterable[Rule[AttemptT]], inputs: AttemptT, refused: AbstractSet[str]
 ) -> tuple[NearMiss, ...]:
     """The rules that would have granted a refused scope, had a clause or two more held."""
-    first = sorted(candidates, key=lambda rule: rule.id)
-    examined = {
+    near = _near(_examined(rules, candidates, inputs), inputs, refused)
+    if not near:
+        return ()
+    farthest = sorted(at for at, _ in near.values())[:MOST_SHOWN][-1]
+    registered = rules.scopes.get(inputs.resource, frozenset())
+    # Most rules that are looked at are never shown: how they fit is asked of few.
+    ranked = sorted(
+        (at, fit(rule, inputs, refused, registered), rule.id) for at, rule in near.values() if at <= farthest
+    )
+    return tuple(_miss(near[name][1], at, inputs, refused) for at, _, name in ranked[:MOST_SHOWN])
+
+
+def _near(
+    examined: Iterable[Rule[AttemptT]], inputs: AttemptT, refused: AbstractSet[str]
+) -> dict[str, tuple[Near, Rule[AttemptT]]]:
+    """By id the rules that failed, each under the scope at which it came nearest."""
+    found: dict[str, tuple[Near, Rule[AttemptT]]] = {}
+    for rule in examined:
+        at = nearness(rule, inputs, refused)
+        if at.failed and (rule.id not in found or at < found[rule.id][0]):
+            found[rule.id] = at, rule
+    return found
+
+
+def _examined(
+    rules: RuleSet[AttemptT], candidates: Iterable[Rule[AttemptT]], inputs: AttemptT
+) -> Iterator[Rule[AttemptT]]:
+    first = sorted(candidates, key=lambda rule: rule.id)[:MOST_EXAMINED]
+    yield from first
+    seen = {rule.id for rule in first}
+    others = {
         rule.id: rule
-        for rule in islice(chain(first, allows.near(inputs.resource, inputs.client)), MOST_EXAMINED)
-        if inputs.resource in rule.resources
+        for rule in islice(rules.allows.near(inputs.resource, inputs.client), MOST_EXAMINED - len(first))
+        if inputs.resource in rule.resources and rule.id not in seen
     }
-    ranks = sorted(rank for rule in examined.values() if (rank := _rank(rule, inputs, refused)) is not None)
-    return tuple(_miss(examined[rank.rule], rank, inputs, refused) for rank in ranks[:MOST_SHOWN])
+    yield from under_demands(others.values(), rules.demands.get(inputs.resource))
 
 
-def _rank(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str]) -> _Rank | None:
-    """Counts only, because most of the rules that are looked at are never shown."""
-    failed = (inputs.client not in rule.clients) + refused.isdisjoint(rule.scopes) + (not rule.in_force(inputs.now))
-    for clause in rule.clauses:
-        if clause.holds(inputs) is not True:
-            failed += 1
-    return _Rank(failed - len(rule.clauses) - _OTHERS, failed, rule.id) if failed else None
-
-
-_OTHERS = len(("resources", "clients", "scopes", "expires"))
-
-
-def _miss(rule: Rule[AttemptT], rank: _Rank, inputs: AttemptT, refused: AbstractSet[str]) -> NearMiss:
-    name = _first_failed(rule, inputs, refused)
+def _miss(rule: Rule[AttemptT], at: Near, inputs: AttemptT, refused: AbstractSet[str]) -> NearMiss:
+    # Of several the one that is hardest to mend: the others follow from it, or are the asker's own.
+    _, name = max(lacking(rule, inputs, refused), key=itemgetter(0))
     expected, got = _texts(rule, name, inputs, refused)
-    return NearMiss(rank.rule, name, expected, got, -rank.minus_held)
-
-
-def _first_failed(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str]) -> str:
-    if inputs.client not in rule.clients:
-        return "clients"
-    for clause in rule.failing(inputs):
-        return clause.name
-    return "scopes" if refused.isdisjoint(rule.scopes) else "expires"
+    return NearMiss(rule.id, name, expected, got, at.failed)
 
 
 def _texts(rule: Rule[AttemptT], name: str, inputs: AttemptT, refused: AbstractSet[str]) -> tuple[str, str]:
@@ -77,6 +80,6 @@ def _texts(rule: Rule[AttemptT], name: str, inputs: AttemptT, refused: AbstractS
     if name == "scopes":
         return rule.written.get("scopes") or several(rule.scopes), several(refused)
     if name == "expires":
-        return f"a time before {rule.expires}", str(inputs.now)
+        return f"a time before {rule.expires}", f"now {inputs.now}"
     clause = next(clause for clause in rule.clauses if clause.name == name)
     return clause.expected(), clause.got(inputs)

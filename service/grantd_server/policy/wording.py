@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from grantd_server.model.bundle.rules import SignIn, StepUp
+
 UNKNOWN_TEXT = "unknown"
 
 MOST_SHOWN = 8
@@ -29,6 +31,21 @@ def several(values: Collection[str]) -> str:
 def one_of(values: Collection[str]) -> str:
     """The values of a clause, any of which is enough."""
     return several(values) if len(values) == 1 else f"one of {several(values)}"
+
+
+def sign_in_text(found: SignIn, now: int) -> str:
+    """How, with what and when somebody signed in."""
+    acr = f"acr {_cut(found.acr)}" if found.acr else "no acr"
+    amr = f"amr {several(found.amr).replace(',', '')}" if found.amr else "no amr"
+    when = "at an unknown time" if found.auth_time is None else f"{now - found.auth_time} s ago"
+    return f"{acr}, {amr}, signed in {when}"
+
+
+def step_up_text(wanted: StepUp) -> str:
+    """The sign-in that would do."""
+    acr = [f"acr {' or '.join(_cut(value) for value in wanted.acr_values)}"] if wanted.acr_values else []
+    age = [] if wanted.max_age is None else [f"signed in at most {wanted.max_age} s ago"]
+    return ", ".join([*acr, *age])
 
 
 def _cut(value: str) -> str:

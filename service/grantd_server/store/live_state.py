@@ -43,6 +43,13 @@ class Withdrawal:
     written: int = field(default=0, compare=False)
     """When, by the database clock; the database says it."""
 
+    @property
+    def words(self) -> str:
+        """For an explanation. Of a user neither the name nor the reason, which may hold
+        it: a decision keeps nobody's name."""
+        what = "a user" if self.kind == "user" else f"{self.kind} {self.name} ({self.reason})"
+        return f"{what}, blocked until {'it is lifted' if self.until is None else self.until}"
+
 
 @dataclass(frozen=True, slots=True)
 class LiveState:

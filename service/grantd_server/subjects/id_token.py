@@ -69,7 +69,11 @@ def _provider(reading: Reading, unverified_iss: str) -> IdentityProvider:
     record.noted("subject.iss", provider.issuer, unverified_iss)
     blocked = reading.world.view.withdrawn("issuer", provider.issuer, reading.now)
     record.require(
-        "subject.issuer_blocked", blocked is None, Reason.SUBJECT_TOKEN_ISSUER, "no block", otherwise=provider.issuer
+        "subject.issuer_blocked",
+        blocked is None,
+        Reason.SUBJECT_TOKEN_ISSUER,
+        "no block",
+        otherwise=blocked and blocked.words,
     )
     return provider
 

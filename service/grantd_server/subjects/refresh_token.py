@@ -60,7 +60,8 @@ def _check_holder(reading: Reading, kept: RefreshToken) -> None:
     record.require("subject.issuer", kept.issuer == here, reason, here, kept.issuer)
     mine = reading.client.client_id
     record.require("subject.client", kept.client_id == mine, reason, mine, kept.client_id)
-    record.family = kept.family
+    # The session is what a refusal below is about, until there is a grant.
+    record.family = record.chain = kept.family
 
 
 def _check_state(reading: Reading, kept: RefreshToken) -> None:
@@ -73,7 +74,7 @@ def _check_state(reading: Reading, kept: RefreshToken) -> None:
         reason = Reason.REFRESH_TOKEN_ROTATED if crossed else Reason.REFRESH_TOKEN_REUSED
         if not crossed:
             record.tombstones.append(family_tombstone(kept, reading.world.skew))
-        raise record.refuse("subject.current", reason, "the newest of its family", f"rotated at {kept.rotated}")
+        raise record.refuse("subject.current", reason, "the newest of its family", f"replaced at {kept.rotated}")
     in_time = now < kept.expires
     record.require("subject.time", in_time, Reason.REFRESH_TOKEN_EXPIRED, f"now {int(now)}", f"exp {kept.expires}")
 

@@ -450,6 +450,7 @@ class NearMiss(_message.Message):
     CLAUSE_FIELD_NUMBER: _builtins.int
     EXPECTED_FIELD_NUMBER: _builtins.int
     GOT_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     """The rule."""
     clause: _builtins.str
@@ -458,6 +459,8 @@ class NearMiss(_message.Message):
     """What it expected."""
     got: _builtins.str
     """What came."""
+    failed: _builtins.int
+    """How many of its clauses failed; 0 and 1 are one."""
     def __init__(
         self,
         *,
@@ -465,10 +468,11 @@ class NearMiss(_message.Message):
         clause: _builtins.str = ...,
         expected: _builtins.str = ...,
         got: _builtins.str = ...,
+        failed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "expected", b"expected", "got", b"got", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "expected", b"expected", "failed", b"failed", "got", b"got", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

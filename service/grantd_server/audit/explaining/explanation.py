@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from grantd_server.audit.explaining.inactive import advice_on
 from grantd_server.refusals import Public, Reason
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Miss(NamedTuple):
     clause: str
     expected: str
     got: str
+    failed: int = 0
+    """How many of its clauses did not hold; 0 where that is not on record."""
 
 
 class Asked(NamedTuple):
@@ -130,23 +133,33 @@ def explained(body: Mapping[str, Any], position: tuple[Place, ...] = ()) -> Expl
     """Makes an explanation of the body of a record."""
     facts = _table(body.get("facts"))
     reason = Reason.__members__.get(str(body.get("reason", "")))
+    checks = tuple(_check(one) for one in _rows(body.get("checks"), len(Made._fields)))
     same: dict[str, Any] = {name: _text(body.get(name)) for name in _TEXTS}
     same |= {name: _texts(body.get(name)) for name in _LISTS}
     same |= {name: _table(body.get(name)) for name in _TABLES}
     return Explanation(
         **same,
-        **_about(reason),
+        **(_about_inactive(checks) if body.get("outcome") == "inactive" else _about(reason)),
         time=_number(body.get("time")),
         bundle_epoch=int(_number(body.get("bundle_epoch"))),
         expires=int(_number(body.get("expires"))),
         used_by=facts.pop("winner", ""),
         introspected=tuple(Asked(_text(one[0]), _text(one[1])) for one in _rows(body.get("introspected"), 2)),
-        checks=tuple(_check(one) for one in _rows(body.get("checks"), len(Made._fields))),
+        checks=checks,
         near_misses=tuple(_miss(one) for one in _many(body.get("near_misses")) if isinstance(one, dict)),
         inputs=tuple(one for one in _many(body.get("inputs")) if isinstance(one, dict)),
         facts=facts,
         position=position,
     )
+
+
+def _about_inactive(checks: tuple[Made, ...]) -> dict[str, Any]:
+    """What to do about the last of the tokens that were told inactive."""
+    failed = [check.name for check in checks if not check.ok]
+    if not failed:
+        return {}
+    advice = advice_on(failed[-1])
+    return {"remedy": advice.remedy, "whose": WHOSE[advice.whose]}
 
 
 def _about(reason: Reason | None) -> dict[str, Any]:
@@ -176,7 +189,8 @@ def _check(row: list[Any]) -> Made:
 
 
 def _miss(miss: Mapping[str, Any]) -> Miss:
-    return Miss(*(_text(miss.get(name)) for name in Miss._fields))
+    texts = (_text(miss.get(name)) for name in ("rule", "clause", "expected", "got"))
+    return Miss(*texts, failed=int(_number(miss.get("failed"))))
 
 
 def _text(value: object) -> str:

@@ -73,6 +73,7 @@ FIELDS: Final[Mapping[str, frozenset[Viewer]]] = {
     "near_misses": _INSIDE,
     "near_misses.rule": _INSIDE,
     "near_misses.clause": _INSIDE,
+    "near_misses.failed": _INSIDE,
     "position": _INSIDE,
     "position.id": _INSIDE,
     "position.time": _INSIDE,

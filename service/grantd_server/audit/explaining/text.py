@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ _WIDTH: Final = 14
 _GOVERNING: Final = frozenset(role.value for role in ADMINISTRATION)
 _MOST_PLACES: Final = 12
 """Decisions of the chain that are listed; `grantd chain` lists all."""
+_SECONDS: Final = re.compile(r"\b(?:now|exp|nbf|iat|at|before|until) ([1-9][0-9]{9})\b(?!\.)")
+"""Seconds since the epoch, where a check names a moment."""
 
 
 def text_of(explanation: Explanation) -> str:
@@ -89,11 +92,13 @@ def _bundle(explanation: Explanation) -> str:
 
 
 def _position(places: Sequence[Place], own: str) -> Iterator[str]:
-    if len(places) < 2:
+    at = next((number for number, place in enumerate(places) if place.id == own), None)
+    if not places or (len(places) == 1 and at == 0):
         return
-    at = next((number for number, place in enumerate(places) if place.id == own), 0)
     yield ""
-    yield f"decision {at + 1} of {len(places)} on its chain:"
+    # An introspection is about a chain and no decision on it.
+    yield f"decision {at + 1} of {len(places)} on its chain:" if at is not None else "about this chain:"
+    at = at or 0
     first = max(0, min(at - _MOST_PLACES // 2, len(places) - _MOST_PLACES))
     for place in places[first : first + _MOST_PLACES]:
         mark = ">" if place.id == own else " "
@@ -108,10 +113,19 @@ def _checks(checks: Sequence[Made]) -> Iterator[str]:
     for step, name, ok, expected, got in checks:
         where = f"{shown(step)}: " if step else ""
         yield f"  {'ok    ' if ok else 'FAILED'} {where}{shown(name)}"
-        if expected:
-            yield f"           expected {shown(expected)}"
-        if got:
-            yield f"           got      {shown(got)}"
+        yield from sides(expected, got)
+
+
+def sides(expected: str, got: str) -> Iterator[str]:
+    """What was expected and what came, moments in UTC beside their seconds."""
+    if expected:
+        yield f"           expected {_timed(shown(expected))}"
+    if got:
+        yield f"           got      {_timed(shown(got))}"
+
+
+def _timed(text: str) -> str:
+    return _SECONDS.sub(lambda found: f"{found[0]} ({moment(int(found[1]))[:19]})", text)
 
 
 def _rules(explanation: Explanation) -> Iterator[str]:
@@ -132,11 +146,9 @@ def _near_misses(misses: Sequence[Miss]) -> Iterator[str]:
         yield ""
         yield "nearest misses:"
     for miss in misses:
-        yield f"  rule {shown(miss.rule or '?')} failed at {shown(miss.clause or '?')}"
-        if miss.expected:
-            yield f"           expected {shown(miss.expected)}"
-        if miss.got:
-            yield f"           got      {shown(miss.got)}"
+        more = f", and at {miss.failed - 1} more" if miss.failed > 1 else ""
+        yield f"  rule {shown(miss.rule or '?')} failed at {shown(miss.clause or '?')}{more}"
+        yield from sides(miss.expected, miss.got)
 
 
 def _facts(explanation: Explanation) -> Iterator[str]:

@@ -44,7 +44,9 @@ def explained(answer: pb.ExplainDecisionResponse) -> Explanation:
         expires=answer.expires,
         advice=tuple(map(_text, answer.advice)),
         checks=tuple(Made(_text(c.step), _text(c.name), c.ok, _text(c.expected), _text(c.got)) for c in answer.checks),
-        near_misses=tuple(Miss(*(_text(getattr(miss, name)) for name in Miss._fields)) for miss in answer.near_misses),
+        near_misses=tuple(
+            Miss(_text(m.rule), _text(m.clause), _text(m.expected), _text(m.got), m.failed) for m in answer.near_misses
+        ),
         introspected=tuple(Asked(_text(one.token), _text(one.outcome)) for one in answer.introspected),
         inputs=tuple(_object(read) for read in answer.inputs),
         position=tuple(

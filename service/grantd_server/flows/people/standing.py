@@ -33,7 +33,7 @@ def person_now(reading: Reading, identity: Identity) -> Person:
     record.require("subject.provider", usable, Reason.IDENTITY_PROVIDER_NOT_ALLOWED, expected, name)
     blocked = user_block(world, sorted(identity.users.values), reading.now)
     record.require(
-        "subject.not_blocked", blocked is None, Reason.SUBJECT_BLOCKED, "no block", otherwise="a block in force"
+        "subject.not_blocked", blocked is None, Reason.SUBJECT_BLOCKED, "no block", otherwise=blocked and blocked.words
     )
     directory = identity.provider.directory
     if directory is not None:

@@ -58,7 +58,8 @@ def check_tenants(record: Record, server: AuthorizationServer, client: Registrat
     fault = tenant_fault(server, grant.issuer, client, grant.tenant)
     got = grant.tenant or "none"
     reason = Reason.ASSERTION_TENANT
-    record.require("assertion.tenant", fault is None, reason, "a tenant of this client", got, otherwise=fault or "")
+    expected, otherwise = "a tenant of this client", fault and f"{got}: {fault}"
+    record.require("assertion.tenant", fault is None, reason, expected, got, otherwise=otherwise)
     if grant.aud_tenant is None and grant.issuer.subject.rule is SubjectRule.AUD_SUB and server.tenants is not None:
         # The account's id is unique within the tenant that the grant says.
         raise record.refuse("assertion.aud_tenant", reason, client.tenant or "", "none beside aud_sub")

@@ -28,5 +28,7 @@ async def asking_client(
     record.issuer, record.bundle_version, record.bundle_epoch = issuer.issuer, snapshot.version, snapshot.epoch
     client = await authenticate_client(Asking(world, record, call.caller, issuer.issuer, now), snapshot, request.client)
     blocked = world.view.withdrawn("issuer", issuer.issuer, now)
-    record.require("issuer.not_blocked", blocked is None, Reason.ISSUER_BLOCKED, "no block", otherwise=issuer.issuer)
+    record.require(
+        "issuer.not_blocked", blocked is None, Reason.ISSUER_BLOCKED, "no block", otherwise=blocked and blocked.words
+    )
     return issuer, client

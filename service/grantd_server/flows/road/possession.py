@@ -52,7 +52,7 @@ def read_possession(
         demanded = policy.required or client.dpop_bound
         by = party.name if policy.required else client.client
         record.require(
-            "dpop.demanded", not demanded, Reason.PROOF_MISSING, f"a proof, as {by} demands", "no DPoP header"
+            "dpop.demanded", not demanded, Reason.PROOF_MISSING, f"a DPoP proof, as {by} demands", "no DPoP header"
         )
         return None
     proof = _verified(world, record, proofs, party.issuer)

@@ -54,7 +54,7 @@ def read_parameter(reading: Reading, raw: str) -> tuple[Detail, ...]:
     """Reads the parameter; one object that is not right fails the request."""
     known = any(server == reading.server for server, _ in reading.snapshot.detail_types)
     reading.record.require(
-        reading.check, known, Reason.DETAILS_UNSUPPORTED, "absent: there are no types", otherwise="present"
+        reading.check, known, Reason.DETAILS_UNSUPPORTED, "a server with types of them", otherwise="present"
     )
     short = len(raw) <= LONGEST
     reading.record.require(reading.check, short, reading.malformed, f"{LONGEST} characters at most", len(raw))
@@ -114,9 +114,9 @@ def agree(
         if rule is not None:
             record.rules[label] = rule
         else:
-            record.refused_scopes[label] = "not_granted" if detail.kind.scope in scopes else "scope_not_granted"
+            record.refused_scopes[label] = "no_rule" if detail.kind.scope in scopes else "scope_not_granted"
     kept = tuple(detail for detail, rule in zip(details, agreement.rules, strict=True) if rule is not None)
-    record.noted("policy.details", len(details), len(kept))
+    record.noted("policy.details", f"{len(details)} asked", f"{len(kept)} granted")
     return Agreed(agreement.scopes, kept)
 
 

@@ -14,6 +14,7 @@ from grantd_server.model.bundle.rules import GrantInputs, ScopeRefusal
 from grantd_server.policy.combining import share
 from grantd_server.policy.decide import decide_grant, grants_detail
 from grantd_server.policy.recorded import at_resource, to_json
+from grantd_server.policy.wording import sign_in_text, step_up_text
 from grantd_server.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -118,10 +119,14 @@ def _agreed(record: Record, asker: Asker, target: Target, scopes: tuple[str, ...
         return grants_detail(rules, asker.inputs(detail.kind.resource, scopes), detail)
 
     agreed = agree(record, target.details, scopes, resources, rule_of)
-    reason, expected = Reason.DETAILS_NOT_GRANTED, "a rule that grants some of them"
+    reason, expected = Reason.DETAILS_NOT_GRANTED, "a rule that grants one of them, and its scope"
     granted = bool(agreed.scopes) and bool(agreed.details)
-    record.require("policy.details", granted, reason, expected, otherwise="none granted")
+    record.require("policy.details", granted, reason, expected, otherwise=_refused_details(record))
     return agreed
+
+
+def _refused_details(record: Record) -> str:
+    return ", ".join(f"{name}: {why}" for name, why in record.refused_scopes.items() if "[" in name) or "none granted"
 
 
 def _note(record: Record, decisions: list[tuple[Resource, Decision]]) -> None:
@@ -136,7 +141,8 @@ def _refusal(record: Record, asker: Asker, decisions: list[tuple[Resource, Decis
     """The row for "nothing granted", most helpful first (A-15, A-45 to A-47)."""
     for _, decision in decisions:
         if decision.step_up is not None:
-            record.refuse("policy.sign_in", Reason.STEP_UP_REQUIRED, decision.step_up, asker.identity.sign_in)
+            wanted, found = step_up_text(decision.step_up), sign_in_text(asker.identity.sign_in, asker.now)
+            record.refuse("policy.sign_in", Reason.STEP_UP_REQUIRED, wanted, found)
             return Refused(Reason.STEP_UP_REQUIRED, challenge=_challenge(decision))
     known = any(d.granted or d.refused for _, d in decisions)
     if not known:

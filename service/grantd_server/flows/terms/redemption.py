@@ -90,7 +90,8 @@ def grant_at_server(world: World, snapshot: Snapshot, record: Record, redemption
     if redemption.grant.raw_details is not None or redemption.request.authorization_details is not None:
         scopes, details = _details(snapshot, record, redemption, scopes, attempts)
     record.rules = {name: rule for name, rule in record.rules.items() if name in scopes or name not in asked}
-    record.require("policy.rule", bool(scopes), Reason.ASSERTION_POLICY, "a redemption rule that allows", list(asked))
+    expected = "a redemption rule that allows"
+    record.require("policy.rule", bool(scopes), Reason.ASSERTION_POLICY, expected, list(asked), otherwise="no rule")
     record.scopes_granted = scopes
     record.resources = tuple(resource.uri for resource, _ in resources)
     record.noted("policy.granted", " ".join(asked), " ".join(scopes))
@@ -170,7 +171,13 @@ def _resources(world: World, snapshot: Snapshot, record: Record, redemption: Red
                 kept[wanted.name] = granted[wanted.name]
     for name in kept:
         blocked = world.view.withdrawn("resource", name, redemption.now)
-        record.require("resource.not_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", otherwise=name)
+        record.require(
+            "resource.not_blocked",
+            blocked is None,
+            Reason.RESOURCE_DISABLED,
+            "no block",
+            otherwise=blocked and blocked.words,
+        )
         record.noted("assertion.resource", name, kept[name][1])
     return list(kept.values())
 

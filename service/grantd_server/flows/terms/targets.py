@@ -101,7 +101,11 @@ def _audience(
     record.noted("target.audience", server.issuer, asked.audience[0])
     blocked = world.view.withdrawn("issuer", server.issuer, world.clock())
     record.require(
-        "target.audience_blocked", blocked is None, Reason.AUDIENCE_UNKNOWN, "no block", otherwise=server.issuer
+        "target.audience_blocked",
+        blocked is None,
+        Reason.AUDIENCE_UNKNOWN,
+        "no block",
+        otherwise=blocked and blocked.words,
     )
     apart = server.trust_domain != issuer.trust_domain
     expected = f"a trust domain other than {issuer.trust_domain}"
@@ -140,7 +144,13 @@ def _resources(
         found[governed[0].name] = (governed[0], governed[0].uri)
     for name, (_, spelled) in found.items():
         blocked = world.view.withdrawn("resource", name, world.clock())
-        record.require("target.resource_blocked", blocked is None, Reason.RESOURCE_DISABLED, "no block", otherwise=name)
+        record.require(
+            "target.resource_blocked",
+            blocked is None,
+            Reason.RESOURCE_DISABLED,
+            "no block",
+            otherwise=blocked and blocked.words,
+        )
         record.noted("target.resource", name, spelled)
     return tuple(found.values())
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.asking.answering import CEILING
 from grantd_server.model.bundle.rules import ScopeRefusal
+from grantd_server.policy.wording import step_up_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ def why(answer: Answer, scope: str, places: Mapping[str, str]) -> tuple[str, ...
 def _nearest(decision: Decision, places: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         f"nearest: {_placed(miss.rule, places)} fails at {miss.clause}: expected {miss.expected}, got {miss.got}"
+        f"{f', and at {miss.failed - 1} more' if miss.failed > 1 else ''}"
         for miss in decision.near_misses
     )
 
@@ -53,10 +55,7 @@ def lines(answer: Answer, places: Mapping[str, str]) -> Iterator[str]:
         yield from (f"  {reason}" for reason in why(answer, scope, places))
     for leg, decision in sorted(answer.decisions.items()):
         if decision.step_up is not None:
-            wanted = [f"acr {' or '.join(decision.step_up.acr_values)}"] if decision.step_up.acr_values else []
-            age = decision.step_up.max_age
-            wanted += [] if age is None else [f"at most {age} s ago"]
-            yield f"leg {leg}: a sign-in would do: {', '.join(wanted)}"
+            yield f"leg {leg}: a sign-in would do: {step_up_text(decision.step_up)}"
         for rule, effect in decision.shadow.items():
             yield f"leg {leg}: shadow rule {_placed(rule, places)} would {effect}"
 
@@ -74,7 +73,7 @@ def as_data(answer: Answer, places: Mapping[str, str]) -> dict[str, Any]:
     }
     misses = [
         {"leg": leg, "rule": miss.rule, "place": places.get(miss.rule), "clause": miss.clause,
-         "expected": miss.expected, "got": miss.got}
+         "expected": miss.expected, "got": miss.got, "failed": miss.failed}
         for leg, decision in sorted(answer.decisions.items())
         for miss in decision.near_misses
     ]  # fmt: skip

@@ -119,5 +119,5 @@ def _rule(
         shadow=text.shadow,
         expires=text.expires,
         details=detail_terms(text),
-        written={"clients": ", ".join(text.clients), "scopes": ", ".join(text.scopes)},
+        written={name: ", ".join(getattr(text, name)) for name in ("clients", "resources", "scopes")},
     )

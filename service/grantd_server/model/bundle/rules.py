@@ -105,8 +105,8 @@ class NearMiss:
     clause: str
     expected: str
     got: str
-    passed: int
-    """How many of the rule's clauses held; more is nearer."""
+    failed: int = 1
+    """How many of its clauses did not hold: the one that is told, and those beside it."""
 
 
 @dataclass(frozen=True, slots=True)

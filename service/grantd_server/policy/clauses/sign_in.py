@@ -91,4 +91,4 @@ class SignedInSince:
 
     def got(self, inputs: Attempt) -> str:
         auth_time = inputs.sign_in.auth_time
-        return UNKNOWN_TEXT if auth_time is None else str(auth_time)
+        return UNKNOWN_TEXT if auth_time is None else f"at {auth_time}"

@@ -77,7 +77,12 @@ def explanation_of(told: Explanation) -> pb.ExplainDecisionResponse:
         rules=_table(told.rules),
         refused_scopes=_table(told.refused_scopes),
         shadow=_table(told.shadow),
-        near_misses=[pb.NearMiss(**{name: _cut(text) for name, text in m._asdict().items()}) for m in told.near_misses],
+        near_misses=[
+            pb.NearMiss(
+                rule=_cut(m.rule), clause=_cut(m.clause), expected=_cut(m.expected), got=_cut(m.got), failed=m.failed
+            )
+            for m in told.near_misses
+        ],
         facts=_table(told.facts),
         remedy=told.remedy,
         whose=told.whose,

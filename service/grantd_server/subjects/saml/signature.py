@@ -56,7 +56,7 @@ def verified(root: Element, certificates: Iterable[x509.Certificate]) -> tuple[E
         if signed is not None:
             _check_signed(root, signed)
             return signed, certificate
-    raise Fault("signature", "a signature by a pinned key", "none that holds")
+    raise Fault("signature", "a signature by the key of a pinned certificate", "one by another key, or of another text")
 
 
 def _signed(root: Element, certificate: x509.Certificate) -> Element | None:
