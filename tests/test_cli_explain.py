@@ -131,7 +131,7 @@ async def test_hostile_names_drive_neither_terminal_nor_spreadsheet(house: House
         assert "\u202e" not in text
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", " =1", "\uff1dcmd", "\uff0b1", "\uff0d1", "\uff20x"])
 def test_a_spreadsheet_runs_no_cell(text: str) -> None:
     assert cell(text) == f"'{text}"
     assert cell([text, "b"]).startswith("'")

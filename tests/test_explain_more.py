@@ -59,8 +59,10 @@ KNOWN = {
     # Both sides are told, in one text: a document can be unusable in other ways as well.
     "document_of_another": [
         "failed expected: expected 'https://agent.example/oauth/client.json', got 'a metadata document that can be used'",
-        "failed got: expected 'https://agent.example/other.json', got \"claim:client_id: expected"
-        " 'https://agent.example/oauth/client.json', got 'https://agent.example/other.json'\"",
+        (
+            "failed got: expected 'https://agent.example/other.json', got \"claim:client_id: expected"
+            " 'https://agent.example/oauth/client.json', got 'https://agent.example/other.json'\""
+        ),
     ],
     "ceiling": ["failed expected: expected '~a rule that allows', got 'a redemption rule that allows'"],
 }

@@ -30,7 +30,7 @@ def _lines(found: Journey) -> Iterator[str]:
 
 
 def _told(node: Node) -> str:
-    parts = [f"{moment(node.time)[:23] or 'at an unknown time':<23}", node.kind, *_detail(node)]
+    parts = [f"{moment(node.time)[:23] or 'at an unknown time':<23}", shown(node.kind), *_detail(node)]
     if node.expires and node.kind not in {"revocation", "refusal"}:
         parts.append(f"until {_second(node.expires)}")
     if node.decision.id:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from grantd_server.audit.explaining.shown import shown
+from grantd_server.audit.explaining.shown import exactly, shown
 from grantd_server.model.caller import ADMINISTRATION
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ _WIDTH: Final = 14
 _GOVERNING: Final = frozenset(role.value for role in ADMINISTRATION)
 _MOST_PLACES: Final = 12
 """Decisions of the chain that are listed; `grantd chain` lists all."""
+_SENTENCE: Final = 500
+"""Characters of a sentence, which is ours unless another service made it."""
 _SECONDS: Final = re.compile(r"\b(?:now|exp|nbf|iat|at|before|until) ([1-9][0-9]{9})\b(?!\.)")
 """Seconds since the epoch, where a check names a moment."""
 
@@ -113,15 +115,16 @@ def _checks(checks: Sequence[Made]) -> Iterator[str]:
     for step, name, ok, expected, got in checks:
         where = f"{shown(step)}: " if step else ""
         yield f"  {'ok    ' if ok else 'FAILED'} {where}{shown(name)}"
-        yield from sides(expected, got)
+        yield from sides(expected, got, differ=not ok)
 
 
-def sides(expected: str, got: str) -> Iterator[str]:
-    """What was expected and what came, moments in UTC beside their seconds."""
+def sides(expected: str, got: str, *, differ: bool = True) -> Iterator[str]:
+    """What was expected and what came, moments in UTC beside their seconds; where they
+    differ, told so that they do not look alike."""
     if expected:
-        yield f"           expected {_timed(shown(expected))}"
+        yield f"           expected {_timed(exactly(expected, got) if differ else shown(expected))}"
     if got:
-        yield f"           got      {_timed(shown(got))}"
+        yield f"           got      {_timed(exactly(got, expected) if differ else shown(got))}"
 
 
 def _timed(text: str) -> str:
@@ -162,12 +165,12 @@ def _facts(explanation: Explanation) -> Iterator[str]:
 def _next(explanation: Explanation) -> Iterator[str]:
     if explanation.remedy:
         yield ""
-        yield f"next: {explanation.remedy}"
-        yield f"whose job: {explanation.whose}"
+        yield f"next: {shown(explanation.remedy, _SENTENCE)}"
+        yield f"whose job: {shown(explanation.whose)}"
     elif explanation.sentence:
         yield ""
-        yield f"told: {explanation.sentence}"
-        yield from (f"try: {advice}" for advice in explanation.advice)
+        yield f"told: {shown(explanation.sentence, _SENTENCE)}"
+        yield from (f"try: {shown(advice, _SENTENCE)}" for advice in explanation.advice)
         yield "otherwise: give the identity team this decision id"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grantd import jws, strict
 from grantd_server.audit.explaining.shown import shown
+from grantd_server.audit.explaining.text import sides
 from grantd_server.cli.decoding.checking import checks
 from grantd_server.cli.decoding.kinds import KINDS, kind_of, media_type, why_not
 from grantd_server.cli.decoding.saml import saml_lines, xml_in
@@ -62,8 +63,7 @@ def check_lines(made: Sequence[Made]) -> Iterator[str]:
         yield "checks, in order:"
     for check in made:
         yield f"  {'ok    ' if check.ok else 'FAILED'} {shown(check.name)}"
-        yield f"           expected {shown(check.expected)}"
-        yield f"           got      {shown(check.got)}"
+        yield from sides(check.expected, check.got, differ=not check.ok)
 
 
 def _jwt_lines(raw: str, target: Target) -> Iterator[str]:

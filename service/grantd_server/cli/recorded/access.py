@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -45,7 +44,9 @@ def report_access(
         demand_one(as_json=as_json, as_csv=as_csv)
         rows = [_row(use) for use in asyncio.run(_uses(reach, moment_before("--since", since)))]
         if as_json:
-            print(json.dumps(rows, indent=2))
+            from grantd_server.audit.explaining.shown import as_json as exact  # noqa: PLC0415 - late, as all commands
+
+            print(exact(rows, indent=2))
         elif as_csv:
             _write_csv(rows)
         else:

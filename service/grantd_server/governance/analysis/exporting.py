@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from grantd_server.audit.explaining import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is run by spreadsheets; scopes and groups may begin with anything."""
 
 
 def as_csv(kind: type[Any], rows: Iterable[Any]) -> str:
@@ -28,10 +26,9 @@ def as_csv(kind: type[Any], rows: Iterable[Any]) -> str:
 
 def as_json(rows: Iterable[Any]) -> str:
     """A list of objects."""
-    return json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
+    return shown.as_json([asdict(row) for row in rows], indent=2) + "\n"
 
 
 def cell(value: object) -> str:
     """One value; a spreadsheet must not run what it begins with."""
-    text = "; ".join(value) if isinstance(value, tuple | list) else "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return shown.cell("; ".join(map(str, value)) if isinstance(value, tuple | list) else value)
