@@ -77,7 +77,7 @@ async def test_who_sends_an_unknown_type_is_told_the_types_of_that_server(house:
 
     found = await granted(house, SAFE)
 
-    assert found.record["checks"][-1][3:] == ["['page', 'ticket']", "safe"]
+    assert found.record["checks"][-1][3:] == ["page, ticket", "safe"]
 
 
 @pytest.mark.req("A-17")

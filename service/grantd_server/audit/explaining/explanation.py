@@ -189,8 +189,8 @@ def _check(row: list[Any]) -> Made:
 
 
 def _miss(miss: Mapping[str, Any]) -> Miss:
-    texts = (_text(miss.get(name)) for name in ("rule", "clause", "expected", "got"))
-    return Miss(*texts, failed=int(_number(miss.get("failed"))))
+    rule, clause, expected, got = (_text(miss.get(name)) for name in ("rule", "clause", "expected", "got"))
+    return Miss(rule, clause, expected, got, int(_number(miss.get("failed"))))
 
 
 def _text(value: object) -> str:

@@ -68,6 +68,8 @@ class NearMiss:
     """The one that failed."""
     expected: str
     got: str
+    failed: int
+    """How many of its clauses failed; 0 and 1 are one."""
 
 
 @dataclass(frozen=True, slots=True)
