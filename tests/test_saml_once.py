@@ -153,5 +153,5 @@ async def test_the_record_tells_of_an_expired_certificate_whose_key_still_counts
 async def test_the_record_of_a_foreign_audience_names_what_is_this_clients_and_no_others(house):
     refused = await by_desk(house, assertion(house, audiences=[["https://mail.example/saml"]]))
     _, check, held, expected, got = refused.record["checks"][-1]
-    assert (check, held, got) == ("subject.aud", False, "['https://mail.example/saml']")
-    assert expected == f"['{assertions_.DESK_SP}']"
+    assert (check, held, got) == ("subject.aud", False, "https://mail.example/saml")
+    assert expected == assertions_.DESK_SP
