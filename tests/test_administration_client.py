@@ -187,10 +187,10 @@ async def test_a_block_is_set_listed_and_lifted(offices: Offices, house: House) 
     record = await house.record(act)
     assert (record["rpc"], record["facts"]["why"]) == ("Block", "stolen laptop")
     await offices.governance("block", "user", "corp:ada", reason="left")
-    assert await offices.governance("list_blocks") == [
-        Block("client", "desk", "stolen laptop", int(until) + 1),
-        Block("user", "corp:ada", "left", None),
-    ]
+    desk, ada = await offices.governance("list_blocks")
+    assert desk == Block("client", "desk", "stolen laptop", int(until) + 1, WHO, desk.since)
+    assert ada == Block("user", "corp:ada", "left", None, WHO, ada.since)
+    assert abs(desk.since - house.now) < 30
     assert (await exchanged(house)).answer is None
     lifted = await offices.governance("unblock", "client", "desk", reason="found")
     assert (await house.record(lifted))["rpc"] == "Unblock"
@@ -198,6 +198,15 @@ async def test_a_block_is_set_listed_and_lifted(offices: Offices, house: House) 
     with pytest.raises(Refused) as caught:
         await offices.governance("unblock", "client", "desk", reason="found")
     assert (caught.value.code, caught.value.reason) == ("NOT_FOUND", "NOT_FOUND")
+
+
+async def test_a_name_that_nobody_has_is_blocked_only_on_demand(offices: Offices) -> None:
+    with pytest.raises(Refused) as caught:
+        await offices.governance("block", "client", "desc", reason="stolen")
+    assert (caught.value.code, caught.value.reason) == ("FAILED_PRECONDITION", "NOT_GOVERNED")
+    assert "desk" in caught.value.nearest
+    await offices.governance("block", "client", "desc", reason="stolen", unlisted=True)
+    assert [block.name for block in await offices.governance("list_blocks")] == ["desc"]
 
 
 async def test_a_block_of_the_past_is_no_block_without_an_end(offices: Offices) -> None:

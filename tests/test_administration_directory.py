@@ -165,6 +165,10 @@ def test_the_largest_that_is_sent_is_taken_and_a_little_more_is_not_sent(tmp_pat
             file.truncate(sending.LARGEST // 2)
     with pytest.raises(DirectoryError, match="more than the 16777216 bytes"):
         Directory.read(tmp_path)
+    os.mkfifo(tmp_path / "c.yaml")
+    with pytest.raises(DirectoryError, match="more than the 16777216 bytes"):
+        Directory.read(tmp_path)  # and no further than to where it is too much
+    (tmp_path / "c.yaml").unlink()
     (tmp_path / "b.yaml").write_bytes(b"")
     assert len(Directory.read(tmp_path).files) == 2
 

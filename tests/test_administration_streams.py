@@ -179,7 +179,7 @@ async def test_a_kind_of_a_newer_service_is_shown_by_its_number(tmp_path: Path, 
         return governance.ListBlocksResponse(blocks=[governance.BlockInForce(kind=99, name="x")])
 
     async with toy_offices(Toy(others={"ListBlocks": page}), tmp_path, way) as offices:
-        assert await offices.governance("list_blocks") == [Block("kind 99", "x", "", None)]
+        assert await offices.governance("list_blocks") == [Block("kind 99", "x", "", None, "", 0)]
 
 
 async def test_the_trace_goes_along_with_every_kind_of_call(tmp_path: Path) -> None:

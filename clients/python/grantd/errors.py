@@ -45,6 +45,7 @@ class GrantdError(Exception):
         max_age: int | None = None,
         acr_values: tuple[str, ...] = (),
         fields: tuple[str, ...] = (),
+        nearest: tuple[str, ...] = (),
     ) -> None:
         self.code = code
         """gRPC status (`FAILED_PRECONDITION`), or `HTTP 400`."""
@@ -65,6 +66,8 @@ class GrantdError(Exception):
         """Sign-in classes that would have been strong enough (RFC 9470)."""
         self.fields = fields
         """Parameters that were missing or wrong."""
+        self.nearest = nearest
+        """Names like the one that the bundle in force does not have."""
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
@@ -118,7 +121,7 @@ def of_rpc(error: grpc.RpcError) -> GrantdError:
     info, fields = _told(trailers.get(_DETAILS))
     if info is None:
         kind = Refused if code in _REFUSALS else Unavailable
-        return kind(code, description=printable(error.details() or ""), decision_id=decision)
+        return kind(code, description=printable(error.details() or "", 400), decision_id=decision)
     known = dict(info.metadata)
     oauth_error = known.get("oauth_error")
     told: dict[str, Any] = {
@@ -128,6 +131,7 @@ def of_rpc(error: grpc.RpcError) -> GrantdError:
         "max_age": _seconds(known.get("max_age")),
         "acr_values": tuple(known.get("acr_values", "").split()),
         "fields": fields,
+        "nearest": tuple(printable(known.get("nearest", ""), 500).split()),
         "decision_id": decision,
     }
     if info.reason == _MOVED:

@@ -107,12 +107,18 @@ class AsyncGovernance(AsyncCaller):
                     progress(each.done, each.total)
         raise answers.no_result()
 
-    async def block(self, kind: Kind, name: str, *, reason: str, until: float | None = None) -> str | None:
+    async def block(
+        self, kind: Kind, name: str, *, reason: str, until: float | None = None, unlisted: bool = False
+    ) -> str | None:
         """Blocks a user (`idp:id` or `issuer|sub`), an issuer by its identifier, or anything
         else by its name in the bundle: everywhere within 2 seconds, until it is lifted or
         `until`, seconds since the epoch. A block that is there is replaced. Returns the
-        decision id of the act."""
-        return await self._run(calls.block(kind, name, reason, until))
+        decision id of the act.
+
+        A name that the bundle in force does not have is `Refused` with its `nearest`,
+        unless it is blocked all the same (`unlisted`).
+        """
+        return await self._run(calls.block(kind, name, reason, until, unlisted))
 
     async def unblock(self, kind: Kind, name: str, *, reason: str) -> str | None:
         """Lifts a block; `Refused` with `code` NOT_FOUND where there is none. Returns the

@@ -96,7 +96,7 @@ def no_result() -> Unavailable:
 
 
 def _ended(what: str) -> Unavailable:
-    return Unavailable("OK", description=f"the service ended before there was a {what}")
+    return Unavailable("UNAVAILABLE", description=f"the service ended before there was a {what}")
 
 
 def blocks(answer: pb.ListBlocksResponse, _: str | None) -> Page[results.Block]:

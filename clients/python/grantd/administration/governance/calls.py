@@ -113,9 +113,11 @@ def simulate(
     return Call("GovernanceService", "Simulate", build, answers.simulated, seconds=STREAM)
 
 
-def block(kind: Kind, name: str, reason: str, until: float | None) -> Call[str | None]:
+def block(kind: Kind, name: str, reason: str, until: float | None, unlisted: bool) -> Call[str | None]:
     """A kill switch; the answer is its decision."""
-    message = pb.BlockRequest(kind=answers.number_of(kind), name=name, reason=reason, until=_end(until))
+    message = pb.BlockRequest(
+        kind=answers.number_of(kind), name=name, reason=reason, until=_end(until), unlisted=unlisted
+    )
     return _done("Block", message, lambda _, decision_id: decision_id)
 
 

@@ -217,6 +217,9 @@ class Block:
     reason: str
     until: int | None
     """When it ends by itself; None: when it is lifted."""
+    author: str
+    """Who blocked it."""
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
