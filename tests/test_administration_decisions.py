@@ -53,6 +53,7 @@ async def test_a_refusal_is_explained_as_far_as_the_role_goes(offices: Offices, 
         tuple(check[:3]) for check in found.record["checks"]
     ]
     assert {miss.rule for miss in told.near_misses} == {miss["rule"] for miss in found.record["near_misses"]}
+    assert min(miss.failed for miss in told.near_misses) == 1
     assert told.refused_scopes == found.record["refused_scopes"]
     assert list(told.inputs) == found.record["inputs"]
     assert (told.whose, told.role, told.expires) == ("the identity administrator", "service", None)

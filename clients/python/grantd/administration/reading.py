@@ -31,4 +31,5 @@ def moment(microseconds: int) -> float | None:
 def _value(found: Any) -> Any:
     if isinstance(found, (str, bytes, int, float)):
         return found
-    return dict(found) if isinstance(found, Mapping) else tuple(found)
+    # A map of a message has no order of its own.
+    return dict(sorted(found.items())) if isinstance(found, Mapping) else tuple(found)

@@ -21,7 +21,7 @@ def explained(answer: pb.ExplainDecisionResponse, _: str | None) -> results.Expl
         answer,
         decision=decision(answer.decision),
         checks=tuple(read(results.Check, check) for check in answer.checks),
-        near_misses=tuple(read(results.NearMiss, miss) for miss in answer.near_misses),
+        near_misses=tuple(read(results.NearMiss, miss, failed=miss.failed or 1) for miss in answer.near_misses),
         chain=tuple(map(_node, answer.chain)),
         introspected=tuple(read(results.IntrospectedToken, token) for token in answer.introspected),
         inputs=tuple(map(_object, answer.inputs)),

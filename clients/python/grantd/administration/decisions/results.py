@@ -69,6 +69,8 @@ class NearMiss:
     expected: str
     got: str
     failed: int
+    """How many of its clauses did."""
+    failed: int
     """How many of its clauses failed; 0 and 1 are one."""
 
 

@@ -85,7 +85,7 @@ def simulated(answer: pb.SimulateResponse, _: str | None) -> results.Progress | 
                 told,
                 changes=tuple(read(results.SimulatedChange, change) for change in told.changes),
                 undetermined=told.undetermined_decisions,
-                undetermined_by=dict(told.undetermined),
+                undetermined_by=dict(sorted(told.undetermined.items())),
             )
     return read(results.Progress, answer.progress)
 
