@@ -70,8 +70,6 @@ class NearMiss:
     got: str
     failed: int
     """How many of its clauses did."""
-    failed: int
-    """How many of its clauses failed; 0 and 1 are one."""
 
 
 @dataclass(frozen=True, slots=True)
