@@ -11,13 +11,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
+from typer.testing import CliRunner
 
 from certificates import write_tls_files
 from command_line import environ_of, house_at
 from grantd.v1 import governance_pb2 as pb
+from grantd.v1.decision_pb2 import Decision, FollowDecisionsResponse
+from grantd.v1.decision_pb2_grpc import DecisionServiceServicer, add_DecisionServiceServicer_to_server
+from grantd_server.cli.app import app
 from grantd_server.model.caller import Role
 from grantd_server.store.sqlite.store import SqliteStore
 from rpc_toy import Toy, authority, leaf_of
@@ -46,7 +51,7 @@ def following(environ: dict[str, str], *options: str) -> Iterator[subprocess.Pop
 async def act(office: Office) -> None:
     """Two decisions."""
     kind, name = pb.BLOCK_KIND_CLIENT, "desk-agent"
-    await office.asked_by().Block(pb.BlockRequest(kind=kind, name=name, reason="laptop stolen"))
+    await office.asked_by().Block(pb.BlockRequest(kind=kind, name=name, reason="laptop stolen", unlisted=True))
     await office.asked_by().Unblock(pb.UnblockRequest(kind=kind, name=name, reason="it was found"))
 
 
@@ -118,3 +123,31 @@ async def test_with_a_server_it_follows_the_service(office: Office, tmp_path: Pa
         with following(environ) as process:
             assert (await first_line(process, office)).split()[4:] == ["applied"]
             assert await interrupted(process) == (130, "")
+
+
+class Restless(DecisionServiceServicer):
+    """Ends the first stream as a service does after a while, and the second as one that goes away."""
+
+    def __init__(self) -> None:
+        self.ends = [grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE]
+
+    async def FollowDecisions(self, request: Any, context: Any) -> AsyncIterator[FollowDecisionsResponse]:  # noqa: N802 - of the stub
+        end = self.ends.pop(0)
+        yield FollowDecisionsResponse(decision=Decision(id=end.name, rpc="Block", outcome="applied"), lost=3)
+        await context.abort(end, "")
+
+
+async def test_who_follows_comes_again_and_hears_beside_the_rows_what_was_lost():
+    server = grpc.aio.server()
+    add_DecisionServiceServicer_to_server(Restless(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        arguments = ["decisions", "follow", "--json", "--server", f"127.0.0.1:{port}"]
+        found = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+    finally:
+        await server.stop(None)
+    assert [json.loads(line)["id"] for line in found.stdout.splitlines()] == ["DEADLINE_EXCEEDED", "UNAVAILABLE"]
+    lost = "3 decisions came faster than they could be shown."
+    assert found.stderr.splitlines() == [lost, lost, "The service does not answer: UNAVAILABLE."]
+    assert found.exit_code == 3

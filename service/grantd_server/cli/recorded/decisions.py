@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -190,7 +191,7 @@ async def _follow(reach: Reach, sought: pb.DecisionFilter, show: Callable[[pb.De
                     pb.FollowDecisionsRequest(filter=sought)
                 ):
                     if answer.lost:
-                        print(f"… {answer.lost} decisions came faster than they could be shown", flush=True)
+                        sys.stderr.write(f"{answer.lost} decisions came faster than they could be shown.\n")
                     show(answer.decision)
             except AioRpcError as error:
                 # The service ends every stream after a while; whoever follows comes again.
