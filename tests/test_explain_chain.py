@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from house import House, act, running
 from leg_one import exchanged
 from leg_two import WIKI_SERVER, introspected, redeemed, revoked
 from sessions import a_session, ended, exchanged_session, refreshed, with_sessions
+from store_values import write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -142,6 +144,42 @@ async def test_a_session_shows_its_renewals_and_the_grants_below_it(home: House)
     assert any(node.kind == "revocation" for node in above.nodes)
 
 
+async def test_a_session_shows_nothing_of_another_session_of_the_same_person(home: House) -> None:
+    sessions = [await a_session(home), await a_session(home)]
+    grants = [await exchanged_session(home, session) for session in sessions]
+    families = [(await refreshed(home, session)).record["chain"] for session in sessions]
+
+    found = await told(home, families[0])
+
+    names = {node.name for node in found.nodes}
+    assert grants[0].id in names
+    assert grants[1].id not in names
+
+
+async def test_introspections_are_told_of_tokens_that_are_days_apart(home: House) -> None:
+    await home.apply(with_sessions(**{"grant_issuers.grants.refresh_tokens": {"lifetime": "7d", "session": "28d"}}))
+    session = await a_session(home)
+    for _ in range(3):
+        session = (await refreshed(home, session)).answer.token
+        granted = await exchanged_session(home, session)
+        issued = await redeemed(home, granted.answer.token)
+        assert (await introspected(home, issued.answer.access_token)).answer.active
+        home.later(3 * 86_400)
+
+    found = await told(home, (await refreshed(home, session)).record["chain"])
+
+    assert [kind for _, kind, _ in shape(found)].count("introspection") == 3
+
+
+async def test_what_somebody_wrote_into_a_record_stops_no_telling(home: House) -> None:
+    granted = await exchanged(home)
+    chain = granted.record["chain"]
+    body = json.dumps({"id": "dx", "rpc": "RedeemGrant", "family": "no chain", "token_hash": "none"}).encode()
+    assert await home.store.write(write("dx", columns={"chain": chain, "body": body})) == Committed()
+
+    assert granted.id in {node.name for node in (await told(home, chain)).nodes}
+
+
 async def test_the_grant_of_another_issuer_begins_with_its_sign_in(home: House) -> None:
     issued = await redeemed(home, home.partner_grant(jti="foreign", acr="gold", auth_time=home.now - 90))
     found = await told(home, issued.record["chain"])
@@ -149,9 +187,9 @@ async def test_the_grant_of_another_issuer_begins_with_its_sign_in(home: House) 
     assert (found.nodes[0].provider, found.nodes[0].acr) == ("partner", "gold")
 
 
-@pytest.mark.parametrize("name", ["", "d" + 32 * "0", "é" * 64, "0" * 64, "0" * 63])
-async def test_what_is_no_chain_is_none(house: House, name: str) -> None:
-    assert await trail_of(house.store, name) is None
+@pytest.mark.parametrize("name", ["", "d" + 32 * "0", "é" * 64, "0" * 64, "0" * 63, "\0"])
+async def test_what_is_no_chain_is_none(home: House, name: str) -> None:
+    assert await trail_of(home.store, name) is None
 
 
 def test_records_that_somebody_damaged_are_told_as_far_as_they_go() -> None:

@@ -154,3 +154,19 @@ async def test_private_networks_of_the_settings_are_not_for_client_documents(tmp
             await parts.world.documents.read("https://10.255.255.1/client.json", frozenset({"ES256"}), None)
     finally:
         await parts.world.store.close()
+
+
+@pytest.mark.parametrize(
+    ("grpc", "governed"),
+    [
+        ({"plaintext": "service"}, False),
+        ({"plaintext": "admin"}, True),
+        ({"callers": {"spiffe://corp/shim": "shim"}}, False),
+        ({"callers": {"spiffe://corp/shim": "shim", "spiffe://corp/desk": "observer"}}, True),
+    ],
+)
+def test_connections_outlast_their_age_by_a_long_stream_only_where_an_administrator_may_call(
+    tmp_path: Path, grpc: dict[str, Any], governed: bool
+) -> None:
+    settings = settings_in(tmp_path, grpc={"listen": "127.0.0.1:0", "plaintext": "service", **grpc})
+    assert serving._is_governed(settings.grpc) is governed

@@ -3,6 +3,7 @@ chains below it, sums of introspections, revocations."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ from grantd_server.audit.explaining.journey import MINUTE, Buried, Trail
 from grantd_server.checks import CHAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from grantd_server.store import Store
 
@@ -21,7 +22,10 @@ _CHAINS: Final = 20
 _PEOPLE: Final = 2000
 """Records of one person that are looked through for the chains of a session."""
 _MINUTES: Final = 1440
-"""Minutes of introspections: no longer than the longest token lives."""
+"""Minutes of introspections that are looked through, of all tokens together."""
+_AFTER: Final = 5
+"""Minutes in which a token that has ended is still asked for."""
+_HOUR: Final = 3600
 _TOKENS: Final = 100
 
 Body = dict[str, Any]
@@ -41,10 +45,11 @@ async def trail_of(store: Store, chain: str) -> Trail | None:
     tokens = _tokens(ordered)
     digests = {chain, *tokens, *(str(body["family"]) for body in ordered if body.get("family"))}
     tombs = await store.buried([bytes.fromhex(digest) for digest in sorted(digests) if CHAIN.fullmatch(digest)])
+    windows = _windows(tokens.values())
     return Trail(
         chain,
         ordered,
-        await _introspections(store, ordered, tokens),
+        [row for first, last in windows for row in await store.introspected(list(tokens), first, last)],
         [Buried(tomb.digest.hex(), tomb.expires, tomb.written) for tomb in tombs],
         cut=len(bodies) == MOST,
     )
@@ -76,21 +81,30 @@ async def _relatives(store: Store, chain: str, bodies: list[Body]) -> list[list[
         rows = await store.entries(limit=_PEOPLE, after=since, subject=subject)
         theirs = (_read(row.entry.body) for row in rows)
         below += [str(body.get("chain")) for body in theirs if body.get("family") == chain]
-    return [await _bodies(store, one) for one in list(dict.fromkeys(below))[:_CHAINS] if one != chain]
+    return [await _bodies(store, one) for one in list(dict.fromkeys(below))[:_CHAINS]]
 
 
-def _tokens(bodies: Iterable[Mapping[str, Any]]) -> list[str]:
-    issued = (str(body["token_hash"]) for body in bodies if body.get("token_hash") and body.get("rpc") == "RedeemGrant")
-    return list(dict.fromkeys(issued))[:_TOKENS]
+def _tokens(bodies: Iterable[Body]) -> dict[str, Body]:
+    """The access tokens of a chain, each with the record of its redemption."""
+    redeemed = (body for body in bodies if body.get("rpc") == "RedeemGrant" and body.get("token_hash"))
+    return {str(body["token_hash"]): body for body in itertools.islice(redeemed, _TOKENS)}
 
 
-async def _introspections(store: Store, bodies: list[Body], tokens: list[str]) -> list[dict[str, Any]]:
-    redeemed = [body for body in bodies if body.get("token_hash") in tokens and body.get("rpc") == "RedeemGrant"]
-    times = [float(body.get("time", 0)) for body in redeemed]
-    if not times:
-        return []
-    first = int(min(times)) // MINUTE
-    last = int(max(float(body.get("expires") or 0) for body in redeemed)) // MINUTE + 1
-    # Records of the release before do not say when a token ends: within the hour.
-    last = min(max(last, int(max(times)) // MINUTE + 61), first + _MINUTES)
-    return await store.introspected(tokens, first, last)
+def _windows(bodies: Iterable[Body]) -> list[tuple[int, int]]:
+    """The minutes in which some token lived, first and last, as far as they are looked
+    through: the tokens of a session may be days apart."""
+    found: list[tuple[int, int]] = []
+    left = _MINUTES
+    for first, last in sorted(map(_life, bodies)):
+        begin = max(first, found[-1][1] + 1) if found else first
+        end = min(last, begin + left - 1)
+        if end >= begin:
+            found.append((begin, end))
+            left -= end - begin + 1
+    return found
+
+
+def _life(body: Body) -> tuple[int, int]:
+    """Records of a release before do not say when a token ends: within the hour."""
+    began = int(body.get("time") or 0)
+    return began // MINUTE, int(body.get("expires") or began + _HOUR) // MINUTE + _AFTER
