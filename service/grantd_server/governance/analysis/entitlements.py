@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from grantd_server.governance.analysis.judging.census import Census
 from grantd_server.governance.analysis.judging.judge import Judge, Terms
 from grantd_server.governance.analysis.judging.open_ways import VOUCHED
-from grantd_server.governance.analysis.judging.somebody import Somebody, can_be, smallest
-from grantd_server.governance.analysis.judging.trying import possible
+from grantd_server.governance.analysis.judging.somebody import Somebody, smallest
+from grantd_server.governance.analysis.judging.trying import Possible
 from grantd_server.governance.asking.offline import snapshot_of
 
 if TYPE_CHECKING:
@@ -57,10 +58,12 @@ def what_client_can(bundle: Snapshot | Document | bytes, client: str, now: int) 
 
 def what_can(bundle: Snapshot | Document | bytes, somebody: Somebody, now: int) -> list[Entitlement]:
     """Everything that somebody can reach who has these attributes and no others, and
-    through which client."""
-    return _entitlements(
-        snapshot_of(bundle), now, lambda place: place.provider == somebody.provider, lambda _: True, somebody
-    )
+    through which client. Whom a directory lists, or refuses, it knows."""
+    snapshot = snapshot_of(bundle)
+    known = Census(snapshot).known(somebody)
+    if known is None:
+        return []
+    return _entitlements(snapshot, now, lambda place: place.provider == somebody.provider, lambda _: True, known)
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -74,44 +77,65 @@ def _entitlements(
     scope_fits: Callable[[str], bool],
     only: Somebody | None = None,
 ) -> list[Entitlement]:
-    judge = Judge(snapshot)
+    review = _Review(snapshot, now)
+    judge = review.judge
     rows = [
         row
         for place in judge.ways
         if place_fits(place)
         for scope in judge.scopes(place.resource)
         if scope_fits(scope)
-        for row in (_vouched if place.provider == VOUCHED else _of_rules)(judge, place, scope, now, only)
+        for row in (review.vouched if place.provider == VOUCHED else review.of_rules)(place, scope, only)
     ]
     return sorted(set(rows))
 
 
-def _of_rules(judge: Judge, place: Place, scope: str, now: int, only: Somebody | None) -> Iterator[Entitlement]:
-    provider = judge.snapshot.identity_providers[place.provider]
-    if only is None:
-        found: Iterable[tuple[Rule[Any], Somebody]] = judge.people(place, scope, deny=False)
-    else:
-        allows = judge.terms(place, scope, only).allows or ()
-        found = [(term.rule, only) for term in allows]
-    denying: list[tuple[Rule[Any], Somebody]] | None = None
-    for rule, somebody in found:
-        terms = judge.terms(place, scope, somebody)
-        mine = tuple(term for term in terms.allows or () if term.rule.id == rule.id)
-        if not can_be(somebody, provider) or not possible(terms._replace(allows=mine), now):
-            continue
-        if denying is None:
-            denying = list(judge.people(place, scope, deny=True))
-        cut = _cut(denying, somebody, terms, now) if only is None else tuple(_circumstances(t) for t in terms.denies)
-        ceiling_cut = tuple(_circumstances(term) for term in terms.ceiling_denies)
-        only_mine = terms._replace(allows=mine)
-        yield _row((place, scope, str(somebody)), only_mine, rule.id, (*cut, *ceiling_cut), now)
+class _Review:
+    """One bundle, asked who can."""
+
+    def __init__(self, snapshot: Snapshot, now: int) -> None:
+        self.judge = Judge(snapshot)
+        self._now = now
+        self._census = Census(snapshot)
+        self._possible = Possible(now)
+
+    def of_rules(self, place: Place, scope: str, only: Somebody | None) -> Iterator[Entitlement]:
+        """The rules of leg 1 that let somebody through."""
+        found: Iterable[tuple[Rule[Any], Somebody]] = self.judge.people(place, scope, deny=False)
+        if only is not None:
+            found = [(term.rule, only) for term in self.judge.terms(place, scope, only).allows or ()]
+        denying: list[tuple[Rule[Any], Somebody]] | None = None
+        for rule, somebody in found:
+            if not any(self._lets(rule, place, scope, one) for one in self._people(somebody, only)):
+                continue
+            terms = self.judge.terms(place, scope, somebody)
+            if denying is None:
+                denying = list(self.judge.people(place, scope, deny=True))
+            cut = (
+                _cut(denying, somebody, terms, self._now)
+                if only is None
+                else tuple(_circumstances(t) for t in terms.denies)
+            )
+            ceiling_cut = tuple(_circumstances(term) for term in terms.ceiling_denies)
+            yield _row((place, scope, str(somebody)), _only(terms, rule), rule.id, (*cut, *ceiling_cut), self._now)
+
+    def vouched(self, place: Place, scope: str, only: Somebody | None) -> Iterator[Entitlement]:
+        """Leg 2 alone."""
+        terms = self.judge.terms(place, scope, Somebody(VOUCHED))
+        if only is None and self._possible(terms):
+            cut = tuple(_circumstances(term) for term in terms.ceiling_denies)
+            yield _row((place, scope, f"everyone that {place.issuer} vouches for"), terms, "", cut, self._now)
+
+    def _people(self, somebody: Somebody, only: Somebody | None) -> Iterable[Somebody]:
+        return self._census.real(somebody) if only is None else (somebody,)
+
+    def _lets(self, rule: Rule[Any], place: Place, scope: str, somebody: Somebody) -> bool:
+        return self._possible(_only(self.judge.terms(place, scope, somebody), rule))
 
 
-def _vouched(judge: Judge, place: Place, scope: str, now: int, only: Somebody | None) -> Iterator[Entitlement]:
-    terms = judge.terms(place, scope, Somebody(VOUCHED))
-    if only is None and possible(terms, now):
-        cut = tuple(_circumstances(term) for term in terms.ceiling_denies)
-        yield _row((place, scope, f"everyone that {place.issuer} vouches for"), terms, "", cut, now)
+def _only(terms: Terms, rule: Rule[Any]) -> Terms:
+    """As if no other rule allowed it."""
+    return terms._replace(allows=tuple(term for term in terms.allows or () if term.rule.id == rule.id))
 
 
 def _row(who: tuple[Place, str, str], terms: Terms, rule: str, cut_by: tuple[str, ...], now: int) -> Entitlement:

@@ -6,14 +6,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from grantd_server.governance.analysis.difference.humans import Human, Humans
 from grantd_server.governance.analysis.difference.rows import GAINED, LOST, Change
 from grantd_server.governance.analysis.difference.telling import told
 from grantd_server.governance.analysis.difference.touched import Touched, places, touched
-from grantd_server.governance.analysis.judging.judge import Judge
+from grantd_server.governance.analysis.judging.judge import Judge, Terms
 from grantd_server.governance.analysis.judging.open_ways import VOUCHED, Place
 from grantd_server.governance.analysis.judging.somebody import (
     Somebody,
-    can_be,
     circumstances_of,
     people_of,
     plainest_first,
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grantd_server.governance.analysis.difference.touched import Spot
-    from grantd_server.governance.analysis.judging.judge import Term, Terms
+    from grantd_server.governance.analysis.judging.judge import Term
     from grantd_server.governance.document import Document
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.policy.rules import Rule
+
+CLOSED = Terms(frozenset(), (), (), ())
+"""Of somebody whom a directory refuses."""
 
 MOST_JOINED = 100
 """People of allow rules that are joined, each, with those of a changed deny."""
@@ -57,6 +60,7 @@ class _Comparison:
 
     def __init__(self, old: Judge, new: Judge, now: int) -> None:
         self._old, self._new, self._now = old, new, now
+        self._humans = Humans(old.snapshot, new.snapshot)
         self._known: dict[object, list[Outcome]] = {}
 
     def changes(self) -> Iterator[Change]:
@@ -72,14 +76,16 @@ class _Comparison:
 
     def _at(self, place: Place, scope: str, spot: Spot, what: Touched) -> Iterator[Change]:
         told: dict[tuple[str, str], list[Somebody]] = {}
-        for somebody in self._people(place, scope, spot, what):
-            for change, when, before, after in self._outcomes(place, scope, somebody):
+        people = self._people(place, scope, spot, what)
+        for human in self._humans.of(place.provider, people):
+            for change, when, before, after in self._outcomes(place, scope, human):
+                somebody = human.told_as
                 # What holds for fewer attributes holds for more, and is told once.
                 if any(one.within(somebody) for text in {"", when} for one in told.get((change, text), ())):
                     continue
                 told.setdefault((change, when), []).append(somebody)
                 vouched = f"everyone that {place.issuer} vouches for"
-                subject = vouched if place.provider == VOUCHED else str(somebody)
+                subject = vouched if place.provider == VOUCHED else human.words()
                 yield Change(change, subject, place.client, place.resource, scope, place.issuer, when, before, after)
 
     def _people(self, place: Place, scope: str, spot: Spot, what: Touched) -> list[Somebody]:
@@ -94,13 +100,12 @@ class _Comparison:
             allowed = [each for judge in (self._old, self._new) for each in judge.people(place, scope, deny=False)]
             found |= {one for _, one in allowed} if spot in what.whole else set()
             found |= {one.joined(other) for one in _few(allowed) for other in denied}
-        provider = self._new.snapshot.identity_providers.get(place.provider)
-        provider = provider or self._old.snapshot.identity_providers[place.provider]
-        return plainest_first(one for one in found if can_be(one, provider))
+        return plainest_first(found)
 
-    def _outcomes(self, place: Place, scope: str, somebody: Somebody) -> list[Outcome]:
+    def _outcomes(self, place: Place, scope: str, human: Human) -> list[Outcome]:
         """The same rules in the same circumstances are tried once, wherever they meet."""
-        before, after = self._old.terms(place, scope, somebody), self._new.terms(place, scope, somebody)
+        before = CLOSED if human.before is None else self._old.terms(place, scope, human.before)
+        after = CLOSED if human.after is None else self._new.terms(place, scope, human.after)
         key = (_identity(before), _identity(after))
         if key not in self._known:
             self._known[key] = list(_compared(before, after, self._now))

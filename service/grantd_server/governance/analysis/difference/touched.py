@@ -42,6 +42,7 @@ def touched(old: Judge, new: Judge) -> Touched:
     _touch_ceilings(old, new, found)
     _touch_ways(old, new, found)
     _touch_demands(old, new, found)
+    _touch_directories(old, new, found)
     return found
 
 
@@ -84,6 +85,18 @@ def _touch_demands(old: Judge, new: Judge, found: Touched) -> None:
         if scopes:
             spots = {(place.issuer, place.client) for place in old.ways if place.resource == name}
             found.whole |= {(*spot, name, scope) for spot in spots for scope in scopes}
+
+
+def _touch_directories(old: Judge, new: Judge, found: Touched) -> None:
+    """Who is in which group there is like a rule about each of them."""
+    providers = (old.snapshot.identity_providers, new.snapshot.identity_providers)
+    for name in providers[0].keys() & providers[1].keys():
+        if providers[0][name].directory == providers[1][name].directory:
+            continue
+        for place in old.ways.keys() & new.ways.keys():
+            if place.provider == name:
+                scopes = old.scopes(place.resource) & new.scopes(place.resource)
+                found.whole |= {(place.issuer, place.client, place.resource, scope) for scope in scopes}
 
 
 def _changed(

@@ -56,6 +56,14 @@ class Terms(NamedTuple):
         for terms in (self.allows or (), self.denies, self.ceilings or (), self.ceiling_denies):
             yield from terms
 
+    def wants(self) -> object:
+        """What decides whether, and when, the scope is granted, whatever the rules are called."""
+        legs = (self.allows, self.denies, self.ceilings, self.ceiling_denies)
+        return (
+            self.tenants,
+            *(None if leg is None else frozenset((t.clauses, t.rule.expires) for t in leg) for leg in legs),
+        )
+
     def allow(self, moment: Moment, inputs: GrantInputs) -> bool:
         """Whether the scope is granted there and then."""
         if moment.tenant not in self.tenants or any(
@@ -160,7 +168,8 @@ def _speaking(rules: Iterable[Rule[Any]], inputs: GrantInputs | RedemptionInputs
 
 def _is_about(rule: Rule[Any], inputs: Any) -> bool:
     """Whether the clauses on who asks hold; each reads the inputs of its own leg."""
-    return all(clause.holds(inputs) for clause in rule.clauses if isinstance(clause, ABOUT_SUBJECTS))
+    found = (clause.holds(inputs) for clause in rule.clauses if isinstance(clause, ABOUT_SUBJECTS))
+    return all(held or (rule.deny and held is None) for held in found)
 
 
 def every_rule(index: Index[Rule[Any]]) -> dict[str, Rule[Any]]:

@@ -11,7 +11,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.model.bundle.governed import SubjectRule
-from grantd_server.model.bundle.rules import Attribute, GrantInputs, SignIn
+from grantd_server.model.bundle.rules import UNKNOWN, Attribute, GrantInputs, SignIn
 from grantd_server.policy.clauses.who import Claim, Groups, Issuers, Roles, Users
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Somebody:
     users: frozenset[str] = NOBODY
     claims: frozenset[tuple[str, str]] = frozenset()
     """Claim and value."""
+    unknown: frozenset[str] = NOBODY
+    """`groups`, `roles`: what is not known of them, beside what is said here."""
 
     def joined(self, other: Somebody) -> Somebody:
         """Somebody who is both."""
@@ -46,6 +48,7 @@ class Somebody:
             self.roles | other.roles,
             self.users | other.users,
             self.claims | other.claims,
+            self.unknown | other.unknown,
         )
 
     def within(self, other: Somebody) -> bool:
@@ -120,12 +123,14 @@ def _size(one: Somebody) -> int:
 def inputs_of(somebody: Somebody, claims: Iterable[str], client: str, resource: str) -> GrantInputs:
     """What the subject clauses of rules read of them. What they are not said to have is
     known to be none; of `claims`, all that the provider declares."""
+    groups = UNKNOWN if "groups" in somebody.unknown else Attribute.of(somebody.groups)
+    roles = UNKNOWN if "roles" in somebody.unknown else Attribute.of(somebody.roles)
     values = {claim: frozenset(v for name, v in somebody.claims if name == claim) for claim in claims}
     return GrantInputs(
         identity_provider=somebody.provider,
         users=Attribute.of(somebody.users),
-        groups=Attribute.of(somebody.groups),
-        roles=Attribute.of(somebody.roles),
+        groups=groups,
+        roles=roles,
         claims={claim: Attribute.of(found) for claim, found in values.items()},
         client=client,
         resource=resource,

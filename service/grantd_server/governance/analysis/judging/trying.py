@@ -19,6 +19,17 @@ def circumstances(now: int, *several: Terms) -> list[Moment]:
     return moments(clauses, expiries, now, tenants)
 
 
-def possible(terms: Terms, now: int) -> bool:
-    """Whether there are circumstances under which the scope is granted."""
-    return any(terms.allow(moment, moment.inputs()) for moment in circumstances(now, terms))
+class Possible:
+    """Whether there are circumstances under which a scope is granted; tried once for rules
+    that want the same."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._known: dict[object, bool] = {}
+
+    def __call__(self, terms: Terms) -> bool:
+        wanted = terms.wants()
+        if wanted not in self._known:
+            tried = circumstances(self._now, terms)
+            self._known[wanted] = any(terms.allow(moment, moment.inputs()) for moment in tried)
+        return self._known[wanted]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.governance.analysis.judging.open_ways import Place
 from grantd_server.governance.analysis.judging.somebody import circumstances_of, people_of
-from grantd_server.governance.analysis.judging.trying import possible as can_be_granted
+from grantd_server.governance.analysis.judging.trying import Possible
 from grantd_server.governance.analysis.linting.findings import Severity
 from grantd_server.model.bundle.directory import Missing
 from grantd_server.policy.clauses.who import Groups, Roles, Users
@@ -16,7 +16,6 @@ from grantd_server.policy.clauses.who import Groups, Roles, Users
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grantd_server.governance.analysis.judging.judge import Term
     from grantd_server.governance.analysis.judging.somebody import Somebody
     from grantd_server.governance.analysis.linting.findings import Finding
     from grantd_server.governance.analysis.linting.subject import Listed, Subject
@@ -26,7 +25,7 @@ NEVER = "never-matching"
 
 def matching(subject: Subject) -> Iterator[Finding]:
     """What cannot match whoever asks, and whenever."""
-    possible: dict[object, bool] = {}
+    possible = Possible(subject.now)
     for listed in subject.in_force():
         yield from _scopes(subject, listed)
         if listed.leg == 1:
@@ -87,7 +86,7 @@ def _scopes(subject: Subject, listed: Listed) -> Iterator[Finding]:
             yield subject.finding(NEVER, Severity.WARNING, rule.id, sentence, remedy)
 
 
-def _excluded(subject: Subject, listed: Listed, possible: dict[object, bool]) -> bool:
+def _excluded(subject: Subject, listed: Listed, possible: Possible) -> bool:
     """Whether rules are asked for this one somewhere, and nowhere can all demands hold."""
     rule, judge, asked = listed.rule, subject.judge, False
     for place, somebody in _asked(subject, listed) if circumstances_of(rule) else ():
@@ -98,10 +97,7 @@ def _excluded(subject: Subject, listed: Listed, possible: dict[object, bool]) ->
             if alone.ceilings == ():
                 continue  # unreachable, and told so
             asked = True
-            key = (terms.tenants, _wants(mine), None if alone.ceilings is None else _wants(alone.ceilings))
-            if key not in possible:
-                possible[key] = can_be_granted(alone, subject.now)
-            if possible[key]:
+            if possible(alone):
                 return False
     return asked
 
@@ -115,7 +111,3 @@ def _asked(subject: Subject, listed: Listed) -> Iterator[tuple[Place, Somebody]]
             place = Place(issuer, provider, client, resource)
             if somebody is not None and place in ways:
                 yield place, somebody
-
-
-def _wants(terms: tuple[Term, ...]) -> object:
-    return tuple((term.clauses, term.rule.expires) for term in terms)
