@@ -199,6 +199,11 @@ def has(snapshot: Snapshot, person: Person) -> frozenset[str]:
     return frozenset(words)
 
 
+def refused(snapshot: Snapshot, person: Person) -> bool:
+    """Whether a directory refuses them altogether."""
+    return not attributes_of(snapshot, person).active
+
+
 def words(subject: str) -> frozenset[str]:
     """The attributes of a subject as an analysis tells it."""
     return (

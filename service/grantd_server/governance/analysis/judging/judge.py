@@ -41,6 +41,11 @@ class Term(NamedTuple):
             return False
         return all(held or (rule.deny and held is None) for held in (c.holds(inputs) for c in self.clauses))
 
+    def can_hold(self, inputs: GrantInputs, kinds: tuple[type[Any], ...]) -> bool:
+        """Whether no clause of these kinds fails."""
+        held = (clause.holds(inputs) for clause in self.clauses if isinstance(clause, kinds))
+        return all(one or (self.rule.deny and one is None) for one in held)
+
 
 class Terms(NamedTuple):
     """What both legs say about one scope. A leg that is not ours says nothing: None."""

@@ -7,20 +7,23 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations, product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.model.bundle.rules import UNKNOWN, GrantInputs, SignIn
 from grantd_server.policy.clauses.circumstances import Networks, Window
 from grantd_server.policy.clauses.sign_in import Acr, Amr, AuthAge, SignedInSince
+from grantd_server.policy.clauses.who import Tenants
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from grantd_server.governance.analysis.judging.judge import Term
     from grantd_server.policy.clauses.who import Clause
 
 MOST = 20_000
-"""Circumstances of one comparison. Beyond it only those are tried that differ from the
-plain one in two respects."""
+"""Circumstances of one comparison. Beyond it one is tried for each set of rules that can
+hold together, which is as exact and tells less of when."""
 
 OTHER = "another"
 """A value that no rule names."""
@@ -46,32 +49,43 @@ class Moment:
         return GrantInputs("", *who, {}, "", "", (), sign_in, self.address, self.now, self.tenant)
 
 
-def moments(
-    clauses: Collection[Clause[Any]], expiries: Iterable[int], now: int, tenants: Collection[str | None]
-) -> list[Moment]:
-    """Every combination that these clauses can tell apart."""
+def moments(terms: Collection[Term], now: int, tenants: Collection[str | None]) -> list[Moment]:
+    """Every combination that the clauses of these rules can tell apart, from now on."""
+    clauses = {clause for term in terms for clause in term.clauses}
+    expiries = {term.rule.expires for term in terms if term.rule.expires is not None}
     times = _times(clauses, {moment for moment in expiries if moment > now}, now)
     parts: list[list[dict[str, Any]]] = [
+        [{"tenant": value} for value in sorted(tenants, key=lambda one: one or "")],
         [{"acr": value} for value in _acrs(clauses)],
         [{"amr": value} for value in _amrs(clauses)],
         [{"address": value} for value in _addresses(clauses)],
-        [{"tenant": value} for value in sorted(tenants, key=lambda one: one or "")],
         [{"now": moment, "auth_time": since} for moment in times for since in _sign_ins(clauses, moment)],
     ]
-    return [Moment(**_joined(chosen)) for chosen in _combined(parts)]
+    size = prod(len(part) for part in parts)
+    chosen = map(_joined, product(*parts)) if size <= MOST else _told_apart(parts, tuple(terms))
+    return [Moment(**each) for each in chosen]
 
 
-def _combined(parts: list[list[dict[str, Any]]]) -> Iterator[tuple[dict[str, Any], ...]]:
-    size = 1
-    for part in parts:
-        size *= len(part)
-    if size <= MOST:
-        yield from product(*parts)
-        return
-    plain = [part[0] for part in parts]
-    for one, other in combinations(range(len(parts)), 2):
-        for left, right in product(parts[one], parts[other]):
-            yield tuple(left if n == one else right if n == other else plain[n] for n in range(len(parts)))
+_KINDS = ((Tenants,), (Acr,), (Amr,), (Networks,), (Window, AuthAge, SignedInSince))
+"""The clauses that read each part of a moment."""
+
+
+def _told_apart(parts: list[list[dict[str, Any]]], terms: tuple[Term, ...]) -> Iterable[dict[str, Any]]:
+    """One combination for each set of rules that hold, part by part: of two beginnings
+    under which the same rules can still hold, the first goes on."""
+    every = frozenset(range(len(terms)))
+    found: dict[tuple[object, frozenset[int]], dict[str, Any]] = {(None, every): {}}
+    for part, kinds in zip(parts, _KINDS, strict=True):
+        longer: dict[tuple[object, frozenset[int]], dict[str, Any]] = {}
+        for value in part:
+            inputs = Moment(**{"now": 0, **value}).inputs()
+            left = frozenset(n for n, term in enumerate(terms) if term.can_hold(inputs, kinds))
+            if "now" in value:
+                left = frozenset(n for n in left if terms[n].rule.in_force(inputs.now))
+            for (tenant, able), chosen in found.items():
+                longer.setdefault((value.get("tenant", tenant), able & left), chosen | value)
+        found = longer
+    return found.values()
 
 
 def _joined(chosen: tuple[dict[str, Any], ...]) -> dict[str, Any]:
@@ -79,13 +93,20 @@ def _joined(chosen: tuple[dict[str, Any], ...]) -> dict[str, Any]:
 
 
 def _acrs(clauses: Iterable[Clause[Any]]) -> list[str | None]:
-    values = {value for clause in clauses if isinstance(clause, Acr) for value in clause.values}
-    return [*sorted(values), OTHER, None] if values else [None]
+    named = [frozenset(clause.values) for clause in clauses if isinstance(clause, Acr)]
+    told_apart = {
+        tuple(value in each for each in named): value for value in sorted(frozenset().union(*named), reverse=True)
+    }
+    return [*sorted(told_apart.values()), OTHER, None] if named else [None]
 
 
 def _amrs(clauses: Iterable[Clause[Any]]) -> list[tuple[str, ...] | None]:
     """A method that an allow wants may come with one that a deny forbids: pairs."""
-    values = sorted({value for clause in clauses if isinstance(clause, Amr) for value in clause.values})
+    named = [clause.values for clause in clauses if isinstance(clause, Amr)]
+    told_apart = {
+        tuple(value in each for each in named): value for value in sorted(frozenset().union(*named), reverse=True)
+    }
+    values = sorted(told_apart.values())
     if not values:
         return [None]
     return [*((value,) for value in values), *combinations(values, 2), (), None]

@@ -12,11 +12,9 @@ if TYPE_CHECKING:
 
 def circumstances(now: int, *several: Terms) -> list[Moment]:
     """Those that any of the rules can tell apart, from now on."""
-    every = [term for terms in several for term in terms.every()]
-    clauses = {clause for term in every for clause in term.clauses}
-    expiries = {term.rule.expires for term in every if term.rule.expires is not None}
+    every = {(term.rule.deny, term.clauses, term.rule.expires): term for terms in several for term in terms.every()}
     tenants = frozenset[str | None]().union(*(terms.tenants for terms in several))
-    return moments(clauses, expiries, now, tenants)
+    return moments(every.values(), now, tenants)
 
 
 class Possible:

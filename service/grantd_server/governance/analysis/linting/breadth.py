@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from grantd_server.governance.analysis.judging.somebody import circumstances_of
 from grantd_server.governance.analysis.linting.findings import Severity
+from grantd_server.policy.clauses.circumstances import DAYS, Networks, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from grantd_server.governance.analysis.linting.findings import Finding
     from grantd_server.governance.analysis.linting.subject import Subject
+    from grantd_server.policy.clauses.who import Clause
 
 _WORDS = {
     "subjects": "everyone",
@@ -29,11 +32,21 @@ def breadth(subject: Subject) -> Iterator[Finding]:
             continue
         wide = [word for key, word in _WORDS.items() if _is_open(text, key)]
         most = len(wide) == len(_WORDS) - 1
-        if most or (listed.leg == 1 and len(wide) > 1 and "require" not in text):
-            error = most and listed.leg == 1 and "require" not in text
+        bare = not any(map(_excludes, circumstances_of(listed.rule)))
+        if most or (listed.leg == 1 and len(wide) > 1 and bare):
+            error = most and listed.leg == 1 and bare
             severity = Severity.ERROR if error else Severity.WARNING
             remedy = "Name those that are meant: whatever is registered later is granted as well."
             yield subject.finding("over-broad", severity, listed.rule.id, f"it is about {', '.join(wide)}", remedy)
+
+
+def _excludes(clause: Clause[Any]) -> bool:
+    """Whether a condition is one: every hour of the week, or every address, is none."""
+    if isinstance(clause, Window):
+        return len(clause.days) < len(DAYS) or (clause.since, clause.until) != (0, 24 * 60)
+    if isinstance(clause, Networks):
+        return all(network.prefixlen for network in clause.values)
+    return True
 
 
 def _is_open(text: Mapping[str, object], key: str) -> bool:

@@ -9,6 +9,7 @@ from grantd_server.governance.analysis.linting.breadth import breadth
 from grantd_server.governance.analysis.linting.ending import ending
 from grantd_server.governance.analysis.linting.findings import Severity
 from grantd_server.governance.analysis.linting.matching import matching
+from grantd_server.governance.analysis.linting.needless import needless
 from grantd_server.governance.analysis.linting.reach import reach
 from grantd_server.governance.analysis.linting.shadowed import shadowed
 from grantd_server.governance.analysis.linting.subject import Subject, texts_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from grantd_server.governance.testing.suites import Suite
 
 LINTERS = (shadowed, reach, matching, breadth, ending)
+WHOLE = frozenset({"shadowed", "denied", "unreachable", "never-matching", "expired"})
+"""What is told of a rule as a whole."""
 _ORDER = [severity.value for severity in Severity]
 
 
@@ -32,4 +35,5 @@ def lint(bundle: Document | bytes, suites: Iterable[Suite], now: int) -> list[Fi
     places = {} if isinstance(bundle, bytes) else rule_places(bundle)
     subject = Subject(Judge(snapshot_of(bundle)), texts_of(raw), places, tuple(suites), now)
     found = {finding for linter in LINTERS for finding in linter(subject)}
+    found |= set(needless(subject, frozenset(one.rule for one in found if one.code in WHOLE)))
     return sorted(found, key=lambda one: (_ORDER.index(one.severity), one.place, one.rule, one.code, one.sentence))

@@ -4,7 +4,7 @@ exclude each other, resources without such a scope."""
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.analysis.judging.open_ways import Place
 from grantd_server.governance.analysis.judging.somebody import circumstances_of, people_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grantd_server.governance.analysis.judging.somebody import Somebody
     from grantd_server.governance.analysis.linting.findings import Finding
     from grantd_server.governance.analysis.linting.subject import Listed, Subject
+    from grantd_server.policy.clauses.who import Clause
 
 NEVER = "never-matching"
 
@@ -48,6 +49,8 @@ def _names(subject: Subject, listed: Listed) -> Iterator[Finding]:
     """Names that a directory of the bundle does not have, or that no policy test has."""
     tested = {group for suite in subject.suites for group in suite.groups}
     for clause in listed.rule.clauses:
+        if listed.rule.deny and _leaves_open(subject, clause):
+            continue
         for name in sorted(clause.values) if isinstance(clause, Groups | Roles | Users) else ():
             kind = clause.name.rpartition(".")[2]
             if _is_unknown_to_directory(subject, kind, name):
@@ -57,6 +60,23 @@ def _names(subject: Subject, listed: Listed) -> Iterator[Finding]:
             elif isinstance(clause, Groups) and subject.suites and name not in tested | _listed(subject, name):
                 sentence = f"no policy test has anybody in {name}"
                 yield subject.finding("untested", Severity.INFO, listed.rule.id, sentence, "Add a test.")
+
+
+def _leaves_open(subject: Subject, clause: Clause[Any]) -> bool:
+    """Whether there may be people of whom a directory does not know what a clause reads:
+    a deny that reads it holds for each of them."""
+    if not isinstance(clause, Groups | Roles):
+        return False
+    kind = clause.name.rpartition(".")[2]
+    named = {name.partition(":")[0] for name in clause.values}
+    found = [
+        provider.directory for name, provider in subject.judge.snapshot.identity_providers.items() if name in named
+    ]
+    return any(
+        directory.missing is Missing.UNKNOWN or any(getattr(each, kind) is None for each in directory.users.values())
+        for directory in found
+        if directory is not None
+    )
 
 
 def _listed(subject: Subject, qualified: str) -> set[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+from grantd_server.governance.analysis.judging.judge import Terms
 from grantd_server.governance.analysis.judging.open_ways import VOUCHED
 from grantd_server.governance.analysis.judging.somebody import people_of
+from grantd_server.governance.analysis.judging.trying import Possible
 from grantd_server.governance.analysis.linting.findings import Severity
 from grantd_server.governance.asking.ways import Way, obstacle_to_grant, obstacle_to_redemption, server_of
 from grantd_server.model.bundle.governed import AuthorizationServer
@@ -36,13 +38,13 @@ def reach(subject: Subject) -> Iterator[Finding]:
 
 def _spots(subject: Subject) -> Spots:
     found: Spots = {}
-    judge = subject.judge
+    judge, possible = subject.judge, Possible(subject.now)
     for place in judge.ways:
         if place.provider == VOUCHED:
             continue
         for scope in judge.scopes(place.resource):
-            ceilings, _ = judge.ceiling(place, scope)
-            if ceilings is None or any(term.rule.in_force(subject.now) for term in ceilings):
+            ceilings, denies = judge.ceiling(place, scope)
+            if possible(Terms(judge.ways[place], None, (), ceilings, denies)):
                 found.setdefault((place.issuer, place.client, place.resource, scope), set()).add(place.provider)
     return found
 
