@@ -139,7 +139,7 @@ def test_explain_tells_the_sign_in_that_would_do_and_shadow_rules(folder: Path) 
 
     told = run(*asked, "--acr", "pwd", "--age", "10").splitlines()
 
-    assert "leg 1: a sign-in would do: acr mfa, at most 3600 s ago" in told
+    assert "leg 1: a sign-in would do: acr mfa, signed in at most 3600 s ago" in told
     assert "leg 1: shadow rule trial (b.yaml:81:7) would deny" in told
     assert "ledger.read: granted" in run(*asked, "--acr", "mfa", "--age", "3600")
     assert "ledger.read: step_up" in run(*asked, "--acr", "mfa", "--age", "3601")

@@ -33,7 +33,7 @@ class Humans:
     """The people of two bundles."""
 
     def __init__(self, old: Snapshot, new: Snapshot) -> None:
-        self._providers = old.identity_providers | new.identity_providers
+        self._providers = {**old.identity_providers, **new.identity_providers}
         self._old, self._new = Census(old), Census(new)
 
     def of(self, provider: str, people: list[Somebody]) -> Iterator[Human]:
