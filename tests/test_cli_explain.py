@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import organisation as org
+from grantd.administration.decisions.answers import explained as read
 from grantd.v1 import decision_pb2 as pb
 from grantd_server.audit.explaining.shown import shown
 from grantd_server.cli.app import app
@@ -146,4 +147,4 @@ def test_what_a_service_escaped_is_read_as_it_was(text: str) -> None:
 
 def test_what_has_no_order_in_a_message_is_told_in_one():
     facts = dict.fromkeys("hgfedcba", "")
-    assert list(explained(pb.ExplainDecisionResponse(facts=facts)).facts) == list("abcdefgh")
+    assert list(explained(read(pb.ExplainDecisionResponse(facts=facts), None)).facts) == list("abcdefgh")

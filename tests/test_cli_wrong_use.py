@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from command_line import environ_of, house_at, lines, runner
+from grantd.administration import directory
 from grantd_server.cli.app import app
 from grantd_server.cli.terminal.writing import ERRORS, writing
 
@@ -89,13 +90,13 @@ def test_a_directory_that_is_not_there_is_not_sent(command: str) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def locked(self: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(self))
+    def locked(path: str, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(Path, "read_bytes", locked)
+    monkeypatch.setattr(directory, "_without_waiting", locked)
     found = CliRunner().invoke(app, ["apply", str(house / "governance"), "--server", "127.0.0.1:1"])
     assert found.exit_code == 2
-    assert found.stderr.endswith(".yaml: Permission denied.\n")
+    assert found.stderr.endswith(".yaml': Permission denied\n")
 
 
 def test_a_report_that_cannot_be_written_is_a_sentence(house: Path, run: Callable[..., Any]) -> None:

@@ -12,11 +12,11 @@ import typer
 from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
 from grantd_server.cli.terminal.moments import moment_of, shown
 from grantd_server.cli.terminal.programs import AsJson
-from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
+from grantd_server.cli.terminal.reach import Reach, reaching
 from grantd_server.cli.terminal.why import Why, demand_reason
 
 if TYPE_CHECKING:
-    from grantd.v1 import governance_pb2 as pb
+    from grantd.administration.governance.results import Block
 
 
 class Kind(StrEnum):
@@ -86,9 +86,9 @@ def list_blocks(reach: Reach, *, as_json: AsJson = False) -> None:
             print("nothing is blocked")
 
 
-def _row(block: pb.BlockInForce) -> dict[str, Any]:
+def _row(block: Block) -> dict[str, Any]:
     until = shown(block.until) if block.until else None
-    told_ = {"kind": _name_of(block.kind), "name": block.name, "until": until}
+    told_ = {"kind": block.kind, "name": block.name, "until": until}
     return {**told_, "author": block.author, "since": shown(block.since), "reason": block.reason}
 
 
@@ -99,59 +99,27 @@ def _demand(name: str, reason: str) -> None:
 
 
 async def _block(reach: Reach, kind: Kind, name: str, why: str, until: int | None, *, unlisted: bool) -> None:
-    from grpc.aio import AioRpcError  # noqa: PLC0415 - late, as all commands
-
-    from grantd.errors import of_rpc  # noqa: PLC0415 - the same
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - the same
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
+    from grantd.errors import Refused  # noqa: PLC0415 - late, as all commands
     from grantd_server.cli.terminal.answers import sentences  # noqa: PLC0415 - the same
 
-    async with reach.channel() as channel:
-        request = pb.BlockRequest(kind=_number_of(kind), name=name, reason=why, until=until or 0, unlisted=unlisted)
+    async with reach.governance() as governance:
         try:
-            await GovernanceServiceStub(channel).Block(request, timeout=PATIENCE)
-        except AioRpcError as error:
-            if of_rpc(error).reason != "NOT_GOVERNED":
+            await governance.block(kind.value, name, reason=why, until=until, unlisted=unlisted)
+        except Refused as refused:
+            if refused.reason != "NOT_GOVERNED":
                 raise
             hint = "--unlisted blocks it all the same."
-            end(REFUSED, [f"The bundle in force has no {kind.value} {name}.", *sentences(error)[1:], hint])
+            end(REFUSED, [f"The bundle in force has no {kind.value} {name}.", *sentences(refused)[1:], hint])
 
 
 async def _unblock(reach: Reach, kind: Kind, name: str, why: str) -> None:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
-    from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - the same
+    from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - late, as all commands
 
-    async with reach.channel() as channel:
-        request = pb.UnblockRequest(kind=_number_of(kind), name=name, reason=why)
+    async with reach.governance() as governance:
         with missing([f"There is no block of {kind.value} {name}."]):
-            await GovernanceServiceStub(channel).Unblock(request, timeout=PATIENCE)
+            await governance.unblock(kind.value, name, reason=why)
 
 
-async def _blocks(reach: Reach) -> list[pb.BlockInForce]:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
-
-    found: list[pb.BlockInForce] = []
-    async with reach.channel() as channel:
-        token = ""
-        while True:
-            page = await GovernanceServiceStub(channel).ListBlocks(
-                pb.ListBlocksRequest(page_token=token), timeout=PATIENCE
-            )
-            found += page.blocks
-            token = page.next_page_token
-            if not token:
-                return found
-
-
-def _number_of(kind: Kind) -> pb.BlockKind.ValueType:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-
-    return pb.BlockKind.Value(f"BLOCK_KIND_{kind.name}")
-
-
-def _name_of(kind: pb.BlockKind.ValueType) -> str:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-
-    return pb.BlockKind.Name(kind).removeprefix("BLOCK_KIND_").lower()
+async def _blocks(reach: Reach) -> list[Block]:
+    async with reach.governance() as governance:
+        return [each async for each in governance.list_blocks()]

@@ -11,10 +11,10 @@ from grantd_server.governance.analysis.difference.rows import GAINED, LOST, Chan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grantd.v1 import governance_pb2 as pb
+    from grantd.administration.governance.results import AccessChange, BundleDiff, FieldChange, PolicyTests
 
 
-def change_lines(diff: pb.BundleDiff) -> Iterator[str]:
+def change_lines(diff: BundleDiff) -> Iterator[str]:
     """By field, then by who gains or loses what."""
     for each in diff.fields:
         yield shown(
@@ -28,7 +28,7 @@ def change_lines(diff: pb.BundleDiff) -> Iterator[str]:
         yield f"and {diff.more_access} gains and losses more"
 
 
-def test_lines(report: pb.PolicyTestReport) -> Iterator[str]:
+def test_lines(report: PolicyTests) -> Iterator[str]:
     """What did not pass."""
     for each in report.failures:
         yield shown(f"{each.place}: {each.name}: failed", 2000)
@@ -40,27 +40,19 @@ def test_lines(report: pb.PolicyTestReport) -> Iterator[str]:
         yield f"{report.total - report.failed} of {report.total} policy tests pass"
 
 
-def change_rows(diff: pb.BundleDiff) -> dict[str, Any]:
+def change_rows(diff: BundleDiff) -> dict[str, Any]:
     """The same for programs: who gains or loses what as `grantd policy diff` has it."""
-    fields = [
-        {name: getattr(each, name) for name in ("kind", "section", "name", "field", "before", "after")}
-        for each in diff.fields
-    ]
+    fields = [asdict(each) for each in diff.fields]
     left_out = {"more_fields": diff.more_fields, "more_access": diff.more_access}
     return {"fields": fields, "access": [asdict(_access(each)) for each in diff.access], **left_out}
 
 
-def test_rows(report: pb.PolicyTestReport) -> dict[str, Any]:
+def test_rows(report: PolicyTests) -> dict[str, Any]:
     """What policy tests said, for programs."""
-    failures = [
-        {"name": each.name, "place": each.place, "expected": each.expected, "got": each.got, "because": [*each.because]}
-        for each in report.failures
-    ]
-    return {"total": report.total, "failed": report.failed, "failures": failures}
+    return asdict(report)
 
 
-def _access(change: pb.AccessChange) -> Change:
-    before, after = tuple(change.rules_before), tuple(change.rules_after)
+def _access(change: AccessChange) -> Change:
     direction = GAINED if change.gained else LOST
     return Change(
         direction,
@@ -70,12 +62,12 @@ def _access(change: pb.AccessChange) -> Change:
         change.scope,
         change.issuer,
         change.when,
-        before,
-        after,
+        change.rules_before,
+        change.rules_after,
     )
 
 
-def _values(change: pb.FieldChange) -> str:
+def _values(change: FieldChange) -> str:
     match change.kind:
         case "added":
             return change.after

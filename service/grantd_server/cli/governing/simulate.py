@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from grantd_server.cli.governing.bundle import pieces_of
 from grantd_server.cli.terminal.ending import REFUSED, TRY_AGAIN, USAGE, end, opened, settings_of, told
 from grantd_server.cli.terminal.moments import moment_before
 from grantd_server.cli.terminal.programs import AsJson
@@ -18,13 +17,11 @@ from grantd_server.cli.terminal.progress import Bar
 from grantd_server.cli.terminal.reach import Reach, reaching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from grantd.v1 import governance_pb2 as pb
+    from grantd.administration import Directory
+    from grantd.administration.governance.results import Simulation
     from grantd_server.simulation.report.result import Result
-
-LONGEST = 900.0
-"""Seconds that a service may take."""
 
 
 @reaching
@@ -50,6 +47,7 @@ def simulate_directory(
     Nothing is changed. What hangs on something that was not recorded is counted apart.
     """
     with told():
+        from grantd.administration import Directory  # noqa: PLC0415 - late, as all commands
         from grantd_server.governance.document import parse_directory  # noqa: PLC0415 - 0.2 s
         from grantd_server.simulation.report.telling import as_plain, lines  # noqa: PLC0415 - late, as all commands
 
@@ -60,8 +58,10 @@ def simulate_directory(
         document = parse_directory(directory).json
         with Bar("decisions") as bar:
             wanted = _Wanted(*span, examples, bar.at)
-            here = reach.server is None
-            result = asyncio.run(_here(reach, document, wanted, jobs) if here else _there(reach, directory, wanted))
+            if reach.server is None:
+                result = asyncio.run(_here(reach, document, wanted, jobs))
+            else:
+                result = asyncio.run(_there(reach, Directory.read(directory), wanted))
         print(json.dumps(as_plain(result), indent=2) if as_json else "\n".join(lines(result)))
 
 
@@ -90,49 +90,34 @@ async def _here(reach: Reach, document: bytes, wanted: _Wanted, jobs: int | None
         end(TRY_AGAIN, [f"{fault}."])
 
 
-async def _there(reach: Reach, directory: Path, wanted: _Wanted) -> Result:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
-
-    def requests() -> Iterator[pb.SimulateRequest]:
-        options = pb.SimulateOptions(since=int(wanted.since), until=int(wanted.until) + 1, examples=wanted.examples)
-        yield pb.SimulateRequest(options=options)
-        yield from (pb.SimulateRequest(piece=piece) for piece in pieces)
-
-    pieces = list(pieces_of(directory))
-    found: Result | None = None
-    async with reach.channel() as channel:
-        async for answer in GovernanceServiceStub(channel).Simulate(requests(), timeout=LONGEST):
-            if answer.HasField("faults"):
-                end(REFUSED, answer.faults.faults)
-            if answer.HasField("result"):
-                found = _result(answer.result)
-            else:
-                wanted.progress(answer.progress.done, answer.progress.total)
-    if found is None:
-        end(TRY_AGAIN, ["the service ended before there was a result."])
-    return found
+async def _there(reach: Reach, directory: Directory, wanted: _Wanted) -> Result:
+    async with reach.governance() as governance:
+        found = await governance.simulate(
+            directory,
+            since=wanted.since,
+            until=int(wanted.until) + 1,
+            examples=wanted.examples,
+            progress=wanted.progress,
+        )
+    return _result(found)
 
 
-def _result(told_: pb.SimulationResult) -> Result:
+def _result(found: Simulation) -> Result:
     from grantd_server.simulation.report.result import Change, Result  # noqa: PLC0415 - late, as all commands
 
     changes = [
-        Change(
-            *(row.allowed, row.subject, row.client, row.resource, row.scope),
-            *(row.count, list(row.examples), row.rule),
-        )
-        for row in told_.changes
+        Change(row.allowed, row.subject, row.client, row.resource, row.scope, row.count, list(row.examples), row.rule)
+        for row in found.changes
     ]
     return Result(
-        replayed=told_.replayed,
-        same=told_.same,
-        changed=told_.changed,
-        undetermined=told_.undetermined_decisions,
-        other_rule=told_.other_rule,
-        undetermined_by=dict(told_.undetermined),
-        skipped_by=dict(told_.skipped_by),
+        replayed=found.replayed,
+        same=found.same,
+        changed=found.changed,
+        undetermined=found.undetermined,
+        other_rule=found.other_rule,
+        undetermined_by=dict(found.undetermined_by),
+        skipped_by=dict(found.skipped_by),
         changes=changes,
-        more_changes=told_.more_changes,
-        unlisted=told_.unlisted,
+        more_changes=found.more_changes,
+        unlisted=found.unlisted,
     )

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from grantd_server.cli.governing.bundle import Expect
-from grantd_server.cli.terminal.ending import REFUSED, end, told
+from grantd_server.cli.terminal.ending import told
 from grantd_server.cli.terminal.moments import shown
 from grantd_server.cli.terminal.programs import AsJson
-from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
+from grantd_server.cli.terminal.reach import Reach, reaching
 from grantd_server.cli.terminal.why import Why, demand_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grantd.v1 import governance_pb2 as pb
+    from grantd.administration.governance.results import Activated, BundleDiff, BundleVersion
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="As `grantd versions` shows it.")]
 ACTIVE = "active"
@@ -36,15 +36,17 @@ def list_versions(reach: Reach, limit: Limit = 20, *, as_json: AsJson = False) -
     with told():
         listed = asyncio.run(_list(reach, limit))
         if as_json:
-            print(json.dumps([_row(each) for each in listed.bundles], indent=2, ensure_ascii=False))
+            print(json.dumps([_row(each) for each in listed], indent=2, ensure_ascii=False))
             return
-        for each in listed.bundles:
+        for each in listed:
             mark = "*" if each.active else " "
             last = (
-                f"epoch {each.epoch}, {shown(each.activated)}, {each.activated_by}" if each.epoch else "never in force"
+                f"epoch {each.epoch}, {shown(each.activated)}, {each.activated_by}"
+                if each.activated
+                else "never in force"
             )
             print(f"{mark} {each.version}  {shown(each.stored)}  {each.author}  {last}  {each.reason}".rstrip())
-        if not listed.bundles:
+        if not listed:
             print("no bundle was applied yet")
 
 
@@ -68,17 +70,15 @@ def roll_back(reach: Reach, version: Version, *, reason: Why, expect: Expect = N
     with told():
         demand_reason(reason)
         done = asyncio.run(_activate(reach, version, reason, expect))
-        if done.faults:
-            end(REFUSED, done.faults)
         so = "is in force" if done.changed else "was in force already"
         print(f"{version} {so}, epoch {done.epoch}")
 
 
-def _row(each: pb.BundleVersion) -> dict[str, Any]:
+def _row(each: BundleVersion) -> dict[str, Any]:
     """Times as everywhere; None for a version that never was in force."""
-    activated = shown(each.activated) if each.epoch else None
+    activated = shown(each.activated) if each.activated else None
     stored = {"version": each.version, "active": each.active, "stored": shown(each.stored), "author": each.author}
-    last = {"epoch": each.epoch or None, "activated": activated, "activated_by": each.activated_by or None}
+    last = {"epoch": each.epoch, "activated": activated, "activated_by": each.activated_by or None}
     return {**stored, **last, "reason": each.reason}
 
 
@@ -91,32 +91,19 @@ def _on_record(version: str) -> Iterator[None]:
         yield
 
 
-async def _list(reach: Reach, limit: int) -> pb.ListBundlesResponse:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
-
-    async with reach.channel() as channel:
-        return await GovernanceServiceStub(channel).ListBundles(
-            pb.ListBundlesRequest(page_size=limit), timeout=PATIENCE
-        )
+async def _list(reach: Reach, limit: int) -> list[BundleVersion]:
+    async with reach.governance() as governance:
+        return [each async for each in governance.list_bundles(limit)]
 
 
-async def _diff(reach: Reach, older: str, newer: str) -> pb.BundleDiff:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
-
-    async with reach.channel() as channel:
-        named = ["" if each == ACTIVE else each for each in (older, newer)]
-        asked = pb.DiffBundlesRequest(from_version=named[0], to_version=named[1])
+async def _diff(reach: Reach, older: str, newer: str) -> BundleDiff:
+    named = ["" if each == ACTIVE else each for each in (older, newer)]
+    async with reach.governance() as governance:
         with _on_record(" or ".join(filter(None, named)) or ACTIVE):
-            return (await GovernanceServiceStub(channel).DiffBundles(asked, timeout=PATIENCE)).diff
+            return await governance.diff_bundles(*named)
 
 
-async def _activate(reach: Reach, version: str, why: str, expect: int | None) -> pb.ActivateBundleResponse:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
-
-    async with reach.channel() as channel:
-        asked = pb.ActivateBundleRequest(version=version, reason=why, expected_epoch=expect)
+async def _activate(reach: Reach, version: str, why: str, expect: int | None) -> Activated:
+    async with reach.governance() as governance:
         with _on_record(version):
-            return await GovernanceServiceStub(channel).ActivateBundle(asked, timeout=PATIENCE)
+            return await governance.activate_bundle(version, reason=why, expected_epoch=expect)

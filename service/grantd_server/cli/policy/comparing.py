@@ -18,7 +18,7 @@ from grantd_server.cli.terminal.reach import Reach, reaching
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceAsyncStub
+    from grantd.administration import AsyncGovernance
     from grantd_server.governance.analysis.difference.rows import Change
     from grantd_server.governance.snapshot import Snapshot
 
@@ -77,23 +77,13 @@ def _kept(bundles: set[str]) -> list[str]:
 
 
 async def _stored(reach: Reach, bundles: list[str]) -> dict[str, bytes]:
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - late, as all commands
-
-    async with reach.channel() as channel:
-        stub = GovernanceServiceStub(channel)
-        return {bundle: await _document(stub, bundle) for bundle in bundles}
+    async with reach.governance() as governance:
+        return {bundle: await _document(governance, bundle) for bundle in bundles}
 
 
-async def _document(stub: GovernanceServiceAsyncStub, bundle: str) -> bytes:
-    from grpc.aio import AioRpcError  # noqa: PLC0415 - late, as all commands
+async def _document(governance: AsyncGovernance, bundle: str) -> bytes:
+    from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - late, as all commands
 
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - the same
-
-    asked = pb.GetBundleRequest(version="" if bundle == ACTIVE else bundle)
-    try:
-        return b"".join([piece.document async for piece in stub.GetBundle(asked)])
-    except AioRpcError as error:
-        if error.code().name != "NOT_FOUND":
-            raise
-        missing = "No bundle is in force." if bundle == ACTIVE else f"There is no version {bundle} on record."
-        end(REFUSED, [missing])
+    sentence = "No bundle is in force." if bundle == ACTIVE else f"There is no version {bundle} on record."
+    with missing([sentence]):
+        return (await governance.get_bundle("" if bundle == ACTIVE else bundle)).document

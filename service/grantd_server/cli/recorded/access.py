@@ -16,7 +16,7 @@ from grantd_server.cli.terminal.programs import AsCsv, AsJson, demand_one
 from grantd_server.cli.terminal.reach import Reach, reaching
 
 if TYPE_CHECKING:
-    from grantd.v1 import decision_pb2 as pb
+    from grantd.administration.decisions.results import AccessUse
 
 app = typer.Typer(help="Access as it is used.", no_args_is_help=True)
 
@@ -53,16 +53,12 @@ def report_access(
             _print(rows)
 
 
-async def _uses(reach: Reach, since: int) -> list[pb.AccessUse]:
-    from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.decision_pb2_grpc import DecisionServiceStub  # noqa: PLC0415 - the same
-
-    async with reach.channel() as channel:
-        request = pb.ReportAccessRequest(since=since, until=int(time.time()) + 1)
-        return [use async for part in DecisionServiceStub(channel).ReportAccess(request) for use in part.uses]
+async def _uses(reach: Reach, since: int) -> list[AccessUse]:
+    async with reach.decisions() as decisions:
+        return [use async for use in decisions.report_access(since=since, until=int(time.time()) + 1)]
 
 
-def _row(use: pb.AccessUse) -> dict[str, Any]:
+def _row(use: AccessUse) -> dict[str, Any]:
     row = {name: getattr(use, name) for name in COLUMNS}
     row |= {name: list(row[name]) for name in ("scopes", "unused_scopes")}
     row["last_used"] = shown(use.last_used) if use.last_used else ""

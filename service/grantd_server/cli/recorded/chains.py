@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grantd_server.cli.terminal.ending import told
-from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
+from grantd_server.cli.terminal.reach import Reach, reaching
 from grantd_server.cli.terminal.why import Why, demand_reason
 
 if TYPE_CHECKING:
-    from grantd.v1 import governance_pb2 as pb
+    from grantd.administration.governance.results import Revoked
 
 
 @reaching
@@ -29,13 +29,10 @@ def revoke_chain(
         print(f"chain {revoked.chain} is revoked, with {revoked.tokens} tokens and grants below it")
 
 
-async def _revoke(reach: Reach, named: str, why: str) -> pb.RevokeChainResponse:
-    from grantd.v1 import governance_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.governance_pb2_grpc import GovernanceServiceStub  # noqa: PLC0415 - the same
-    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
+async def _revoke(reach: Reach, named: str, why: str) -> Revoked:
+    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - late, as all commands
     from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - the same
 
-    async with reach.channel() as channel:
-        request = pb.RevokeChainRequest(id=named, reason=why)
+    async with reach.governance() as governance:
         with missing([f"There is no chain, and no decision on one, of the name {shown(named, 64)}."]):
-            return await GovernanceServiceStub(channel).RevokeChain(request, timeout=PATIENCE)
+            return await governance.revoke_chain(named, reason=why)

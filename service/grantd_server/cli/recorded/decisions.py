@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import aclosing, contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grantd_server.cli.terminal.ending import told
 from grantd_server.cli.terminal.moments import moment_before
 from grantd_server.cli.terminal.programs import AsJson
-from grantd_server.cli.terminal.reach import PATIENCE, Reach, reaching
+from grantd_server.cli.terminal.reach import Reach, reaching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from grantd.v1 import decision_pb2 as pb
+    from grantd.administration import DecisionFilter
+    from grantd.administration.decisions.results import Decision
     from grantd_server.audit.explaining.explanation import Explanation
     from grantd_server.audit.explaining.journey import Journey
 
@@ -96,9 +98,9 @@ def list_decisions(
 ) -> None:
     """Lists decisions, newest first."""
     with told():
-        from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
+        from grantd.administration import DecisionFilter  # noqa: PLC0415 - late, as all commands
 
-        sought = pb.DecisionFilter(
+        sought = DecisionFilter(
             client=client,
             reason=reason,
             rpc=rpc,
@@ -123,88 +125,61 @@ def follow_decisions(
 ) -> None:
     """Shows decisions as they are committed, until it is interrupted."""
     with told():
-        from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
+        from grantd.administration import DecisionFilter  # noqa: PLC0415 - late, as all commands
 
-        sought = pb.DecisionFilter(client=client, reason=reason, rpc=rpc, outcome=outcome, subject=subject)
+        sought = DecisionFilter(client=client, reason=reason, rpc=rpc, outcome=outcome, subject=subject)
         asyncio.run(_follow(reach, sought, _printer(as_json)))
 
 
 async def _explanation(reach: Reach, decision_id: str, role: View | None) -> Explanation:
-    from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd_server.cli.terminal.answered import explained  # noqa: PLC0415 - the same
+    from grantd_server.cli.terminal.answered import explained  # noqa: PLC0415 - late, as all commands
 
-    request = pb.ExplainDecisionRequest(id=decision_id, view=role or "")
     lines = ["There is no record of {} in reach."]
     if reach.server is None:
         lines.append("Refusals of clients that did not authenticate, and introspections, are kept in sums only;")
         lines.append("the running service explains the newest of them: name it with --server.")
-    return explained(
-        await _asked(reach, lambda stub: stub.ExplainDecision(request, timeout=PATIENCE), decision_id, lines)
-    )
+    async with reach.decisions() as decisions:
+        with _known(decision_id, lines):
+            return explained(await decisions.explain_decision(decision_id, view=role.value if role else None))
 
 
 async def _journey(reach: Reach, asked: str, role: View | None) -> Journey:
-    from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd_server.cli.terminal.answered import traced  # noqa: PLC0415 - the same
+    from grantd_server.cli.terminal.answered import traced  # noqa: PLC0415 - late, as all commands
 
-    request = pb.TraceChainRequest(id=asked, view=role or "")
-    lines = ["There is no chain, and no decision on one, of the name {}."]
-    return traced(await _asked(reach, lambda stub: stub.TraceChain(request, timeout=PATIENCE), asked, lines))
+    async with reach.decisions() as decisions:
+        with _known(asked, ["There is no chain, and no decision on one, of the name {}."]):
+            return traced(await decisions.trace_chain(asked, view=role.value if role else None))
 
 
-async def _asked(reach: Reach, ask: Callable[[Any], Any], name: str, lines: list[str]) -> Any:
-    from grantd.v1.decision_pb2_grpc import DecisionServiceStub  # noqa: PLC0415 - late, as all commands
-    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
+@contextmanager
+def _known(name: str, lines: list[str]) -> Iterator[None]:
+    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - late, as all commands
     from grantd_server.cli.terminal.answers import missing  # noqa: PLC0415 - the same
 
-    async with reach.channel() as channel:
-        with missing([line.format(shown(name, LONGEST_ID)) for line in lines]):
-            return await ask(DecisionServiceStub(channel))
+    with missing([line.format(shown(name, LONGEST_ID)) for line in lines]):
+        yield
 
 
-async def _list(reach: Reach, sought: pb.DecisionFilter, limit: int, show: Callable[[pb.Decision], None]) -> None:
-    from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - late, as all commands
-    from grantd.v1.decision_pb2_grpc import DecisionServiceStub  # noqa: PLC0415 - the same
-
-    async with reach.channel() as channel:
-        token = ""
-        while limit > 0:
-            request = pb.ListDecisionsRequest(filter=sought, page_size=min(limit, 100), page_token=token)
-            page = await DecisionServiceStub(channel).ListDecisions(request, timeout=PATIENCE)
-            for decision in page.decisions:
-                show(decision)
-            limit, token = limit - len(page.decisions), page.next_page_token
-            if not token:
-                return
+async def _list(reach: Reach, sought: DecisionFilter, limit: int, show: Callable[[Decision], None]) -> None:
+    async with reach.decisions() as decisions:
+        async for decision in decisions.list_decisions(sought, limit=limit):
+            show(decision)
 
 
-async def _follow(reach: Reach, sought: pb.DecisionFilter, show: Callable[[pb.Decision], None]) -> None:
-    from grpc.aio import AioRpcError  # noqa: PLC0415 - late, as all commands
-
-    from grantd.v1 import decision_pb2 as pb  # noqa: PLC0415 - the same
-    from grantd.v1.decision_pb2_grpc import DecisionServiceStub  # noqa: PLC0415 - the same
-
-    async with reach.channel() as channel:
-        while True:
-            try:
-                async for answer in DecisionServiceStub(channel).FollowDecisions(
-                    pb.FollowDecisionsRequest(filter=sought)
-                ):
-                    if answer.lost:
-                        sys.stderr.write(f"{answer.lost} decisions came faster than they could be shown.\n")
-                    show(answer.decision)
-            except AioRpcError as error:
-                # The service ends every stream after a while; whoever follows comes again.
-                if error.code().name != "DEADLINE_EXCEEDED":
-                    raise
+async def _follow(reach: Reach, sought: DecisionFilter, show: Callable[[Decision], None]) -> None:
+    async with reach.decisions() as decisions, aclosing(decisions.follow_decisions(sought)) as followed:
+        async for each in followed:
+            if each.lost:
+                sys.stderr.write(f"{each.lost} decisions came faster than they could be shown.\n")
+            show(each.decision)
 
 
-def _printer(as_json: bool) -> Callable[[pb.Decision], None]:
+def _printer(as_json: bool) -> Callable[[Decision], None]:
     from grantd_server.audit.explaining.plain import plain  # noqa: PLC0415 - late, as all commands
     from grantd_server.audit.explaining.text import short_text  # noqa: PLC0415 - the same
     from grantd_server.cli.terminal.answered import decided  # noqa: PLC0415 - the same
 
-    def show(decision: pb.Decision) -> None:
+    def show(decision: Decision) -> None:
         found = decided(decision)
         print(json.dumps(plain(found), ensure_ascii=False) if as_json else short_text(found), flush=True)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +11,7 @@ from grantd_server.audit.explaining.journey import Journey, Node
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grantd.v1 import decision_pb2 as pb
+    from grantd.administration.decisions import results
 
 _SHORT: Final = (
     "id", "rpc", "outcome", "reason", "told", "issuer", "client", "subject", "audience", "bundle_version", "chain",
@@ -29,67 +27,58 @@ _ESCAPED: Final = re.compile(r"\\(?:\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U00(?:0[0
 _NODE: Final = ("name", "parent", "kind", "outcome", "asker", "provider", "acr")
 
 
-def decided(answer: pb.Decision) -> Explanation:
+def decided(answer: results.Decision) -> Explanation:
     """A decision in short."""
     return Explanation(**_short(answer))
 
 
-def explained(answer: pb.ExplainDecisionResponse) -> Explanation:
+def explained(answer: results.Explanation) -> Explanation:
     """A decision in full."""
     full: dict[str, Any] = {name: _text(getattr(answer, name)) for name in _FULL}
     full |= {name: _table(getattr(answer, name)) for name in _TABLES}
     return Explanation(
         **_short(answer.decision),
         **full,
-        expires=answer.expires,
+        expires=answer.expires or 0,
         advice=tuple(map(_text, answer.advice)),
         checks=tuple(Made(_text(c.step), _text(c.name), c.ok, _text(c.expected), _text(c.got)) for c in answer.checks),
         near_misses=tuple(
             Miss(_text(m.rule), _text(m.clause), _text(m.expected), _text(m.got), m.failed) for m in answer.near_misses
         ),
         introspected=tuple(Asked(_text(one.token), _text(one.outcome)) for one in answer.introspected),
-        inputs=tuple(_object(read) for read in answer.inputs),
+        inputs=tuple(map(dict, answer.inputs)),
         position=tuple(
-            Place(_text(node.name), node.time_us / 1e6, _text(node.kind), _text(node.outcome)) for node in answer.chain
+            Place(_text(node.name), node.time or 0.0, _text(node.kind), _text(node.outcome)) for node in answer.chain
         ),
     )
 
 
-def traced(answer: pb.TraceChainResponse) -> Journey:
+def traced(answer: results.Chain) -> Journey:
     """A chain."""
-    return Journey(_text(answer.chain), tuple(map(_node, answer.nodes)), answer.revoked, answer.cut)
+    return Journey(_text(answer.chain), tuple(map(_node, answer.nodes)), answer.revoked or 0, answer.cut)
 
 
-def _node(answer: pb.ChainNode) -> Node:
+def _node(answer: results.ChainNode) -> Node:
     texts: dict[str, Any] = {name: _text(getattr(answer, name)) for name in _NODE}
     return Node(
         **texts,
-        time=answer.time_us / 1e6,
-        last=answer.last_us / 1e6,
+        time=answer.time or 0.0,
+        last=answer.last or 0.0,
         count=answer.count,
-        expires=answer.expires,
+        expires=answer.expires or 0,
         amr=tuple(map(_text, answer.amr)),
         decision=decided(answer.decision),
     )
 
 
-def _short(answer: pb.Decision) -> dict[str, Any]:
+def _short(answer: results.Decision) -> dict[str, Any]:
     found: dict[str, Any] = {name: _text(getattr(answer, name)) for name in _SHORT}
     found |= {name: tuple(map(_text, getattr(answer, name))) for name in _LISTS}
-    return {**found, "time": answer.time_us / 1e6, "bundle_epoch": answer.bundle_epoch}
+    return {**found, "time": answer.time or 0.0, "bundle_epoch": answer.bundle_epoch}
 
 
 def _table(found: Mapping[str, str]) -> dict[str, str]:
-    # A map of a message has no order.
-    return {_text(name): _text(text) for name, text in sorted(found.items())}
-
-
-def _object(raw: str) -> dict[str, Any]:
-    with contextlib.suppress(ValueError, RecursionError):
-        found = json.loads(raw)
-        if isinstance(found, dict):
-            return found
-    return {}
+    return {_text(name): _text(text) for name, text in found.items()}
 
 
 def _text(told: str) -> str:

@@ -73,8 +73,8 @@ def told() -> Iterator[None]:
 def _code_of(fault: Exception) -> int | None:
     """The exit code of a planned failure. Imported late: a command that succeeds needs
     none of these modules for it."""
-    from grpc.aio import AioRpcError  # noqa: PLC0415
-
+    from grantd.administration.directory import DirectoryError  # noqa: PLC0415
+    from grantd.errors import GrantdError  # noqa: PLC0415
     from grantd_server.audit.checkpointer import NotTaken  # noqa: PLC0415
     from grantd_server.governance.faults import BundleError  # noqa: PLC0415
     from grantd_server.governance.secrets.changes import SecretChangeRefused  # noqa: PLC0415
@@ -87,8 +87,8 @@ def _code_of(fault: Exception) -> int | None:
     from grantd_server.store.schema import SchemaMismatch  # noqa: PLC0415
 
     match fault:
-        case AioRpcError():
-            return _STATUSES.get(fault.code().name, REFUSED)
+        case GrantdError():
+            return _STATUSES.get(fault.code, REFUSED)
         case SettingsError() | SchemaMismatch():
             return USAGE
         case OSError() if fault.filename is not None:
@@ -97,6 +97,8 @@ def _code_of(fault: Exception) -> int | None:
             return USAGE
         case NotByLines() | SecretChangeRefused():
             return REFUSED
+        case DirectoryError():
+            return USAGE if isinstance(fault.__cause__, OSError) else REFUSED
         case BundleError() | SecretUnresolved() | KeyFileFault() | RotationRefused():
             return REFUSED
         case StoreUnavailable() | OutcomeUnknown() | Conflict() | NotTaken():
@@ -105,13 +107,12 @@ def _code_of(fault: Exception) -> int | None:
 
 
 def _sentences(fault: Exception) -> list[str]:
-    from grpc.aio import AioRpcError  # noqa: PLC0415 - of commands that speak to a service
-
+    from grantd.errors import GrantdError  # noqa: PLC0415 - of commands that speak to a service
     from grantd_server.cli.terminal.answers import sentences  # noqa: PLC0415 - the same
     from grantd_server.store import StoreUnavailable  # noqa: PLC0415 - of commands with a store
 
     match fault:
-        case AioRpcError():
+        case GrantdError():
             return sentences(fault)
         case StoreUnavailable():
             return [f"The database cannot be used: {fault}"]

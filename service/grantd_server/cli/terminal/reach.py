@@ -1,5 +1,5 @@
 """Where the commands of administrators are done: at the store of the settings, or at a
-running service (`--server`). They speak the same stubs either way."""
+running service (`--server`). They speak through the same clients either way."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     import grpc.aio
+
+    from grantd.administration import AsyncDecisions, AsyncGovernance
 
 Server = Annotated[
     str | None,
@@ -42,10 +44,6 @@ Name = Annotated[
 ]
 
 
-PATIENCE = 75.0
-"""Seconds that a command waits for an answer: longer than a service lets an act take."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How the service is reached."""
@@ -56,6 +54,26 @@ class Reach:
     cert: Path | None = None
     key: Path | None = None
     name: str | None = None
+
+    @asynccontextmanager
+    async def governance(
+        self, existence: Existence = Existence.DEMANDED, secrets: Path | None = None
+    ) -> AsyncIterator[AsyncGovernance]:
+        """The client that others have, over a channel as below."""
+        from grantd.administration import AsyncGovernance  # noqa: PLC0415 - late, as all commands
+        from grantd.client.channel import Opened  # noqa: PLC0415 - the same
+
+        async with self.channel(existence, secrets) as channel:
+            yield AsyncGovernance(Opened(channel))
+
+    @asynccontextmanager
+    async def decisions(self) -> AsyncIterator[AsyncDecisions]:
+        """The same for DecisionService."""
+        from grantd.administration import AsyncDecisions  # noqa: PLC0415 - late, as all commands
+        from grantd.client.channel import Opened  # noqa: PLC0415 - the same
+
+        async with self.channel() as channel:
+            yield AsyncDecisions(Opened(channel))
 
     @asynccontextmanager
     async def channel(
