@@ -14,7 +14,15 @@ import grpc
 import pytest
 
 from administrators_ import QUICK, WAYS, Ask, Offices, asynchronous, toy_offices
-from grantd.administration import AsyncDecisions, AsyncGovernance, Decisions, Directory, Governance, Unavailable
+from grantd.administration import (
+    AsyncDecisions,
+    AsyncGovernance,
+    BundleInvalid,
+    Decisions,
+    Directory,
+    Governance,
+    Unavailable,
+)
 from grantd.administration.governance.results import Block
 from grantd.client.channel import Opened
 from grantd.v1 import decision_pb2 as decision
@@ -150,6 +158,18 @@ async def test_a_directory_arrives_as_it_was_sent(tmp_path: Path, way: Ask) -> N
         ("b/c.yml", 76800 - 65536),
     ]
     assert b"".join(each.piece.content for each in pieces) == sent.files["b/c.yml"]
+
+
+async def test_a_version_that_cannot_be_used_now_is_told_with_what_it_lacks(tmp_path: Path, way: Ask) -> None:
+    async def lacking(message: Any, call: Any) -> Any:
+        assert (message.version, message.expected_epoch, message.HasField("expected_epoch")) == ("b1", 0, True)
+        return governance.ActivateBundleResponse(epoch=4, faults=["A key is missing."])
+
+    async with toy_offices(Toy(others={"ActivateBundle": lacking}), tmp_path, way) as offices:
+        with pytest.raises(BundleInvalid) as caught:
+            await offices.governance("activate_bundle", "b1", reason="back", expected_epoch=0)
+    assert (caught.value.faults, caught.value.code) == (("A key is missing.",), "OK")
+    assert caught.value.decision_id is not None
 
 
 async def test_lists_are_read_page_by_page_as_they_are_taken(tmp_path: Path, way: Ask) -> None:

@@ -173,3 +173,11 @@ def test_revoking_a_chain_by_a_decision_on_it_buries_what_hangs_below(house, run
         in run("revoke", digest("other").hex(), "--reason", "x", code=1).stderr
     )
     assert "Say why" in run("revoke", chain, "--reason", " ", code=2).stderr
+
+
+def test_a_directory_with_a_link_out_of_it_is_not_sent(house, run):
+    (house / "shared.yaml").write_text("resources: {}\n")
+    (house / "governance" / "shared.yaml").symlink_to(house / "shared.yaml")
+    told = run("apply", house / "governance", code=1).stderr
+    assert told == f"'{house}/governance/shared.yaml': a link out of the directory is not followed\n"
+    assert not (house / "grantd.db").exists()

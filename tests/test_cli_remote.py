@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from certificates import write_tls_files
 from command_line import SAMPLE
+from grantd.administration import BundleInvalid, BundleMoved, Refused, Unavailable
 from grantd_server.cli.app import app
+from grantd_server.cli.terminal.answers import sentences
 from grantd_server.model.caller import Role
 from grantd_server.store.sqlite.store import SqliteStore
 from rpc_toy import Toy, authority, leaf_of
@@ -64,3 +66,31 @@ def test_a_service_elsewhere_is_not_spoken_to_without_tls() -> None:
     found = CliRunner().invoke(app, ["blocks", "--server", "grantd.example:7443", "--ca", "x.pem"])
     assert found.exit_code == 2
     assert found.stderr == "--ca, --cert and --key go together.\n"
+
+
+@pytest.mark.parametrize(
+    ("activated", "when"),
+    [(1_790_000_000, "at 2026-09-21T14:13:20Z"), (None, "at an unknown time"), (10**11, "at an unknown time")],
+)
+def test_a_service_that_tells_no_time_of_who_was_faster_is_told_all_the_same(activated: int | None, when: str) -> None:
+    moved = BundleMoved("ABORTED", epoch=7, version="b1", author="eve", activated=activated, description="it moved")
+    assert sentences(moved) == ["it moved.", f"eve put b1 in force, epoch 7, {when}."]
+    nobody = BundleMoved("ABORTED", epoch=None, version="", author="", activated=None, description="it moved")
+    assert sentences(nobody) == ["it moved."]
+
+
+def test_a_failure_without_a_sentence_is_told_by_its_status() -> None:
+    assert sentences(Unavailable("CANCELLED", decision_id="d1")) == ["CANCELLED.", "For more: grantd explain d1"]
+    assert sentences(Unavailable("UNAVAILABLE")) == ["The service does not answer: UNAVAILABLE."]
+    tried = "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2.7:1: Connection refused."
+    assert sentences(Unavailable("UNAVAILABLE", description=tried)) == [
+        "The service does not answer: ipv4:192.0.2.7:1: Connection refused."
+    ]
+    away = Unavailable(
+        "UNAVAILABLE", oauth_error="temporarily_unavailable", description="the service cannot answer now"
+    )
+    assert sentences(away) == ["the service cannot answer now."]
+    assert sentences(Refused("INVALID_ARGUMENT", description="a parameter is wrong", fields=("a", "b"))) == [
+        "a parameter is wrong: a, b."
+    ]
+    assert sentences(BundleInvalid(["a.yaml:1:1: odd", "b.yaml:2:1: odd"])) == ["a.yaml:1:1: odd", "b.yaml:2:1: odd"]

@@ -99,8 +99,8 @@ class AsyncCaller(Connection):
 def _closed() -> GrantdError:
     """Of a stream that ended as its channel was closed. Raises again where it is the
     task that was cancelled: then nobody is left to be told."""
-    task = asyncio.current_task()
-    if task is None or task.cancelling():
+    task: Any = asyncio.current_task()  # which is what awaits this
+    if task.cancelling():
         raise  # noqa: PLE0704 - only called where a CancelledError is handled
     return Unavailable("CANCELLED", description="the channel was closed")
 
