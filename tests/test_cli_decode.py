@@ -40,7 +40,7 @@ def _decode(raw, code=0):
         ({"typ": "AT+JWT"}, {}, "an access token (RFC 9068)"),
         ({"typ": "JWT"}, {**SIGNED, "sub": "i", "jti": "j"}, "perhaps a client assertion"),
         ({}, SIGNED, "perhaps an ID token"),
-        ({"typ": "JWT"}, {**SIGNED, "scope": "a"}, "a JSON Web Token of no known kind"),
+        ({"typ": "JWT"}, {**SIGNED, "scope": "a"}, "perhaps an access token in its provider's own shape"),
         ({"typ": "JWT"}, {"iss": "i"}, "a JSON Web Token of no known kind"),
     ],
 )
@@ -81,13 +81,15 @@ def test_control_characters_are_shown_and_not_obeyed():
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
-        ("", "1 parts, not 3"),
+        ("", "This is nothing"),
+        ("a", "1 parts, not 3"),
         ("a.b", "2 parts, not 3"),
-        ("a.b.c.d.e", "encrypted token (JWE)"),
-        ("a.b.c", "are not JSON objects"),
-        (f"{_part([])}.{_part({})}.x", "are not JSON objects"),
+        ("a.b.c.d.e", "5 parts, not 3"),
+        ("a.b.c", "its header is not a JSON object"),
+        (f"{_part([])}.{_part({})}.x", "its header is not a JSON object"),
+        (f"{_part({'alg': 1})}.{_part({})}", "2 parts, not 3. It begins as one: it was cut"),
         ("x" * 131_073, "longer than 131072"),
-        (f"{_part({})}.{base64.urlsafe_b64encode(b'[' * 20_000).decode()}.x", "are not JSON objects"),
+        (f"{base64.urlsafe_b64encode(b'[' * 20_000).decode()}.{_part({})}.x", "its header is not a JSON object"),
     ],
 )
 def test_what_is_no_token_is_one_sentence(raw, sentence):

@@ -61,11 +61,11 @@ def test_a_grant_for_its_target_passes_every_check() -> None:
     ("changed", "target", "check", "expected", "got"),
     [
         ({"aud": org.OTHER_SERVER}, {}, "audience", org.SERVER, org.OTHER_SERVER),
-        ({"aud": [org.SERVER, "b"]}, {}, "audience", org.SERVER, f"['{org.SERVER}', 'b']"),
+        ({"aud": [org.SERVER, "b"]}, {}, "audience", org.SERVER, f"{org.SERVER}, b"),
         ({"aud": None}, {}, "audience", org.SERVER, "missing"),
         ({"client_id": "cli_other"}, {}, "client", "cli_desk", "cli_other"),
         ({"client_id": None}, {}, "client", "cli_desk", "missing"),
-        ({"resource": org.WIKI}, {}, "resource", org.TICKETS, f"['{org.WIKI}']"),
+        ({"resource": org.WIKI}, {}, "resource", org.TICKETS, org.WIKI),
         ({"resource": None}, {}, "resource", org.TICKETS, "none"),
         ({"iss": org.GRANTS}, {}, "issuer", org.PARTNER, org.GRANTS),
         ({"exp": NOW - 31}, {}, "exp", f"after now, {NOW}", str(NOW - 31)),
@@ -164,7 +164,7 @@ def test_a_bundle_knows_whom_it_trusts_and_what_it_calls_whom(snapshot: Any) -> 
     signed_in = org.id_token(NOW)
     assert failed(told(signed_in, client="desk", snapshot=snapshot)) == {}
     assert failed(told(org.id_token(NOW, aud="robot-sso"), client="desk", snapshot=snapshot)) == {
-        "client": ("desk-sso", "['robot-sso']")
+        "client": ("desk-sso", "robot-sso")
     }
     assert failed(told(org.id_token(NOW, iss="https://evil.example"), snapshot=snapshot)) == {
         "issuer": (org.LOGIN, "https://evil.example")
@@ -316,7 +316,7 @@ def safe(line: str) -> bool:
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", b"\x00" * 300, b"\xed\xa0\x80.a.b"])
 def test_bytes_that_are_no_text_are_refused_in_a_sentence(raw: bytes) -> None:
-    assert run("-", stdin=raw, code=1).stderr.startswith("This is no JSON Web Token")
+    assert run("-", stdin=raw, code=1).stderr.startswith("This is no")
 
 
 JSON = st.recursive(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from grantd import jws
 from grantd.claims import SKEW
+from grantd.dpop.proof import MAX_AGE
 from grantd.strict import Fault
 from grantd_server.audit.explaining.explanation import Made
 from grantd_server.model.uris import normalise_resource
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
 
     from grantd_server.cli.decoding.kinds import Kind
     from grantd_server.cli.decoding.target import Target
+
+_CLIENT_CLAIMS = {
+    "ID-JAG": ("client_id",),
+    "access token": ("client_id",),
+    "access token of a provider": ("client_id", "azp", "appid", "cid"),
+    "client assertion": ("sub",),
+}
+"""Where a kind names the client; the others do not."""
 
 _TYPES = {
     "ID-JAG": jws.ID_JAG,
@@ -32,7 +42,9 @@ def checks(raw: str, kind: Kind, claims: Mapping[str, Any], target: Target) -> I
     audiences = _texts(claims.get("aud"))
     if issuers := target.issuers(kind.name, target.audience or (audiences[0] if audiences else "")):
         yield _made("issuer", str(claims.get("iss")) in issuers, _any_of(issuers), claims.get("iss"))
-    if target.audience and kind.name in {"ID-JAG", "client assertion"}:
+    if kind.name == "DPoP proof":
+        yield from _proof(claims, target)
+    elif target.audience and kind.name in {"ID-JAG", "client assertion"}:
         # Exactly one: what is for two could be taken from one to the other (B-05).
         yield _made("audience", audiences == (target.audience,), target.audience, claims.get("aud"))
     elif target.audience:
@@ -43,7 +55,7 @@ def checks(raw: str, kind: Kind, claims: Mapping[str, Any], target: Target) -> I
         named = _texts(claims.get("resource") if kind.name == "ID-JAG" else claims.get("aud"))
         wanted = {_normal(each) for each in target.resource_ids()}
         held = not wanted.isdisjoint(map(_normal, named))
-        yield _made("resource", held, _any_of(target.resource_ids()), list(named) or "none")
+        yield _made("resource", held, _any_of(target.resource_ids()), _listed(named))
     yield from _scopes(claims, target)
 
 
@@ -76,11 +88,30 @@ def _times(claims: Mapping[str, Any], now: float) -> Iterator[Made]:
 def _client(kind: Kind, claims: Mapping[str, Any], audiences: tuple[str, ...], target: Target) -> Iterator[Made]:
     audience = target.audience or (audiences[0] if audiences else "")
     ids = target.client_ids(kind.name, str(claims.get("iss")), audience)
-    if kind.name == "ID token":
-        yield _made("client", not set(ids).isdisjoint(audiences), _any_of(ids), list(audiences) or "none")
-    else:
-        name = "sub" if kind.name == "client assertion" else "client_id"
-        yield _made("client", claims.get(name) in ids, _any_of(ids), claims.get(name))
+    if kind.name in {"ID token", "logout token"}:
+        yield _made("client", not set(ids).isdisjoint(audiences), _any_of(ids), _listed(audiences))
+    elif kind.name in _CLIENT_CLAIMS:
+        found = next((claims[name] for name in _CLIENT_CLAIMS[kind.name] if name in claims), None)
+        yield _made("client", found in ids, _any_of(ids), found)
+
+
+def _proof(claims: Mapping[str, Any], target: Target) -> Iterator[Made]:
+    """RFC 9449 section 4.3: it is for one address, and for one moment."""
+    wanted = target.audience or target.resource
+    if wanted:
+        at = str(claims.get("htu"))
+        yield _made("htu", _origin(at) == _origin(wanted) != "", f"an address at {wanted}", claims.get("htu"))
+    iat = _number(claims.get("iat"))
+    if iat is not None:
+        yield _made("iat age", target.now - iat <= MAX_AGE + SKEW, f"made at most {MAX_AGE} s ago", int(iat))
+
+
+def _origin(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts.scheme and parts.netloc else ""
 
 
 def _scopes(claims: Mapping[str, Any], target: Target) -> Iterator[Made]:
@@ -92,11 +123,17 @@ def _scopes(claims: Mapping[str, Any], target: Target) -> Iterator[Made]:
 
 
 def _made(name: str, ok: bool, expected: object, got: object) -> Made:
+    if isinstance(got, list) and got and all(isinstance(one, str) for one in got):
+        got = ", ".join(got)
     return Made("", name, ok, str(expected), "missing" if got is None else str(got))
 
 
 def _any_of(values: tuple[str, ...] | list[str]) -> str:
     return values[0] if len(values) == 1 else f"one of {', '.join(values)}"
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(values) if values else "none"
 
 
 def _texts(raw: object) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ import typer
 from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from grantd.jwk import KeySet
     from grantd_server.governance.snapshot import Snapshot
 
@@ -38,10 +40,17 @@ def decode(
     jwks: Annotated[
         Path | None, typer.Option("--jwks", metavar="FILE", help="Keys to verify the signature with.", dir_okay=False)
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate", metavar="FILE", help="PEM certificates to verify a SAML assertion with.", dir_okay=False
+        ),
+    ] = None,
 ) -> None:
     """Shows a token's kind, what it is not, its contents, and what is wrong with it.
 
-    Verifies nothing without --jwks. Prefer `-`: arguments of a program are seen by
+    Takes a header, a form body, a curl command or a JSON answer as well. Verifies nothing
+    without --jwks or --certificate. Prefer `-`: arguments of a program are seen by
     everybody on the machine.
     """
     with told():
@@ -51,7 +60,7 @@ def decode(
         raw = _read(LONGEST) if token == "-" else token
         snapshot = None if governance is None else _snapshot(governance)
         keys = None if jwks is None else _keys(jwks)
-        target = Target(_moment(at), audience, client, resource, issuer, snapshot, keys)
+        target = Target(_moment(at), audience, client, resource, issuer, snapshot, keys, _certificates(certificate))
         try:
             for line in lines(raw.strip(), target):
                 print(line)
@@ -83,6 +92,19 @@ def _keys(file: Path) -> KeySet:
         return read_jwks(file.read_bytes(), default_algs=ALGORITHMS)
     except (OSError, Fault) as fault:
         end(USAGE, [f"--jwks: {fault}."])
+
+
+def _certificates(file: Path | None) -> tuple[Certificate, ...]:
+    if file is None:
+        return ()
+    try:
+        from grantd_server.subjects.saml.offline import certificates_in  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        end(USAGE, ["--certificate: pip install 'grantd[saml]' first."])
+    try:
+        return tuple(certificates_in(file.read_bytes()))
+    except (OSError, ValueError):
+        end(USAGE, ["--certificate: PEM certificates are expected, and cannot be read from this file."])
 
 
 def _moment(when: str | None) -> float:

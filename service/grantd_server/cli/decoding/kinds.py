@@ -23,6 +23,8 @@ class Kind:
     never: tuple[str, ...] = ()
     """Claims that only other kinds have."""
     header: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    """Claims of which it must have one."""
     self_issued: bool = False
 
 
@@ -39,6 +41,9 @@ KINDS: Final = (
          ("jti", "htm", "htu", "iat"), header=("jwk",)),
     Kind("logout token", "a logout token (OpenID Connect Back-Channel Logout)", ("logout+jwt", "jwt", ""),
          ("iss", "aud", "iat", "jti", "events"), never=("nonce",)),
+    Kind("security event", "a security event token (RFC 8417)", ("secevent+jwt",), ("iss", "iat", "jti", "events")),
+    Kind("access token of a provider", "an access token in its provider's own shape, which is no RFC 9068", ("", "jwt"),
+         ("iss", "exp"), never=("events", "nonce"), one_of=("scp", "scope", "appid", "cid")),
     Kind("introspection answer", "a signed introspection answer (RFC 9701)", ("token-introspection+jwt",),
          ("iss", "aud", "iat", "token_introspection")),
 )  # fmt: skip
@@ -79,6 +84,8 @@ def _reasons(kind: Kind, header: Mapping[str, Any], claims: Mapping[str, Any]) -
         yield f"its typ is {typ or 'missing'}, not {wanted}"
     yield from (f"its header has no {name}" for name in kind.header if name not in header)
     yield from (f"it has no {name}" for name in kind.claims if name not in claims)
+    if kind.one_of and claims.keys().isdisjoint(kind.one_of):
+        yield f"it has none of {', '.join(kind.one_of)}"
     yield from (f"it has {name}, which only other kinds have" for name in kind.never if name in claims)
     if kind.self_issued and not _self_issued(claims):
         yield "its iss and sub differ"

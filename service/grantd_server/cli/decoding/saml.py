@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MOST: Final = 64 * 1024
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
 _SKEW: Final = 30
+_NOT_VERIFIED: Final = "NOT VERIFIED: anybody could have written this."
 
 
 def xml_in(raw: str) -> bytes | None:
@@ -54,29 +55,57 @@ def saml_lines(data: bytes, target: Target) -> Iterator[str]:
         from grantd_server.subjects.saml.outline import outline  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         yield "kind: XML, perhaps a SAML assertion; pip install 'grantd[saml]' to have it told"
+        yield _NOT_VERIFIED
         return
     try:
         what, said, wrong = outline(data)
     except Fault as fault:
         yield f"kind: XML, and refused everywhere in grantd: {shown(str(fault))}"
+        yield _NOT_VERIFIED
         return
     yield f"kind: {what}"
     if wrong:
         yield f"malformed, and refused everywhere in grantd: {shown(wrong)}"
-    if said:
-        yield "says:"
+    if not said:
+        yield _NOT_VERIFIED
+        return
+    yield "says:"
     yield from (f"  {shown(name)}: {shown(value)}" for name, value in said if value)
-    yield from _against(said, target)
-
-
-def _against(said: list[tuple[str, str]], target: Target) -> Iterator[str]:
-    from grantd_server.cli.decoding.telling import check_lines  # noqa: PLC0415 - it tells all kinds
-
     by_name: dict[str, list[str]] = {}
     for name, value in said:
         by_name.setdefault(name, []).append(value)
-    made = list(_checks(by_name, target)) if said else []
+    signature = _signature(data, by_name, target)
+    yield from _against([*signature, *_checks(by_name, target)])
+    if any(check.ok for check in signature):
+        yield "VERIFIED with the key of a pinned certificate, by the code of the service."
+    else:
+        unchecked = "was not checked: no certificate was named with --certificate"
+        yield f"{_NOT_VERIFIED} The signature {'does not hold' if signature else unchecked}."
+
+
+def _against(made: list[Made]) -> Iterator[str]:
+    from grantd_server.cli.decoding.telling import check_lines  # noqa: PLC0415 - it tells all kinds
+
     yield from check_lines(made)
+
+
+def _signature(data: bytes, said: Mapping[str, list[str]], target: Target) -> list[Made]:
+    """By the certificates that were named, or those that the bundle pins for the issuer."""
+    from grantd_server.subjects.saml.offline import certificates_in, signed_by  # noqa: PLC0415 - an extra
+
+    certificates = list(target.certificates)
+    providers = () if target.snapshot is None else target.snapshot.identity_providers.values()
+    for provider in providers:
+        if provider.saml is not None and [provider.saml.entity_id] == said.get("Issuer"):
+            certificates += certificates_in("\n".join(provider.saml.certificates).encode())
+    if not certificates:
+        return []
+    try:
+        return [
+            Made("", "signature", True, "the key of a pinned certificate", f"SHA-256 {signed_by(data, certificates)}")
+        ]
+    except Fault as fault:
+        return [Made("", f"signature: {fault.check}", False, fault.expected, fault.got)]
 
 
 def _checks(said: Mapping[str, list[str]], target: Target) -> Iterator[Made]:

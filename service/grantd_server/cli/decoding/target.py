@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from grantd.jwk import KeySet
     from grantd_server.governance.snapshot import Snapshot
 
@@ -21,11 +23,21 @@ class Target:
     issuer: str = ""
     snapshot: Snapshot | None = None
     keys: KeySet | None = None
+    certificates: tuple[Certificate, ...] = ()
+    """Of identity providers, for assertions."""
 
     @property
     def asks(self) -> bool:
         """Whether there is anything to hold a token against but the time."""
-        return bool(self.audience or self.client or self.resource or self.issuer or self.snapshot or self.keys)
+        return bool(
+            self.audience
+            or self.client
+            or self.resource
+            or self.issuer
+            or self.snapshot
+            or self.keys
+            or self.certificates
+        )
 
     def client_ids(self, kind: str, issuer: str, audience: str) -> tuple[str, ...]:
         """The ids of the client that count for a kind of token: as given, or what the

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd import jws, strict
@@ -13,23 +12,24 @@ from grantd_server.audit.explaining.shown import shown
 from grantd_server.audit.explaining.text import sides
 from grantd_server.cli.decoding.checking import checks
 from grantd_server.cli.decoding.kinds import KINDS, kind_of, media_type, why_not
+from grantd_server.cli.decoding.pasting.places import misplaced
+from grantd_server.cli.decoding.pasting.tokens import Found, tokens_in
+from grantd_server.cli.decoding.pasting.untold import untold
 from grantd_server.cli.decoding.saml import saml_lines, xml_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from grantd_server.audit.explaining.explanation import Made
+    from grantd_server.cli.decoding.kinds import Kind
     from grantd_server.cli.decoding.target import Target
 
 LONGEST: Final = 131_072
 """Characters read; more is no token."""
 
 _TIMES: Final = ("iat", "nbf", "exp", "auth_time")
-_OPAQUE: Final = (
-    (re.compile(r"grt_[A-Za-z0-9_-]{43}"), "a refresh token of grantd: random, known to its grant issuer only"),
-    (re.compile(r"d[0-9a-f]{32}"), "a decision id: ask `grantd explain`"),
-    (re.compile(r"[0-9a-f]{64}"), "a SHA-256, perhaps the id of a chain: ask `grantd chain`"),
-)
+_DEEPEST: Final = 2
+"""Tokens in tokens that are looked into."""
 
 
 class NoToken(Exception):
@@ -37,24 +37,38 @@ class NoToken(Exception):
 
 
 def lines(raw: str, target: Target) -> Iterator[str]:
-    """Tells a pasted text.
+    """Tells a pasted text, each token that is found in it.
 
     Raises:
         NoToken: it is nothing of a known kind.
     """
     if len(raw) > LONGEST:
         raise NoToken(f"This is longer than {LONGEST} characters.")
-    for form, about in _OPAQUE:
-        if form.fullmatch(raw):
-            yield f"kind: {about}"
-            yield "It has no contents; only the service knows what it stands for."
-            return
-    data = xml_in(raw) if "." not in raw or raw.startswith("<") else None
-    if data is not None:
-        yield from saml_lines(data, target)
-        yield "NOT VERIFIED: anybody could have written this."
+    found = tokens_in(raw)
+    if len(found) == 1:
+        yield from _told(found[0], target)
         return
-    yield from _jwt_lines(raw, target)
+    for number, token in enumerate(found):
+        yield from [""] if number else []
+        yield f"{token.place}:"
+        try:
+            yield from (f"  {line}" if line else "" for line in _told(token, target))
+        except NoToken as nothing:
+            yield f"  {nothing}"
+
+
+def _told(found: Found, target: Target) -> Iterator[str]:
+    raw = found.text
+    nothing = list(untold(raw, found.place))
+    if nothing:
+        yield from nothing
+        return
+    data = xml_in(raw) if "." not in raw or raw.startswith("<") else None
+    if data is None:
+        yield from _jwt_lines(found, target)
+    else:
+        yield from saml_lines(data, target)
+        yield from misplaced(found, "SAML")
 
 
 def check_lines(made: Sequence[Made]) -> Iterator[str]:
@@ -66,36 +80,81 @@ def check_lines(made: Sequence[Made]) -> Iterator[str]:
         yield from sides(check.expected, check.got, differ=not check.ok)
 
 
-def _jwt_lines(raw: str, target: Target) -> Iterator[str]:
-    parts = raw.split(".")
-    if len(parts) == 5:
-        raise NoToken("This is an encrypted token (JWE); only its recipient can read it.")
-    if len(parts) != 3:
-        raise NoToken(f"This is no JSON Web Token: it has {len(parts)} parts, not 3.")
-    header, claims = _object(parts[0]), _object(parts[1])
-    if header is None or claims is None:
-        raise NoToken("This is no JSON Web Token: header and claims are not JSON objects.")
+def _jwt_lines(found: Found, target: Target, depth: int = 0) -> Iterator[str]:
+    jwt, tilde, disclosures = found.text.partition("~")
+    parts = jwt.split(".")
+    header = _object(parts[0])
+    if len(parts) == 5 and header is not None:
+        yield "kind: an encrypted token (JWE); only its recipient can read it"
+        yield from _members("header", header, target.now)
+        return
+    claims = _object(parts[1]) if len(parts) == 3 else None
+    if header is None or len(parts) != 3:
+        raise NoToken(_no_token(found.text, parts))
+    if claims is None:
+        yield from _without_claims(parts[1], header, target, depth)
+        return
     kind = kind_of(header, claims)
-    sure = kind is not None and media_type(header) == kind.types[0] != ""
-    about = "a JSON Web Token of no known kind" if kind is None else kind.about
-    yield f"kind: {about if sure or kind is None else f'perhaps {about}'}"
+    yield f"kind: {_about(kind, header)}"
+    if tilde:
+        yield f"It is a selective disclosure JWT: {disclosures.count('~')} disclosures or a key binding are left out."
     yield from _not(header, claims, "" if kind is None else kind.name)
+    yield from misplaced(found, "" if kind is None else kind.name)
     try:
-        jws.read(raw)
+        jws.read(jwt)
     except strict.Fault as fault:
         yield f"malformed, and refused everywhere in grantd: {shown(str(fault))}"
-    for title, members in (("header", header), ("claims", claims)):
-        yield f"{title}:"
-        for name, value in members.items():
-            yield f"  {shown(name)}: {shown(_json(value))}{_when(name, value, target.now)}"
-    made = [] if kind is None else list(checks(raw, kind, claims, target))
+    yield from _members("header", header, target.now)
+    yield from _members("claims", claims, target.now)
+    made = [] if kind is None else list(checks(jwt, kind, claims, target))
     yield from check_lines(made if target.asks else [check for check in made if not check.ok])
-    verified = any(check.name == "signature" and check.ok for check in made)
-    yield (
-        "VERIFIED with a key of --jwks. The signature is left out."
-        if verified
-        else "NOT VERIFIED: anybody could have written this. The signature is left out."
-    )
+    yield _verdict(made, target)
+
+
+def _about(kind: Kind | None, header: Mapping[str, Any]) -> str:
+    if kind is None:
+        return "a JSON Web Token of no known kind"
+    return kind.about if media_type(header) == kind.types[0] != "" and not kind.one_of else f"perhaps {kind.about}"
+
+
+def _verdict(made: Sequence[Made], target: Target) -> str:
+    if any(check.name == "signature" and check.ok for check in made):
+        return "VERIFIED with a key of --jwks. The signature is left out."
+    found = "does not hold" if target.keys is not None else "was not checked: no key was named with --jwks"
+    return f"NOT VERIFIED: anybody could have written this. The signature {found}. It is left out."
+
+
+def _members(title: str, members: Mapping[str, Any], now: float) -> Iterator[str]:
+    yield f"{title}:"
+    for name, value in members.items():
+        yield f"  {shown(name)}: {shown(_json(value))}{_when(name, value, now)}"
+
+
+def _no_token(raw: str, parts: Sequence[str]) -> str:
+    if not raw:
+        return "This is nothing: no text came."
+    if len(parts) != 3:
+        cut = (
+            " It begins as one: it was cut."
+            if raw.startswith("eyJ")
+            else " Opaque text tells nothing to anybody but its issuer."
+        )
+        return f"This is no JSON Web Token: it has {len(parts)} parts, not 3.{cut}"
+    return "This is no JSON Web Token: its header is not a JSON object in base64url; it may have been cut or changed."
+
+
+def _without_claims(part: str, header: Mapping[str, Any], target: Target, depth: int) -> Iterator[str]:
+    """RFC 7519 section 5.2 calls a token in a token nested."""
+    inside = (_bytes(part) or b"").decode("ascii", "replace")
+    if inside.count(".") in {2, 4} and inside.startswith("eyJ") and depth < _DEEPEST:
+        yield "kind: a nested JSON Web Token: what is signed is a token itself; nothing in grantd takes it"
+        yield from _members("header", header, target.now)
+        yield "inside:"
+        yield from (f"  {line}" for line in _jwt_lines(Found(inside), target, depth + 1))
+        return
+    yield "kind: a signed text with a header of a JSON Web Token; its claims are not a JSON object in base64url, or were cut or changed"
+    yield from _members("header", header, target.now)
+    yield "NOT VERIFIED: anybody could have written this."
 
 
 def _not(header: Mapping[str, Any], claims: Mapping[str, Any], name: str) -> Iterator[str]:
@@ -121,11 +180,17 @@ def _json(value: object) -> str:
 def _object(segment: str) -> dict[str, Any] | None:
     """Reads leniently, so that what is wrong with a token can be seen."""
     try:
-        raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-        value = json.loads(raw)
-    except (binascii.Error, ValueError, RecursionError):
+        value = json.loads(_bytes(segment) or b"")
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _bytes(segment: str) -> bytes | None:
+    try:
+        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _when(name: str, value: object, now: float) -> str:
