@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grantd.administration import DecisionFilter, Governance
+from grantd.administration import AsyncDecisions, AsyncGovernance, DecisionFilter, Decisions, Governance
 from grantd.administration.decisions import results as decided
 from grantd.administration.governance import results as governed
 from grantd.administration.governance.calls import Kind
@@ -79,3 +79,16 @@ def test_every_field_of_a_request_can_be_said(method: Any, message: Any, renamed
 def test_every_kind_that_can_be_blocked_has_its_name() -> None:
     prefix = len("BLOCK_KIND_")
     assert set(Kind.__args__) == {name[prefix:].lower() for name in governance.BlockKind.keys()[1:]}
+
+
+@pytest.mark.parametrize("client", [Governance, AsyncGovernance, Decisions, AsyncDecisions])
+def test_everything_public_is_typed_and_nothing_of_it_is_a_message(client: type) -> None:
+    for name, method in inspect.getmembers(client, inspect.isfunction):
+        if name.startswith("_"):
+            continue
+        said = inspect.signature(method)
+        given = [each.annotation for each in said.parameters.values() if each.name != "self"]
+        assert inspect.Parameter.empty not in given, name
+        assert said.return_annotation is not inspect.Signature.empty, name
+        assert not any("pb" in str(each) or "Any" in str(each) for each in (*given, said.return_annotation)), name
+        assert method.__doc__, name
