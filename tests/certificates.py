@@ -62,19 +62,20 @@ class Authority:
         ips: tuple[str, ...] = (),
         common_name: str = "",
         expired: bool = False,
+        days: int = 1,
         passphrase: bytes = b"",
     ) -> Leaf:
         """Issues a leaf with exactly these subject alternative names."""
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
-        end = dt.datetime.now(dt.UTC) + (-_DAY / 24 if expired else _DAY)
+        end = dt.datetime.now(dt.UTC) + (-_DAY / 24 if expired else days * _DAY)
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name(attributes))
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(end - 2 * _DAY)  # a coarse clock may be a second behind
+            .not_valid_before(end - (days + 1) * _DAY)  # a coarse clock may be a second behind
             .not_valid_after(end)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),

@@ -236,7 +236,7 @@ LISTS = (
     "doctor_faults_fresh_walk",
 )  # fmt: skip
 ELSEWHERE = {
-    "document.slow", "document.too-large", "document.tls", "keys.many", "subject.form", "grant.form", "access.opaque",
+    "document.slow", "document.too-large", "document.tls", "tls.ends", "keys.many", "subject.form", "grant.form", "access.opaque",
     "access.bound", "access.bearer", "access.unbound", "grant.unbound", "resource.unproven", "probe.proofs", "probe.ended",
     "replay.once", "resource.opened", "revocation.done", "revocation.none", "governance.replay", "probe.not-begun", "grant.future",
 }  # fmt: skip

@@ -21,7 +21,7 @@ from grantd_server.doctor.findings import Severity
 from grantd_server.doctor.reading.challenges import Malformed, read_challenges
 from grantd_server.doctor.setup import Setup
 from grantd_server.keys.foreign.failures import FetchFailed, Untrusted, connection_failed
-from grantd_server.keys.foreign.fetch import Fetcher
+from grantd_server.keys.foreign.fetch import Fetcher, connector_by_system
 from key_server import key_server
 from tokens import UNHURRIED
 
@@ -229,6 +229,22 @@ async def test_a_party_with_an_untrusted_certificate_is_told(tmp_path):
     told = {finding.code: finding.evidence for finding in found.findings}
     assert told["document.tls"].startswith("the certificate is not trusted: ")
     assert "metadata.missing" in told
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, True), (6, True), (8, False), (30, False)])
+async def test_a_certificate_that_ends_within_a_week_is_told_once_for_a_host(tmp_path, days, told):
+    authority = Authority()
+    leaf = authority.leaf(ips=("127.0.0.1",), days=days)
+    (tmp_path / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
+    (tmp_path / "ca.pem").write_bytes(authority.certificate)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "leaf.pem")
+    trusted = connector_by_system(ssl.create_default_context(cafile=str(tmp_path / "ca.pem")))
+    async with key_server(tls) as server:
+        where = server.url("", scheme="https")
+        found = await examine(Setup(grant_issuer=where), Fetcher(allow_loopback=True, connector=trusted), time.time)
+    ends = [finding for finding in found.findings if finding.code == "tls.ends"]
+    assert [finding.evidence.partition(" in ")[2] for finding in ends] == ([f"{24 * days} hours"] if told else [])
 
 
 def test_a_failure_of_tls_below_the_library_is_told_as_one():

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 
+import httpx2
 import pytest
 
 from doctor_walk import Walk
 from doctor_world import world
+from grantd import jws
 from grantd_server.doctor import report
 from grantd_server.doctor.findings import Severity
+from grantd_server.doctor.probing.proofs import Proofs, demanded
+from grantd_server.doctor.reading.exchanges import Exchange
+from grantd_server.keys.foreign.fetch import Answer
 
 ES256 = ["ES256"]
 BOTH = {
@@ -112,6 +117,8 @@ async def test_who_hands_out_nonces_is_told():
         ({"grant": {"cnf": None}, "access": {}}, "grant.unbound", Severity.WARNING),
         ({"access": {"cnf": None}}, "access.unbound", Severity.ERROR),
         ({"access": {"cnf": {"jkt": "another"}}}, "access.unbound", Severity.ERROR),
+        ({"access": {"cnf": {"x5t#S256": "of a certificate"}}}, "access.unbound", Severity.ERROR),
+        ({"access": {"cnf": "a text"}}, "access.unbound", Severity.ERROR),
         ({"leg2": {"token_type": "Bearer"}}, "access.bearer", Severity.WARNING),
         ({"unproven": 200}, "resource.unproven", Severity.ERROR),
     ],
@@ -119,6 +126,26 @@ async def test_who_hands_out_nonces_is_told():
 async def test_what_is_not_bound_to_the_key_is_told(fault, code, severity):
     found, _, _ = await walked(fault, BOTH | RESOURCE)
     assert (code, severity) in {(each.code, each.severity) for each in found.findings}
+
+
+async def test_nothing_is_said_of_what_an_opaque_token_is_bound_to():
+    found, _, _ = await walked({"leg2": {"access_token": "opaque"}}, BOTH | RESOURCE)
+    assert "access.opaque" in codes(found)
+    assert "access.unbound" not in codes(found)
+
+
+@pytest.mark.parametrize(("status", "wanted"), [(200, False), (400, True), (401, True), (403, False), (503, False)])
+@pytest.mark.parametrize(
+    ("members", "header"),
+    [
+        ({"error": "use_dpop_nonce"}, ""),
+        ({"error_description": "no DPoP proof"}, ""),
+        ({}, 'DPoP error="invalid_token"'),
+    ],
+)
+def test_only_a_refusal_asks_for_a_proof(status, wanted, members, header):
+    headers = httpx2.Headers({"WWW-Authenticate": header})
+    assert demanded(Exchange(URL, 0, 0, Answer(status, headers, b""), members=members)) is wanted
 
 
 async def test_an_issuer_that_takes_no_proofs_need_not_bind_the_grant():
@@ -146,3 +173,38 @@ async def test_no_proof_and_no_key_is_printed():
     told = report.text(found) + json.dumps(report.document(found)) + repr(found)
     assert not any(jti in told for proofs in walk.proofs.values() for jti in proofs)
     assert walk.access_token not in told
+
+
+URL = "https://as.example/token"
+
+
+def answered(status=400, nonce="n-2"):
+    headers = httpx2.Headers([] if nonce is None else [(b"DPoP-Nonce", nonce.encode("latin-1"))])
+    return Exchange(URL, 0, 0, Answer(status, headers, b""))
+
+
+def nonce_in(proof):
+    return jws.read(proof["DPoP"]).unverified_claims.get("nonce")
+
+
+@pytest.mark.parametrize(
+    ("answer", "again", "kept"),
+    [
+        (answered(), True, "n-2"),
+        (answered(401), True, "n-2"),
+        (answered(200), False, "n-2"),
+        (answered(403), False, "n-2"),
+        (answered(nonce=None), False, "n-1"),
+        (answered(nonce="n-1"), False, "n-1"),
+        (answered(nonce="n" * 256), True, "n" * 256),
+        (answered(nonce="n" * 257), False, "n-1"),
+        (answered(nonce="n\u00e9"), False, "n-1"),
+    ],
+)
+def test_a_nonce_is_kept_and_its_refusal_answered_once(answer, again, kept):
+    proofs = Proofs("ES256", lambda: 1_800_000_000.0)
+    assert nonce_in(proofs.header("POST", URL)) is None
+    assert proofs.asked_again(answered(nonce="n-1"))
+    assert proofs.asked_again(answer) is again
+    assert nonce_in(proofs.header("POST", "https://as.example/other")) == kept
+    assert nonce_in(proofs.header("POST", "https://mcp.example/")) is None

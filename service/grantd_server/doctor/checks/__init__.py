@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from grantd_server.doctor.checks.answered import clocks, documents, refusals
+from grantd_server.doctor.checks.answered import clocks, documents, hosts, refusals
 from grantd_server.doctor.checks.declared import clients as declared_clients
 from grantd_server.doctor.checks.declared import parties as declared_parties
 from grantd_server.doctor.checks.keys import algorithms, ending, published
@@ -40,6 +40,7 @@ FAMILIES: Final = (
     Family("The MCP server", resources.ROWS, resources.check),
     Family("Scopes", scopes.ROWS, scopes.check),
     Family("Refusals", refusals.ROWS, refusals.check),
+    Family("Hosts", hosts.ROWS, hosts.check),
     Family("Clocks", clocks.ROWS, clocks.check),
     Family("A bundle and its parties", declared_parties.ROWS, declared_parties.check),
     Family("A bundle, its MCP servers and clients", declared_clients.ROWS, declared_clients.check),

@@ -47,6 +47,8 @@ class Answer:
     status: int
     headers: httpx2.Headers = field(repr=False)
     body: bytes = field(repr=False)
+    certificate_ends: float | None = None
+    """When the certificate of the host does, in seconds; None over http."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,9 @@ class Fetcher:
         )
         response = await self._connector.handle_async_request(request)
         try:
-            return Answer(response.status_code, response.headers, await _read(response, asked.limit, asked.wanted))
+            ends = _certificate_ends(response)
+            body = await _read(response, asked.limit, asked.wanted)
+            return Answer(response.status_code, response.headers, body, ends)
         finally:
             await response.aclose()
 
@@ -207,6 +211,13 @@ def connector_by_system(tls: ssl.SSLContext | None = None) -> httpx2.AsyncHTTPTr
         trust_env=False,
         limits=httpx2.Limits(max_connections=64, max_keepalive_connections=0),
     )
+
+
+def _certificate_ends(response: httpx2.Response) -> float | None:
+    stream = response.extensions.get("network_stream")
+    tls = None if stream is None else stream.get_extra_info("ssl_object")
+    peer = None if tls is None else tls.getpeercert()
+    return ssl.cert_time_to_seconds(peer["notAfter"]) if peer else None
 
 
 async def _read(response: httpx2.Response, limit: int, wanted: int | None) -> bytes:
