@@ -41,6 +41,11 @@ def _keys() -> dict[str, dict[str, Any]]:
         "misfit": {**other.jwk, "kid": "misfit", "alg": "RS256"},
         "encryption": {**other.jwk, "kid": "encryption", "use": "enc"},
         "oaep": {**other_rsa.jwk, "use": "enc", "alg": "RSA-OAEP"},
+        "oaep-without-use": {
+            **{name: value for name, value in other_rsa.jwk.items() if name != "use"},
+            "alg": "RSA-OAEP-256",
+        },
+        "agreement": {"kty": "OKP", "crv": "X25519", "kid": "agreement", "alg": "ECDH-ES", "x": "A" * 43},
         "broken": {**other.jwk, "kid": "broken", "x": "AAAA"},
         "certified": {**idp.jwk, "x5c": [_certificate(idp, days=300)]},
         "certified-expired": {**idp.jwk, "x5c": [_certificate(idp, days=-3)]},

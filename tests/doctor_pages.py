@@ -41,6 +41,8 @@ class Page:
     """Spaces before the body."""
     cut: int = 0
     """Bytes that the body lacks at its end."""
+    takes: float = 0
+    """Seconds that it takes, by the clock of the world."""
     promised: int = 0
     """Bytes that are announced and never come."""
 

@@ -113,8 +113,10 @@ class Walk:
             how = self.fault.get("replay", "refused")
             if how == "failed":
                 return Page({"error": "server_error"}, 500)
-            if how == "refused":
-                return Page({"error": "invalid_grant"}, 400, {"Cache-Control": "no-store"})
+            if how.startswith("refused"):
+                return Page(
+                    {"error": "invalid_grant"}, int(how.partition("-")[2] or 400), {"Cache-Control": "no-store"}
+                )
         self.grants.add(form["assertion"])
         claims = {
             "iss": NAMES["server"], "sub": "u-18f2", "aud": NAMES["resource"], "client_id": "cli_desk", "jti": "t-1",
@@ -122,6 +124,7 @@ class Walk:
         }  # fmt: skip
         claims |= {"cnf": {"jkt": proof}} if proof else {}
         self.access_token = self._signed("server", "at+jwt", claims, "access")
+        self.access_token = self.fault.get("leg2", {}).get("access_token") or self.access_token
         kind = "DPoP" if proof else "Bearer"
         return self._page({"access_token": self.access_token, "token_type": kind, "expires_in": 900}, "leg2")
 
@@ -150,5 +153,5 @@ class Walk:
         key: SigningKey = signing_key(alg, other if changes.pop("key", None) else kid)
         now = int(time.time())
         whole = {**claims, **changes}
-        whole |= {name: now + whole[name] for name in ("iat", "exp") if isinstance(whole.get(name), int)}
+        whole |= {name: now + whole[name] for name in ("iat", "nbf", "exp") if isinstance(whole.get(name), int)}
         return key.sign({name: value for name, value in whole.items() if value is not None}, typ)

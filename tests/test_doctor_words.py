@@ -34,6 +34,8 @@ AS = "https://as.example/tools"
         ("https://as.example/tools\u200b", "characters"),
         ("https://as.example/tools\u00a0", "characters"),
         ("https://as.example/\uff54ools", "characters"),
+        ("https://as.example/%74ools", "encoding"),
+        ("https://as.example/tools%20", "differs"),
         ("https://as.example:8443/tools", "differs"),
         ("https://as.example/tool", "differs"),
         ("https://as.example.evil/tools", "differs"),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from grantd_server.doctor.findings import Row, Severity, cut
-from grantd_server.doctor.reading.addresses import split
+from grantd_server.doctor.reading.addresses import DEFAULT_PORTS, split
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_PORTS: Final = {"https": ":443", "http": ":80"}
 
 KINDS: Final = {
     "slash": "by a slash at the end",
     "case": "in capital and small letters",
     "port": "by the default port",
     "scheme": "in http and https",
+    "encoding": "in how it is encoded: by percent signs, or as xn--",
     "characters": "in characters that look alike, or are not seen",
 }
 
@@ -33,6 +34,8 @@ def rows(family: str, sentence: str, remedy: str, differs: str) -> dict[str, Row
 
 def difference(expected: str, got: str) -> str:
     """The name of what differs: a key of KINDS, or `differs`. The two are not equal."""
+    if _decoded(expected) == _decoded(got):
+        return "encoding"
     if _look(expected) == _look(got) and not (expected.isascii() and got.isascii()):
         return "characters"
     for kind, same in (("slash", _slash), ("case", str.casefold), ("scheme", _scheme), ("port", _port)):
@@ -63,7 +66,17 @@ def _scheme(text: str) -> str:
 
 def _port(text: str) -> str:
     parts = split(text)
-    return text.replace(parts.netloc, parts.netloc.removesuffix(_PORTS.get(parts.scheme.lower(), "")), 1)
+    return text.replace(parts.netloc, parts.netloc.removesuffix(DEFAULT_PORTS.get(parts.scheme.lower(), "")), 1)
+
+
+def _decoded(text: str) -> str:
+    """With percent-encoded bytes as their characters, and the host as its letters."""
+    host = split(text).netloc
+    try:
+        letters = host.encode("ascii").decode("idna")
+    except UnicodeError:
+        letters = host
+    return unquote(text.replace(host, letters, 1) if host else text)
 
 
 def _loose(name: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+DEFAULT_PORTS: Final = {"https": ":443", "http": ":80"}
 
 
 def split(url: str) -> SplitResult:
@@ -14,6 +17,7 @@ def split(url: str) -> SplitResult:
 
 
 def origin(url: str) -> str:
-    """Scheme and host, in lower case; empty where there is no host."""
+    """Scheme, host and port, in lower case and without a default port; empty where there is no host."""
     parts = split(url)
-    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else ""
+    host = parts.netloc.lower().removesuffix(DEFAULT_PORTS.get(parts.scheme.lower(), "/"))
+    return f"{parts.scheme.lower()}://{host}" if host else ""

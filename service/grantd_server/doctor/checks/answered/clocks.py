@@ -86,7 +86,7 @@ def offsets_of(view: View) -> Mapping[Party, Offset]:
 
 def _offset(exchange: Exchange) -> Offset | None:
     # A copy that a cache kept has the time at which it was made.
-    if exchange.answer is None or exchange.header("age") not in {"", "0"}:
+    if exchange.header("age") not in {"", "0"}:
         return None
     try:
         date = parsedate_to_datetime(exchange.header("date")).timestamp()

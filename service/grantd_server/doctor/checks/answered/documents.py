@@ -65,6 +65,10 @@ CACHE_LONG = Row(
     "document.cache-long", Severity.WARNING, "The key set may be kept for longer than a day.",
     "Send a shorter max-age: a stolen key is believed for as long as a copy of it is fresh.",
 )  # fmt: skip
+STALE = Row(
+    "document.stale", Severity.WARNING, "A cache serves the key set for longer than it may.",
+    "Let the cache in front ask again after max-age: a new key is not seen, and a withdrawn one is believed.",
+)  # fmt: skip
 CACHE_SILENT = Row(
     "document.cache-silent", Severity.NOTE, "Nothing says for how long the key set may be kept.",
     "Send Cache-Control: max-age; publish a new key for that long before it signs.",
@@ -78,8 +82,8 @@ APPENDED = Row(
     "Insert /.well-known/oauth-authorization-server between host and path rather than append it (RFC 8414 section 3.1).",
 )  # fmt: skip
 PLACE = Row(
-    "metadata.place", Severity.WARNING, "The metadata are not where RFC 8414 puts them.",
-    "Serve them at /.well-known/oauth-authorization-server with the path of the issuer behind it, too.",
+    "metadata.place", Severity.NOTE, "The metadata are not where RFC 8414 puts them, but where OpenID does.",
+    "Serve them at /.well-known/oauth-authorization-server with the path of the issuer behind it, too: older clients look there only.",
 )  # fmt: skip
 PRM_MISSING = Row(
     "prm.missing", Severity.ERROR, "The MCP server publishes no metadata of a protected resource.",
@@ -95,7 +99,7 @@ PRM_PLACE = Row(
 )  # fmt: skip
 ROWS: Final = (
     UNREACHABLE, FORBIDDEN, SLOW, UNTRUSTED, TOO_LARGE, COMPRESSED, STATUS, REDIRECT, NOT_JSON, MEDIA_TYPE, CACHE,
-    CACHE_LONG, CACHE_SILENT, MISSING, APPENDED, PLACE, PRM_MISSING, PRM_APPENDED, PRM_PLACE,
+    CACHE_LONG, STALE, CACHE_SILENT, MISSING, APPENDED, PLACE, PRM_MISSING, PRM_APPENDED, PRM_PLACE,
 )  # fmt: skip
 
 LONGEST_FRESH: Final = 86_400
@@ -134,7 +138,7 @@ def served(party: Party, exchange: Exchange) -> Iterator[Finding]:
     elif exchange.members is None:
         yield NOT_JSON.at(party, exchange.url, f"{exchange.fault}, sent as {cut(exchange.header('content-type'))}")
     else:
-        yield from _typed(party, exchange)
+        yield from typed(party, exchange)
 
 
 def _metadata(issuer: IssuerSeen) -> Iterator[Finding]:
@@ -146,7 +150,7 @@ def _metadata(issuer: IssuerSeen) -> Iterator[Finding]:
         yield row.at(issuer.party, issuer.identifier, _told(issuer.forms))
         return
     for exchange in issuer.usable.values():
-        yield from _typed(issuer.party, exchange)
+        yield from typed(issuer.party, exchange)
     if issuer.party is Party.SERVER and (first := next(iter(issuer.forms))) not in issuer.usable:
         yield PLACE.at(issuer.party, issuer.identifier, f"{first}: {outcome(issuer.forms[first])}")
 
@@ -163,7 +167,7 @@ def _resource(resource: ResourceSeen) -> Iterator[Finding]:
         return
     for exchange in resource.usable.values():
         if exchange not in named:
-            yield from _typed(Party.RESOURCE, exchange)
+            yield from typed(Party.RESOURCE, exchange)
     if not named and list(resource.usable) == [ROOT] and len(resource.forms) > 1:
         yield PRM_PLACE.at(Party.RESOURCE, resource.identifier, _told(resource.forms))
 
@@ -179,7 +183,8 @@ def _there(exchange: Exchange | None) -> bool:
     return exchange is not None and exchange.status == 200 and exchange.members is not None
 
 
-def _typed(party: Party, exchange: Exchange) -> Iterator[Finding]:
+def typed(party: Party, exchange: Exchange) -> Iterator[Finding]:
+    """Whether a JSON object is sent as one."""
     sent = exchange.header("content-type")
     media_type = sent.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
@@ -197,6 +202,10 @@ def _kept(party: Party, exchange: Exchange) -> Iterator[Finding]:
         yield CACHE_SILENT.at(party, exchange.url, f"Cache-Control: {cut(sent)}")
     elif int(max_age[1]) > LONGEST_FRESH:
         yield CACHE_LONG.at(party, exchange.url, f"Cache-Control: {cut(sent)}")
+
+    age = exchange.header("age")
+    if max_age is not None and age.isdecimal() and int(age[:12]) > int(max_age[1]):
+        yield STALE.at(party, exchange.url, f"Age: {cut(age)}; Cache-Control: {cut(sent)}")
 
 
 def _told(forms: Mapping[str, Exchange]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from grantd_server.doctor.checks.answered.documents import outcome, served
+from grantd_server.doctor.checks.answered.documents import outcome, served, typed
 from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed
 from grantd_server.doctor.reading.addresses import origin
 
@@ -68,9 +68,13 @@ TOKEN_CACHE = Row(
     "token.cache", Severity.WARNING, "Answers of the token endpoint may be kept by caches.",
     "Send Cache-Control: no-store with every answer, refusals too (RFC 6749 section 5).",
 )  # fmt: skip
+TOKEN_CACHE_SILENT = Row(
+    "token.cache-silent", Severity.NOTE, "Nothing forbids caches to keep a refusal of the token endpoint.",
+    "Send Cache-Control: no-store with every answer; --probe sees whether tokens come with it.",
+)  # fmt: skip
 ROWS: Final = (
     OPEN, ANY_TOKEN, BAD_TOKEN, STATUS, MISSING, MALFORMED, NO_METADATA, ELSEWHERE, ERROR, TOKEN_ANSWER,
-    TOKEN_OPEN, TOKEN_GRANT, TOKEN_CACHE,
+    TOKEN_OPEN, TOKEN_GRANT, TOKEN_CACHE, TOKEN_CACHE_SILENT,
 )  # fmt: skip
 
 
@@ -100,8 +104,12 @@ def _token(issuer: IssuerSeen) -> Iterator[Finding]:
         yield TOKEN_GRANT.at(issuer.party, asked.url, f"status {asked.status}, {cut(error)}")
     if asked.status not in {400, 401} or not isinstance(error, str):
         yield TOKEN_ANSWER.at(issuer.party, asked.url, outcome(asked))
-    elif "no-store" not in asked.header("cache-control").lower():
-        yield TOKEN_CACHE.at(issuer.party, asked.url, f"Cache-Control: {cut(asked.header('cache-control'))}")
+        return
+    yield from typed(issuer.party, asked)
+    control = asked.header("cache-control")
+    if "no-store" not in control.lower():
+        row = TOKEN_CACHE if control else TOKEN_CACHE_SILENT
+        yield row.at(issuer.party, asked.url, f"Cache-Control: {cut(control)}")
 
 
 def _called(resource: ResourceSeen) -> Iterator[Finding]:

@@ -67,6 +67,7 @@ ROWS: Final = (
     EMPTY, DUPLICATE_KID, NO_KID, ONE_WITHOUT_KID, PRIVATE, SYMMETRIC, WEAK, ALGORITHM, USE, UNREADABLE, MANY, SHARED,
 )  # fmt: skip
 
+_ENCRYPTING: Final = ("RSA-OAEP", "RSA1_5", "ECDH-ES")
 _SHOWN: Final = ("kid", "kty", "crv", "alg", "use", "key_ops")
 _DROPPED: Final = {
     "alg does not fit": ALGORITHM, "use is not": USE, "key_ops has": USE, "RSA ": WEAK, "not a point of": WEAK,
@@ -130,7 +131,9 @@ def _wrong(key: object) -> Row | None:
         return None
     row = next((row for begin, row in _DROPPED.items() if dropped[0].startswith(begin)), UNREADABLE)
     # A key for encryption is in its right place here; only signing keys concern us.
-    return None if row is USE and key.get("alg") not in jwk.ALGORITHMS else row
+    encrypts = row is USE and key.get("alg") not in jwk.ALGORITHMS
+    unmarked = "use" not in key and str(key.get("alg")).startswith(_ENCRYPTING)
+    return None if encrypts or unmarked else row
 
 
 def thumbprints(keys: list[Any]) -> Iterator[tuple[str, object]]:

@@ -49,7 +49,13 @@ ORIGIN = Row(
     "endpoint.origin", Severity.WARNING, "The token endpoint is at another host than the issuer.",
     "Both SDKs of MCP want it at the issuer's own origin, so that no metadata can send credentials elsewhere.",
 )  # fmt: skip
-ROWS: Final = (*NAMED.values(), UNNAMED, MALFORMED, SHARED, FORMS_DIFFER, PLAINTEXT, ENDPOINT_MALFORMED, ORIGIN)
+KEYS_ELSEWHERE = Row(
+    "endpoint.keys-elsewhere", Severity.NOTE, "The keys are at another host than the issuer.",
+    "Nothing, if that host is meant: whoever has it can sign for this issuer.",
+)  # fmt: skip
+ROWS: Final = (
+    *NAMED.values(), UNNAMED, MALFORMED, SHARED, FORMS_DIFFER, PLAINTEXT, ENDPOINT_MALFORMED, ORIGIN, KEYS_ELSEWHERE,
+)  # fmt: skip
 
 _ENDPOINTS: Final = (
     "token_endpoint", "authorization_endpoint", "introspection_endpoint", "revocation_endpoint", "jwks_uri",
@@ -103,5 +109,7 @@ def _endpoints(issuer: IssuerSeen) -> Iterator[Finding]:
             yield row.at(issuer.party, issuer.identifier, f"{member} is {cut(value)}: {fault}")
             continue
         tokens = issuer.party is Party.SERVER and member == "token_endpoint"
-        if tokens and origin(value) != origin(issuer.identifier):
-            yield ORIGIN.at(issuer.party, issuer.identifier, f"{member} is {cut(value)}")
+        if (tokens or member == "jwks_uri") and origin(value) != origin(issuer.identifier):
+            yield (ORIGIN if tokens else KEYS_ELSEWHERE).at(
+                issuer.party, issuer.identifier, f"{member} is {cut(value)}"
+            )

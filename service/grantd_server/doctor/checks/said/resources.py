@@ -45,6 +45,10 @@ NO_SERVERS = Row(
     "prm.no-servers", Severity.ERROR, "The metadata name no authorization server.",
     "Publish `authorization_servers` as a list of issuers, byte for byte.",
 )  # fmt: skip
+PLAINTEXT = Row(
+    "servers.plaintext", Severity.WARNING, "An authorization server is named over http.",
+    "Name issuers by https only: a client that follows this one sends its credentials for everybody to read.",
+)  # fmt: skip
 BEARER = Row(
     "prm.bearer-methods", Severity.ERROR, "Tokens in the Authorization header are not taken.",
     "Take them there and nowhere else, and list `header` in `bearer_methods_supported`.",
@@ -54,7 +58,7 @@ QUERY = Row(
     "Take them in the Authorization header only: addresses end in logs and referrers.",
 )  # fmt: skip
 ROWS: Final = (
-    *NAMED.values(), *SERVERS.values(), MALFORMED, UNNAMED, FORMS_DIFFER, TYPE, NO_SERVERS, BEARER, QUERY,
+    *NAMED.values(), *SERVERS.values(), MALFORMED, UNNAMED, FORMS_DIFFER, TYPE, NO_SERVERS, PLAINTEXT, BEARER, QUERY,
 )  # fmt: skip
 
 _LISTS: Final = (
@@ -111,10 +115,14 @@ def _servers(view: View, resource: ResourceSeen) -> Iterator[Finding]:
         evidence = compared(wanted, listed_servers[kinds.index(kind)])
         yield SERVERS[kind].at(Party.RESOURCE, resource.identifier, evidence)
 
+    if plain := [each for each in listed_servers or () if each.startswith("http://")]:
+        yield PLAINTEXT.at(Party.RESOURCE, resource.identifier, listed(plain))
+
 
 def _methods(resource: ResourceSeen) -> Iterator[Finding]:
     methods = resource.texts("bearer_methods_supported")
-    if methods is not None and "header" not in methods:
+    bound = resource.metadata.get("dpop_bound_access_tokens_required") is True
+    if methods is not None and "header" not in methods and not (bound and not methods):
         yield BEARER.at(Party.RESOURCE, resource.identifier, f"bearer_methods_supported: {listed(methods)}")
     if "query" in (methods or ()):
         yield QUERY.at(Party.RESOURCE, resource.identifier, f"bearer_methods_supported: {listed(methods)}")
