@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from grantd_server.doctor.checks.spelling import compared, difference, rows
 from grantd_server.doctor.findings import Finding, Party, Row, Severity, cut, listed
+from grantd_server.model.uris import check_web_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,8 +116,17 @@ def _servers(view: View, resource: ResourceSeen) -> Iterator[Finding]:
         evidence = compared(wanted, listed_servers[kinds.index(kind)])
         yield SERVERS[kind].at(Party.RESOURCE, resource.identifier, evidence)
 
-    if plain := [each for each in listed_servers or () if each.startswith("http://")]:
+    if plain := [each for each in listed_servers or () if each.startswith("http://") and not _on_this_machine(each)]:
         yield PLAINTEXT.at(Party.RESOURCE, resource.identifier, listed(plain))
+
+
+def _on_this_machine(issuer: str) -> bool:
+    """Whether http is allowed there, as it is on loopback."""
+    try:
+        check_web_address(issuer)
+    except ValueError:
+        return False
+    return True
 
 
 def _methods(resource: ResourceSeen) -> Iterator[Finding]:
