@@ -317,7 +317,8 @@ async def test_access_is_reported_beside_what_is_offered(house: House) -> None:
     wiki = uses["desk", "wiki"]
     assert (wiki.users, wiki.last_used, list(wiki.unused_scopes)) == (0, 0, ["shared:read", "wiki:read"])
     assert ("other", "tickets") not in uses
-    assert ("robot", "partner-mcp") in uses
+    assert ("desk", "partner-mcp") in uses
+    assert ("robot", "partner-mcp") not in uses, "it has no client id there"
     assert list(uses) == sorted(uses)
     observer = stub(house, Role.OBSERVER).ReportAccess(pb.ReportAccessRequest())
     assert (await refused(anext(aiter(observer))))[0] == "PERMISSION_DENIED"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from grantd_server.policy.clauses.who import Issuers
+from grantd_server.governance.offering import offered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from grantd_server.governance.snapshot import Snapshot
-    from grantd_server.policy import GrantRules, RedemptionRules
-    from grantd_server.policy.rules import Rule
     from grantd_server.store.questions import Use, Users
 
 Place = tuple[str, str]
@@ -58,60 +56,6 @@ def report(snapshot: Snapshot | None, uses: list[Use], users: Iterable[Users], n
         access = found.setdefault((client, name), Access(client, name))
         access.unused_scopes = set(scopes) - access.scopes
     return [found[place] for place in sorted(found)]
-
-
-def offered(snapshot: Snapshot, now: int) -> Mapping[Place, set[str]]:
-    """The scopes that some rule in force grants to a client at a resource, to somebody. At
-    a server of ours its own rules have to let them through."""
-    grants = _by_place(snapshot.lookups.grant_rules.values(), now)
-    redemptions = _by_place(snapshot.lookups.redemption_rules.values(), now)
-    ours = {server.name for server in snapshot.authorization_servers.values()}
-    out: dict[Place, set[str]] = {}
-    for place, scopes in grants.items():
-        local = snapshot.resources[place[1]].authorization_server in ours
-        out[place] = scopes & redemptions.get(place, set()) if local else scopes
-    foreign = _by_place(snapshot.lookups.redemption_rules.values(), now, _foreign_issuers(snapshot))
-    for place, scopes in foreign.items():
-        out[place] = out.get(place, set()) | scopes
-    return {place: scopes for place, scopes in out.items() if scopes}
-
-
-def _by_place(
-    rule_sets: Iterable[GrantRules] | Iterable[RedemptionRules], now: int, issuers: frozenset[str] | None = None
-) -> dict[Place, set[str]]:
-    out: dict[Place, set[str]] = defaultdict(set)
-    for rules in rule_sets:
-        for rule in _allows(rules):
-            if not rule.in_force(now) or not _vouched(rule, issuers):
-                continue
-            for resource in rule.resources:
-                scopes = rule.scopes & rules.scopes.get(resource, frozenset())
-                for client in rule.clients:
-                    out[client, resource] |= scopes
-    return out
-
-
-def _allows(rules: GrantRules | RedemptionRules) -> Iterator[Rule[Any]]:
-    """Each allow rule once, out of its index."""
-    seen: dict[str, Rule[Any]] = {}
-    for by_client in rules.allows.table.values():
-        for by_key in by_client.values():
-            for filed in by_key.values():
-                seen |= {rule.id: rule for rule in filed}
-    yield from seen.values()
-
-
-def _vouched(rule: Rule[Any], issuers: frozenset[str] | None) -> bool:
-    """Whether a rule takes the word of one of these issuers; of any, where none are given."""
-    if issuers is None:
-        return True
-    named_ones = [clause.values for clause in rule.clauses if isinstance(clause, Issuers)]
-    return all(not issuers.isdisjoint(values) for values in named_ones)
-
-
-def _foreign_issuers(snapshot: Snapshot) -> frozenset[str]:
-    trusted = (each for server in snapshot.authorization_servers.values() for each in server.trusted.values())
-    return frozenset(each.name for each in trusted if each.issuer not in snapshot.grant_issuers)
 
 
 def _add(access: Access, use: Use) -> None:
