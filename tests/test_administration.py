@@ -111,6 +111,37 @@ async def test_who_was_too_late_learns_who_was_faster(office: Office) -> None:
     assert (await office.store.active_bundle())[:2] == (1, "b1")
 
 
+@pytest.mark.parametrize("wanted", ["b2", "b3"])
+async def test_of_two_who_flip_at_once_one_learns_of_the_other_unless_they_want_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    """Bob is faster by less than the call takes: what was read is no longer in force when it is written."""
+    await office.put("b1", "b2", "b3")
+    await office.asked_by().ActivateBundle(pb.ActivateBundleRequest(version="b1", reason="first"))
+    activate = office.store.activate
+
+    async def late(*given: Any, **more: Any) -> int:
+        monkeypatch.setattr(office.store, "activate", activate)
+        await office.asked_by("bob").ActivateBundle(pb.ActivateBundleRequest(version="b2", reason="mine"))
+        return await activate(*given, **more)
+
+    monkeypatch.setattr(office.store, "activate", late)
+    seen = await see(office.asked_by().ActivateBundle(pb.ActivateBundleRequest(version=wanted, reason="me too")))
+    assert (await office.store.active_bundle())[:2] == (2, "b2")
+    if wanted == "b2":
+        assert (seen.answer.epoch, (await office.newest())["caller"]) == (2, "bob"), "one act, one record"
+    else:
+        assert (seen.info.reason, seen.info.metadata["author"]) == ("BUNDLE_MOVED", "bob")
+
+
+async def test_an_epoch_that_never_was_is_not_in_force(office: Office) -> None:
+    await office.put("b1")
+    late = pb.ActivateBundleRequest(version="b1", reason="late", expected_epoch=5)
+    seen = await see(office.asked_by().ActivateBundle(late))
+    assert (seen.info.reason, "author" in seen.info.metadata) == ("BUNDLE_MOVED", False)
+    assert (await office.newest())["facts"] == {"expected": "5", "got": "0"}
+
+
 SAMPLE = {file.name: file.read_text() for file in sorted((Path(__file__).parent / "small_company").glob("*.yaml"))}
 
 
@@ -164,6 +195,9 @@ async def test_a_dry_run_counts_the_decisions_that_would_change(office: Office) 
     assert (tried.replay.changed, tried.replay.undetermined) == (7, 2)
     assert asked == [(1, 1_789_000_000, NOW)]
     assert not (await applied(office, dry_run=True)).HasField("replay")
+    office.replace(simulator=None)
+    tried = await applied(office, dry_run=True, replay_since=1_789_000_000)
+    assert (tried.HasField("replay"), tried.activated) == (False, False), "nothing can be replayed here"
 
 
 LEDGER = """
@@ -184,7 +218,9 @@ async def test_a_directory_whose_policy_tests_fail_is_put_in_force_only_by_force
     assert await office.store.bundle(kept.version) is None
     forced = await applied(office, worse, force=True, reason="the books move on Monday")
     assert (forced.activated, forced.epoch) == (True, 2)
-    assert (await office.newest())["facts"]["failing_tests"] == "1"
+    record = await office.newest()
+    assert record["facts"]["failing_tests"] == "1"
+    assert (record["facts"]["why"], record["facts"]["author"]) == ("the books move on Monday", ADA)
 
 
 async def test_faults_are_told_by_place_and_nothing_else_is(office: Office) -> None:
@@ -222,6 +258,8 @@ async def test_an_upload_that_is_no_directory_is_refused(office: Office, name: s
     messages, reason = UPLOADS[name]
     call = office.asked_by().ApplyBundle(iter([pb.ApplyBundleRequest(**message) for message in messages]))
     assert (await refused(call))[1] == reason
+    field = "options" if reason == "PARAMETER_MISSING" else "piece" if name == "options twice" else "piece.path"
+    assert (await office.newest())["facts"]["field"] == field
 
 
 async def test_no_more_files_are_taken_than_a_bundle_has(office: Office) -> None:
@@ -253,6 +291,17 @@ async def test_a_version_that_cannot_be_used_any_more_is_not_put_in_force(office
     assert (list(done.faults), done.changed) == (["A secret is gone."], False)
     assert await office.store.active_bundle() is None
     assert (await refused(stub.ActivateBundle(pb.ActivateBundleRequest(reason="why"))))[1] == "PARAMETER_MISSING"
+
+
+async def test_a_decision_on_no_chain_names_none_to_revoke(office: Office) -> None:
+    await applied(office)
+    act = (await office.newest())["id"]
+    assert await refused(office.asked_by().RevokeChain(pb.RevokeChainRequest(id=act, reason="r"))) == (
+        "NOT_FOUND",
+        "NOT_FOUND",
+    )
+    record = await office.newest()
+    assert (record["reason"], record["facts"]["chain"]) == ("NOT_ON_RECORD", "none")
 
 
 async def test_a_document_comes_in_pieces_and_whole(office: Office) -> None:

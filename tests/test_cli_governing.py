@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from command_line import asked, house_at, lines, runner
+from command_line import asked, environ_of, house_at, lines, runner
 from grantd_server.store import Issued, Write
 from store_values import digest, entry
 
@@ -79,8 +79,13 @@ def test_what_was_never_stored_is_not_put_in_force(house, run):
 
 def test_a_version_whose_secrets_are_gone_is_not_put_in_force(house, run):
     run("apply", house / "governance", "--no-secrets")
-    older, _ = two_versions(house, run)
-    assert lines(run("rollback", older, "-m", "only the service can see secrets"))[-1].endswith("epoch 3")
+    older, newer = two_versions(house, run)
+    (gone,) = [name for name in environ_of(house) if name != "GRANTD_CONFIG"][:1]
+    refused = run("rollback", older, "-m", "why", code=1, **{gone: ""}).stderr
+    assert f"env: {gone}" in refused
+    assert lines(run("versions"))[0].startswith(f"* {newer}")
+    told = run("rollback", older, "-m", "only the service can see secrets", "--no-secrets", **{gone: ""})
+    assert lines(told)[-1].endswith("epoch 3")
 
 
 def test_two_versions_are_compared_by_field(house, run):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from grantd.administration.governance.results import Applied, PolicyTests
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of YAML files.")]
+NoSecrets = Annotated[
+    bool, typer.Option("--no-secrets", help="Takes secrets that only the service can see for granted.")
+]
 Expect = Annotated[
     int | None, typer.Option("--expect", metavar="EPOCH", min=0, help="Refuses where another epoch is in force.")
 ]
@@ -37,9 +40,7 @@ def apply_directory(
     since: Annotated[
         str, typer.Option("--since", metavar="WHEN", help="A dry run replays decisions on record from then on: 7d.")
     ] = "7d",
-    no_secrets: Annotated[
-        bool, typer.Option("--no-secrets", help="Takes secrets that only the service can see for granted.")
-    ] = False,
+    no_secrets: NoSecrets = False,
     reason: Why = "",
     as_json: AsJson = False,
 ) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from grantd_server.cli.governing.bundle import Expect
+from grantd_server.cli.governing.bundle import Expect, NoSecrets
 from grantd_server.cli.terminal.ending import told
 from grantd_server.cli.terminal.moments import shown
 from grantd_server.cli.terminal.programs import AsJson
@@ -65,11 +66,15 @@ def diff_versions(reach: Reach, older: Older, newer: Newer, *, as_json: AsJson =
 
 
 @reaching
-def roll_back(reach: Reach, version: Version, *, reason: Why, expect: Expect = None) -> None:
+def roll_back(
+    reach: Reach, version: Version, *, reason: Why, expect: Expect = None, no_secrets: NoSecrets = False
+) -> None:
     """Puts a version in force again that was applied before: to roll back, or forward."""
     with told():
         demand_reason(reason)
-        done = asyncio.run(_activate(reach, version, reason, expect))
+        # As the service does where no directory of governance is set.
+        secrets = None if no_secrets else Path.cwd()
+        done = asyncio.run(_activate(reach, version, reason, expect, secrets))
         so = "is in force" if done.changed else "was in force already"
         print(f"{version} {so}, epoch {done.epoch}")
 
@@ -103,7 +108,7 @@ async def _diff(reach: Reach, older: str, newer: str) -> BundleDiff:
             return await governance.diff_bundles(*named)
 
 
-async def _activate(reach: Reach, version: str, why: str, expect: int | None) -> Activated:
-    async with reach.governance() as governance:
+async def _activate(reach: Reach, version: str, why: str, expect: int | None, secrets: Path | None) -> Activated:
+    async with reach.governance(secrets=secrets) as governance:
         with _on_record(version):
             return await governance.activate_bundle(version, reason=why, expected_epoch=expect)
