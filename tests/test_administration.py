@@ -134,6 +134,16 @@ async def test_of_two_who_flip_at_once_one_learns_of_the_other_unless_they_want_
         assert (seen.info.reason, seen.info.metadata["author"]) == ("BUNDLE_MOVED", "bob")
 
 
+async def test_of_two_versions_of_one_second_the_later_in_force_is_listed_first(office: Office) -> None:
+    await office.put("b1", "b2", "b3")
+    for version in ("b3", "b1", "b2"):
+        await office.asked_by().ActivateBundle(pb.ActivateBundleRequest(version=version, reason="why"))
+    stored = {each.version: each.written for each in await office.store.bundles(9)}
+    listed = [each.version for each in (await office.asked_by().ListBundles(pb.ListBundlesRequest())).bundles]
+    order = {"b3": 1, "b1": 2, "b2": 3}
+    assert listed == sorted(order, key=lambda name: (stored[name], order[name]), reverse=True)
+
+
 async def test_an_epoch_that_never_was_is_not_in_force(office: Office) -> None:
     await office.put("b1")
     late = pb.ActivateBundleRequest(version="b1", reason="late", expected_epoch=5)

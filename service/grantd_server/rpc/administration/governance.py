@@ -36,7 +36,9 @@ def governance_handlers(desk: Desk) -> Mapping[str, Handler | StreamHandler]:
         size = page_of(message.page_size)
         found = await desk.store.bundles(size + 1, after(message.page_token))
         active = await versions.in_force(desk)
-        listed = [bundle_of(each, active.version) for each in found[:size]]
+        # Of one second, what was put in force later is the newer.
+        newest = sorted(found[:size], key=lambda each: (each.written, each.epoch), reverse=True)
+        listed = [bundle_of(each, active.version) for each in newest]
         more = token_of(found[size - 1].written, found[size - 1].version) if len(found) > size else ""
         return pb.ListBundlesResponse(bundles=listed, next_page_token=more, epoch=active.epoch)
 
