@@ -11,8 +11,8 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import organisation as org
-from grantd import dpop
 from grantd.dpop.nonce import Nonces
+from grantd.dpop.proof import key_members
 from grantd.v1 import authorization_pb2 as pb
 from grantd.v1.client_pb2 import ClientAuthentication, ClientSecret
 from grantd_server.keys.own.purpose import Purpose
@@ -108,7 +108,7 @@ def dpop_proof(house: House, told: dict[str, Any], issuer: str) -> str:
     claims |= told.get("claims", {})
     for name in [name for name in claims if name.endswith("+")]:
         claims[name[:-1]] = house.now + claims.pop(name)
-    header = {"typ": "dpop+jwt", "alg": key.alg, "jwk": dpop.key_members(key.key.public, key.alg)}
+    header = {"typ": "dpop+jwt", "alg": key.alg, "jwk": key_members(key.key.public, key.alg)}
     header |= told.get("header", {})
     return key.sign_raw({n: v for n, v in header.items() if v is not None}, {n: v for n, v in claims.items() if v})
 

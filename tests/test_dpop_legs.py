@@ -18,6 +18,7 @@ from case_files import changed
 from case_tokens import nonce_of
 from grantd import dpop
 from grantd.dpop.nonce import LIFE
+from grantd.dpop.proof import key_members
 from grantd.dpop.prover import Prover
 from grantd_server.keys.own.purpose import Purpose
 from grantd_server.store import Space
@@ -202,7 +203,7 @@ def same_id(key: Prover, url: str, now: int) -> str:
     """A proof by this key whose jti another key has, too."""
     data = {"jti": "the-same", "htm": "POST", "htu": url, "iat": now}
     private = vars(key)["_private"]
-    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dpop.key_members(private.public_key(), "ES256")}
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key_members(private.public_key(), "ES256")}
     return org.SigningKey("any", "ES256", private).sign_raw(header, data)
 
 

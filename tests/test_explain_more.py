@@ -15,6 +15,7 @@ import pytest_asyncio
 import yaml
 from typer.testing import CliRunner
 
+from grantd.administration.decisions import answers
 from grantd.v1 import decision_pb2 as pb
 from grantd.v1.decision_pb2_grpc import DecisionServiceStub
 from grantd_server.audit.explaining.explanation import WHOSE
@@ -85,7 +86,8 @@ async def offices(house: House) -> AsyncIterator[dict[str, str]]:
 async def over_grpc(port: str, decision: str, view: str = "") -> Explanation:
     async with grpc.aio.insecure_channel(port) as channel:
         request = pb.ExplainDecisionRequest(id=decision, view=view)
-        return explained(await DecisionServiceStub(channel).ExplainDecision(request))
+        answer = await DecisionServiceStub(channel).ExplainDecision(request)
+    return explained(answers.explained(answer, None))
 
 
 async def by_command(port: str, decision: str, *more: str) -> str:

@@ -49,11 +49,9 @@ def read_possession(
             raise record.refuse("request.dpop", Reason.PROOF_UNSUPPORTED, "no DPoP header", "one")
         return None
     if not proofs:
-        demanded = policy.required or client.dpop_bound
-        by = party.name if policy.required else client.client
-        record.require(
-            "dpop.demanded", not demanded, Reason.PROOF_MISSING, f"a DPoP proof, as {by} demands", "no DPoP header"
-        )
+        demanding = party.name if policy.required else client.client if client.dpop_bound else ""
+        expected = f"a DPoP proof, as {demanding} demands" if demanding else "none, as nobody demands one"
+        record.require("dpop.demanded", not demanding, Reason.PROOF_MISSING, expected, "no DPoP header")
         return None
     proof = _verified(world, record, proofs, party.issuer)
     nonce = _next_nonce(world, record, party.issuer, proof.nonce) if policy.nonces else None

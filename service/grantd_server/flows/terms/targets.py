@@ -122,7 +122,7 @@ def _resources(
 ) -> tuple[tuple[Resource, str], ...]:
     """A-08 to A-13: each one governed by the audience; one stranger fails the request."""
     few = len(asked.resource) <= MOST_RESOURCES
-    record.require("target.resources", few, Reason.PARAMETER_INVALID, MOST_RESOURCES, len(asked.resource))
+    record.require("target.resources", few, Reason.PARAMETER_INVALID, f"at most {MOST_RESOURCES}", len(asked.resource))
     found: dict[str, tuple[Resource, str]] = {}
     for spelled in asked.resource:
         try:
