@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from certificates import write_tls_files
+from certificates import Authority, write_tls_files
 from command_line import SAMPLE
 from grantd.administration import BundleInvalid, BundleMoved, Refused, Unavailable
 from grantd_server.cli.app import app
@@ -19,6 +19,7 @@ from rpc_toy import Toy, authority, leaf_of
 from test_administration import Office
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -57,6 +58,50 @@ async def test_commands_speak_to_a_service_as_whom_their_certificate_says(tmp_pa
         code, _, err = await told(port, tmp_path, Role.SHIM, "blocks")
         assert (code, err.splitlines()[0]) == (1, "the caller may not call this method.")
     await store.close()
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[int]:
+    store = SqliteStore.open(tmp_path / "grantd.db")
+    toy = Toy()
+    toy.endpoints = Office(store).endpoints
+    async with toy.served(tmp_path) as server:
+        yield server.ports[0]
+    await store.close()
+
+
+WRONG = {
+    "an authority that does not vouch for the service": ("ca", 2, "no authority in --ca"),
+    "a certificate that the service knows no authority of": ("cert", 3, "no authority of our certificate"),
+    "another name": ("name", 2, "say which with --server-name"),
+    "no certificate": ("none", 3, "It speaks TLS only"),
+    "files of anything": ("pem", 2, "are PEM files"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_a_wrong_certificate_is_told_with_what_to_look_at(served: int, tmp_path: Path, what: str) -> None:
+    wrong, code, hinted = WRONG[what]
+    other = Authority()
+    files = {name: tmp_path / name for name in ("ours", "others")}
+    for place in files.values():
+        place.mkdir()
+    cert, key, ca = write_tls_files(files["ours"], authority(), leaf_of(Role.ADMIN))
+    if wrong == "ca":
+        _, _, ca = write_tls_files(files["others"], other, leaf_of(Role.ADMIN))
+    if wrong == "cert":
+        cert, key, _ = write_tls_files(files["others"], other, other.leaf(uris=("spiffe://corp.example/admin",)))
+    if wrong == "pem":
+        cert.write_text("no PEM")
+    words = ["versions", "--server", f"127.0.0.1:{served}"]
+    if wrong != "none":
+        words += ["--ca", str(ca), "--cert", str(cert), "--key", str(key)]
+    if wrong == "name":
+        words += ["--server-name", "other.example"]
+    found: Any = await asyncio.to_thread(CliRunner().invoke, app, words)
+    first, hint = found.stderr.splitlines()
+    assert (found.exit_code, first.startswith("The service does not answer: ")) == (code, True)
+    assert hinted in hint
 
 
 def test_a_service_elsewhere_is_not_spoken_to_without_tls() -> None:

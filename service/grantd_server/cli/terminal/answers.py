@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
     from grantd.errors import GrantdError
 
+_HINTS: Final = (
+    ("Hostname Verification", "Its certificate has another name: say which with --server-name.", True),
+    ("security handshaker", "--ca, --cert and --key are PEM files, and the key is that of the certificate.", True),
+    ("Tls handshake failed", "It speaks no TLS, or no authority in --ca vouches for its certificate.", True),
+    ("http1.x", "What listens there does not speak gRPC.", True),
+    ("Socket closed", "It speaks TLS only (--ca, --cert, --key), or knows no authority of our certificate.", False),
+)
+"""What gRPC says of a connection that failed, what to look at, and whether that must be
+changed before it is tried again."""
 _UNREACHED: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 
 
@@ -22,7 +31,8 @@ def sentences(error: GrantdError) -> list[str]:
     if isinstance(error, BundleInvalid):
         return list(error.faults)
     if error.oauth_error is None and error.code in _UNREACHED:
-        return [f"The service does not answer: {_cause(error) or error.code}."]
+        hints = [hint for said, hint, _ in _HINTS if said in error.description]
+        return [f"The service does not answer: {_cause(error) or error.code}.", *hints[:1]]
     about = ": " + ", ".join(error.fields) if error.fields else ""
     lines = [f"{error.description or error.code}{about}."]
     if isinstance(error, BundleMoved) and error.version:
@@ -32,6 +42,12 @@ def sentences(error: GrantdError) -> list[str]:
     if error.decision_id:
         lines.append(f"For more: grantd explain {error.decision_id}")
     return lines
+
+
+def is_our_fault(error: GrantdError) -> bool:
+    """Whether trying again mends nothing: what we were told of the service is wrong."""
+    reached = error.oauth_error is not None or error.code != "UNAVAILABLE"
+    return not reached and any(sure and said in error.description for said, _, sure in _HINTS)
 
 
 @contextmanager

@@ -76,6 +76,7 @@ def _code_of(fault: Exception) -> int | None:
     from grantd.administration.directory import DirectoryError  # noqa: PLC0415
     from grantd.errors import GrantdError  # noqa: PLC0415
     from grantd_server.audit.checkpointer import NotTaken  # noqa: PLC0415
+    from grantd_server.cli.terminal.answers import is_our_fault  # noqa: PLC0415
     from grantd_server.governance.faults import BundleError  # noqa: PLC0415
     from grantd_server.governance.secrets.changes import SecretChangeRefused  # noqa: PLC0415
     from grantd_server.governance.secrets.list_lines import NotByLines  # noqa: PLC0415
@@ -88,7 +89,7 @@ def _code_of(fault: Exception) -> int | None:
 
     match fault:
         case GrantdError():
-            return _STATUSES.get(fault.code, REFUSED)
+            return USAGE if is_our_fault(fault) else _STATUSES.get(fault.code, REFUSED)
         case SettingsError() | SchemaMismatch():
             return USAGE
         case OSError() if fault.filename is not None:

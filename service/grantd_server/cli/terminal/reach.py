@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,4 +140,6 @@ def reaching(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _reach(given: dict[str, Any]) -> Reach:
+    # Why there is no connection is said once, by us; gRPC would write its log beside it.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     return Reach(**{name: given[f"reach_{name}"] for name in _OPTIONS})
