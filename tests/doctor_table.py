@@ -21,6 +21,7 @@ LISTS = {
     "a walk through both legs": "doctor_faults_probe",
     "set-ups in the field": "doctor_faults_fresh",
     "walks in the field": "doctor_faults_fresh_walk",
+    "bundles in the field": "doctor_faults_fresh_governance",
 }
 WALKED = {"doctor_faults_probe", "doctor_faults_fresh_walk"}
 
@@ -31,7 +32,7 @@ async def table(name: str, rows: Sequence[dict[str, Any]]) -> tuple[list[str], i
     for row in rows:
         async with world(row) as here:
             here.walk = Walk(row) if name in WALKED else None
-            found = await here.examined(bundle=row.get("bundle", {}) if name == "doctor_faults_governance" else None)
+            found = await here.examined(bundle=row.get("bundle", {}) if name.endswith("_governance") else None)
         codes = [
             each.code for each in found.findings if (meets(row, each) if "says" in row else each.code == row["code"])
         ]

@@ -233,7 +233,7 @@ async def test_the_table_counts_what_is_found_and_what_is_missed():
 
 LISTS = (
     "doctor_faults", "doctor_faults_governance", "doctor_faults_probe", "doctor_faults_more", "doctor_faults_fresh",
-    "doctor_faults_fresh_walk",
+    "doctor_faults_fresh_walk", "doctor_faults_fresh_governance",
 )  # fmt: skip
 ELSEWHERE = {
     "document.slow", "document.too-large", "document.tls", "tls.ends", "keys.many", "subject.form", "grant.form", "access.opaque",

@@ -26,6 +26,10 @@ SCOPES = Row(
     "governance.scopes", Severity.WARNING, "The MCP server lists scopes that the bundle does not have.",
     "Add them to the resource in the bundle, or let the MCP server leave them out.",
 )  # fmt: skip
+SCOPES_NEEDED = Row(
+    "governance.scopes-needed", Severity.WARNING, "The bundle has no such scope of the MCP server as the client needs.",
+    "Ask for a scope that the resource has in the bundle, or add this one.",
+)  # fmt: skip
 CLIENT = Row(
     "governance.client", Severity.ERROR, "The bundle does not know the client.",
     "Register the client at the issuer, or use the id that it is registered with.",
@@ -42,7 +46,11 @@ METHODS = Row(
     "governance.methods", Severity.ERROR, "No credential of the client in the bundle is of a kind that is taken.",
     "Give the client a credential of a listed method, or apply the bundle to the service that answers here.",
 )  # fmt: skip
-ROWS: Final = (RESOURCE, SCOPES, CLIENT, MAPPING, SSO, METHODS)
+ALGORITHMS = Row(
+    "governance.client-algorithms", Severity.ERROR, "The bundle takes the client's assertions under other algorithms than the live issuer.",
+    "Register a key of the client for a listed algorithm, or apply the bundle to the service that answers here.",
+)  # fmt: skip
+ROWS: Final = (RESOURCE, SCOPES, SCOPES_NEEDED, CLIENT, MAPPING, SSO, METHODS, ALGORITHMS)
 
 _METHODS: Final[dict[type, frozenset[str]]] = {
     SecretCredential: frozenset({"client_secret_basic", "client_secret_post"}),
@@ -58,7 +66,7 @@ def check(view: View) -> Iterator[Finding]:
     if view.declared is None:
         return
     if view.resource is not None and view.server is not None:
-        yield from _resource(view.declared, view.server, view.resource)
+        yield from _resource(view.declared, view.server, view.resource, view.setup.scopes)
     if view.issuer is not None and view.issuer.identifier in view.declared.grant_issuers:
         yield from _client(view, view.declared, view.issuer)
     for issuer, client_id in (
@@ -70,7 +78,7 @@ def check(view: View) -> Iterator[Finding]:
             yield from _methods(issuer, registration)
 
 
-def _resource(declared: Snapshot, server: IssuerSeen, seen: ResourceSeen) -> Iterator[Finding]:
+def _resource(declared: Snapshot, server: IssuerSeen, seen: ResourceSeen, needed: tuple[str, ...]) -> Iterator[Finding]:
     audience = declared.audience(server.identifier)
     if audience is None:
         return
@@ -78,7 +86,11 @@ def _resource(declared: Snapshot, server: IssuerSeen, seen: ResourceSeen) -> Ite
     if resource is None:
         known = [each.uri for each in declared.resources.values() if each.authorization_server == audience.name]
         yield unknown(RESOURCE, Party.BUNDLE, seen.identifier, known)
-    elif stray := sorted({*(seen.texts("scopes_supported") or ())} - resource.scopes):
+        return
+    if lacking := [scope for scope in needed if scope not in resource.scopes]:
+        evidence = f"{listed(lacking)} of {listed(sorted(resource.scopes))}"
+        yield SCOPES_NEEDED.at(Party.BUNDLE, seen.identifier, evidence)
+    if stray := sorted({*(seen.texts("scopes_supported") or ())} - resource.scopes):
         yield SCOPES.at(Party.BUNDLE, seen.identifier, f"{listed(stray)} of {listed(seen.texts('scopes_supported'))}")
 
 
@@ -115,6 +127,12 @@ def _methods(issuer: IssuerSeen, registration: Registration) -> Iterator[Finding
     if ours and ours.isdisjoint(theirs):
         evidence = f"{cut(registration.client_id)} has {listed(sorted(ours))}; taken are {listed(theirs)}"
         yield METHODS.at(Party.BUNDLE, issuer.identifier, evidence)
+    keys = [each for each in registration.credentials if isinstance(each, KeyCredential | DocumentCredential)]
+    under = {alg for each in keys for alg in each.algorithms}
+    taken = issuer.texts("token_endpoint_auth_signing_alg_values_supported")
+    if taken and under and under.isdisjoint(taken):
+        evidence = f"{cut(registration.client_id)}: {listed(sorted(under))}; taken are {listed(taken)}"
+        yield ALGORITHMS.at(Party.BUNDLE, issuer.identifier, evidence)
 
 
 def _kinds(credential: Credential) -> frozenset[str]:

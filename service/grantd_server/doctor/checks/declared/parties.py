@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.model.bundle.governed import AuthorizationServer, IdentityProvider, TrustedIssuer
 
+_PROOFS: Final = "dpop_signing_alg_values_supported"
 _EXACT: Final = "Write the identifier into the bundle exactly as the party publishes it, and apply the bundle."
 
 PROVIDER = Row("governance.provider", Severity.ERROR, "The bundle does not know the identity provider.", _EXACT)
@@ -32,6 +33,10 @@ KEYS_PARTIAL = Row(
     "governance.keys-partial", Severity.WARNING, "A published key is not in the bundle.",
     "Copy it before it signs, or let the bundle fetch keys: discovery: true.",
 )  # fmt: skip
+KEYS_WITHDRAWN = Row(
+    "governance.keys-withdrawn", Severity.WARNING, "The bundle has a key that is not published any more.",
+    "Take it out, unless it is about to be published: whoever has it can sign for the party.",
+)  # fmt: skip
 JWKS_URI = Row(
     "governance.jwks-uri", Severity.WARNING, "The bundle fetches keys from elsewhere than the party says.",
     "Use the published address, or discovery: true.",
@@ -44,6 +49,14 @@ SIGNING = Row(
     "governance.signing", Severity.ERROR, "The issuer of the bundle has no live key for its algorithm.",
     "Apply the bundle to the service that answers here, or make the key: grantd keys create.",
 )  # fmt: skip
+PROOFS = Row(
+    "governance.dpop", Severity.WARNING, "Bundle and live issuer do not say the same of proofs of possession.",
+    "Apply the bundle to the service that answers here: clients go by what it publishes.",
+)  # fmt: skip
+SIGN_INS = Row(
+    "governance.sign-ins", Severity.ERROR, "The grant issuer of the bundle takes no sign-ins of the identity provider.",
+    "Add the provider to `identity_providers` of the grant issuer.",
+)  # fmt: skip
 TRUST = Row(
     "governance.trust", Severity.ERROR, "The authorization server of the bundle does not trust the grant issuer for this.",
     "Add the issuer to `trusts` of the authorization server, with the MCP server among its resources.",
@@ -52,7 +65,10 @@ REPLAY = Row(
     "governance.replay", Severity.NOTE, "How often the bundle lets a grant of this issuer be redeemed.",
     "Nothing; 1 is what the MCP extension wants.",
 )  # fmt: skip
-ROWS: Final = (PROVIDER, ISSUER, SERVER, KEYS, KEYS_PARTIAL, JWKS_URI, ALGORITHMS, SIGNING, TRUST, REPLAY)
+ROWS: Final = (
+    PROVIDER, ISSUER, SERVER, KEYS, KEYS_PARTIAL, KEYS_WITHDRAWN, JWKS_URI, ALGORITHMS, SIGNING, PROOFS, SIGN_INS, TRUST,
+    REPLAY,
+)  # fmt: skip
 
 
 def check(view: View) -> Iterator[Finding]:
@@ -63,6 +79,7 @@ def check(view: View) -> Iterator[Finding]:
         yield from _provider(view.declared, view.provider)
     if view.issuer is not None:
         yield from _issuer(view.declared, view.issuer)
+        yield from _sign_ins(view, view.declared, view.issuer)
     if view.server is not None:
         yield from _server(view, view.declared, view.server)
 
@@ -87,6 +104,7 @@ def _issuer(declared: Snapshot, seen: IssuerSeen) -> Iterator[Finding]:
     ours = declared.grant_issuers.get(seen.identifier)
     if ours is not None:
         yield from _signing(seen, ours.algorithm)
+        yield from _proofs(seen, ours.dpop is not None)
     elif not _known(declared, seen.identifier):
         trusted = {issuer for server in declared.authorization_servers.values() for issuer in server.trusted}
         yield unknown(ISSUER, Party.BUNDLE, seen.identifier, trusted | declared.grant_issuers.keys())
@@ -96,6 +114,7 @@ def _server(view: View, declared: Snapshot, seen: IssuerSeen) -> Iterator[Findin
     server = declared.authorization_servers.get(seen.identifier)
     if server is not None:
         yield from _signing(seen, server.algorithm)
+        yield from _proofs(seen, server.dpop is not None)
         yield from _trust(view, declared, server)
     elif seen.identifier not in declared.foreign_servers:
         known = declared.authorization_servers.keys() | declared.foreign_servers.keys()
@@ -106,6 +125,28 @@ def _signing(seen: IssuerSeen, algorithm: str) -> Iterator[Finding]:
     found = signs(seen)
     if found and algorithm not in found:
         yield SIGNING.at(Party.BUNDLE, seen.identifier, f"{algorithm}; the live keys are for {listed(sorted(found))}")
+
+
+def _proofs(seen: IssuerSeen, declared: bool) -> Iterator[Finding]:
+    live = bool(seen.texts(_PROOFS))
+    if seen.metadata and live is not declared:
+        yield PROOFS.at(
+            Party.BUNDLE,
+            seen.identifier,
+            f"{_PROOFS} is {'there' if live else 'not there'}, dpop is {'on' if declared else 'off'}",
+        )
+
+
+def _sign_ins(view: View, declared: Snapshot, seen: IssuerSeen) -> Iterator[Finding]:
+    ours = declared.grant_issuers.get(seen.identifier)
+    if ours is None or view.provider is None:
+        return
+    provider = next(
+        (each for each in declared.identity_providers.values() if each.issuer == view.provider.identifier), None
+    )
+    if provider is not None and provider.name not in ours.identity_providers:
+        evidence = f"{cut(provider.name)} ({cut(provider.issuer)}) is not among {listed(ours.identity_providers)}"
+        yield SIGN_INS.at(Party.BUNDLE, seen.identifier, evidence)
 
 
 def _trust(view: View, declared: Snapshot, server: AuthorizationServer) -> Iterator[Finding]:
@@ -150,6 +191,9 @@ def _pinned(seen: IssuerSeen, jwks: str) -> Iterator[Finding]:
     live = dict(thumbprints(seen.keys))
     if not live:
         return
+    withdrawn = [key.get("kid") for key in json.loads(jwks)["keys"] if jwk.thumbprint(key) not in live]
+    if withdrawn and len(withdrawn) < len(pinned):
+        yield KEYS_WITHDRAWN.at(Party.BUNDLE, seen.identifier, f"not published: {listed(withdrawn)}")
     lacking = [kid for thumbprint, kid in live.items() if thumbprint not in pinned]
     if len(lacking) == len(live):
         yield KEYS.at(Party.BUNDLE, seen.identifier, f"published are {listed(lacking)}")
