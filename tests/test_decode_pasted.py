@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import assertions_
 import organisation as org
 from case_files import changed
+from grantd.strict import Fault
 from grantd_server.cli.app import app
 from grantd_server.cli.decoding.pasting.tokens import MOST, tokens_in
 from grantd_server.cli.decoding.target import Target
@@ -249,6 +250,16 @@ def test_an_assertion_that_is_not_genuine_is_told_so(raw: str, names: list[str],
     checked, last = verdicts(raw, certificates=tuple(one for name in names for one in certificate(name)))
     assert checked == [f"  FAILED {check}"]
     assert last == "NOT VERIFIED: anybody could have written this. The signature does not hold."
+
+
+@pytest.mark.hostile("S13")
+@pytest.mark.parametrize("inside", ["<!-- x -->", "<?x y?>"])
+def test_a_message_with_markup_that_parsers_read_differently_is_not_looked_into(inside: str) -> None:
+    from grantd_server.subjects.saml.offline import signed_by  # noqa: PLC0415 - an extra
+
+    assert signed_by(RESPONSE, certificate())
+    with pytest.raises(Fault, match="markup"):
+        signed_by(RESPONSE.replace(b"</samlp:", inside.encode() + b"</samlp:"), certificate())
 
 
 def test_without_keys_and_certificates_it_is_said_that_nothing_was_checked() -> None:

@@ -150,6 +150,14 @@ def test_the_rule_that_lacks_only_what_its_scope_demands_is_told() -> None:
     ]  # fmt: skip
 
 
+def test_of_what_scopes_demand_that_is_told_which_is_lacked_least() -> None:
+    rules = grant_rules(rule("all", scopes=["ledger.*"]))
+    demanded = {"ledger.read": ScopeSignIn(acr=("phr",)), "ledger.write": ScopeSignIn(acr=("phr",), max_auth_age=60)}
+    rules = replace(rules, demands={"ledger": demands_of(demanded)})
+    (found,) = decide_grant(rules, asking(scopes=("ledger.read", "ledger.write"))).near_misses
+    assert (found.clause, found.failed) == ("sign_in.acr", 1)
+
+
 def test_a_rule_about_others_is_held_to_what_its_scope_demands_as_well() -> None:
     rules = grant_rules(rule("robots", clients=["robot"]))
     rules = replace(rules, demands={"ledger": demands_of({"ledger.read": ScopeSignIn(acr=("phr",))})})

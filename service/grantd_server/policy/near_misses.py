@@ -44,11 +44,12 @@ def nearest(
 def _near(
     examined: Iterable[Rule[AttemptT]], inputs: AttemptT, refused: AbstractSet[str]
 ) -> dict[str, tuple[Near, Rule[AttemptT]]]:
-    """By id the rules that failed, each under the scope at which it came nearest."""
+    """The rules by id, each under the scope at which it came nearest. None lacks nothing:
+    what it covers would not have been refused."""
     found: dict[str, tuple[Near, Rule[AttemptT]]] = {}
     for rule in examined:
         at = nearness(rule, inputs, refused)
-        if at.failed and (rule.id not in found or at < found[rule.id][0]):
+        if rule.id not in found or at < found[rule.id][0]:
             found[rule.id] = at, rule
     return found
 
@@ -58,11 +59,10 @@ def _examined(
 ) -> Iterator[Rule[AttemptT]]:
     first = sorted(candidates, key=lambda rule: rule.id)[:MOST_EXAMINED]
     yield from first
-    seen = {rule.id for rule in first}
     others = {
         rule.id: rule
         for rule in islice(rules.allows.near(inputs.resource, inputs.client), MOST_EXAMINED - len(first))
-        if inputs.resource in rule.resources and rule.id not in seen
+        if inputs.resource in rule.resources
     }
     yield from under_demands(others.values(), rules.demands.get(inputs.resource))
 
