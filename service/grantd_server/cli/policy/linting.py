@@ -31,7 +31,8 @@ def lint_directory(
         from grantd_server.governance.analysis.linting.lint import lint  # noqa: PLC0415 - the same
         from grantd_server.governance.testing.reading.suite_files import read_suites  # noqa: PLC0415 - the same
 
-        findings = lint(parsed(directory)[0], read_suites(directory), moment(at))
+        document, snapshot = parsed(directory)
+        findings = lint(document, read_suites(directory), moment(at), snapshot)
         print_rows(Finding, findings, _lines, as_json=as_json, as_csv=as_csv)
         bad = {Severity.ERROR.value, Severity.WARNING.value} if strict else {Severity.ERROR.value}
         if any(finding.severity in bad for finding in findings):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.analysis.judging.census import Census
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from grantd_server.policy.rules import Rule
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Entitlement:
     """Somebody can have a scope at a resource, through a client, because of a rule."""
 
@@ -70,6 +71,9 @@ def _fits(name: str, pattern: str) -> bool:
     return name == pattern or ("*" in pattern and fnmatchcase(name, pattern))
 
 
+_in_order = attrgetter(*(each.name for each in fields(Entitlement)))
+
+
 def _entitlements(
     snapshot: Snapshot,
     now: int,
@@ -87,7 +91,7 @@ def _entitlements(
         if scope_fits(scope)
         for row in (review.vouched if place.provider == VOUCHED else review.of_rules)(place, scope, only)
     ]
-    return sorted(set(rows))
+    return sorted(set(rows), key=_in_order)
 
 
 class _Review:

@@ -93,6 +93,10 @@ class Judge:
         self.snapshot = snapshot
         self._ceilings: dict[tuple[str, str, str, str], tuple[tuple[Term, ...], tuple[Term, ...]]] = {}
         self._people: dict[tuple[str, str], tuple[Somebody, ...]] = {}
+        self._inputs: dict[tuple[str, Somebody], tuple[GrantInputs, list[str]]] = {}
+        self._place: Place | None = None
+        self._there: dict[Somebody, tuple[tuple[Term, ...], tuple[Term, ...]]] = {}
+        """Of the place that was asked last: places are gone through one by one."""
         self._claims = {
             provider.name: (*provider.claims, *(provider.saml.attributes if provider.saml is not None else ()))
             for provider in snapshot.identity_providers.values()
@@ -116,14 +120,30 @@ class Judge:
         ceilings, ceiling_denies = self.ceiling(place, scope)
         if place.provider == VOUCHED:
             return Terms(tenants, None, (), ceilings, ceiling_denies)
-        rules = self.snapshot.grant_rules(place.issuer)
-        inputs = inputs_of(somebody, self._claims[place.provider], place.client, place.resource)
-        keys = grant_keys(rules, inputs)
-        allows = _speaking(rules.allows.find(place.resource, place.client, keys), inputs, scope)
-        denies = _speaking(rules.denies.find(place.resource, place.client, keys), inputs, scope)
-        demanded = rules.demands.get(place.resource, {}).get(scope, ())
+        allows, denies = (_of_scope(scope, terms) for terms in self._about(place, somebody))
+        demanded = self.snapshot.grant_rules(place.issuer).demands.get(place.resource, {}).get(scope, ())
         allows = tuple(Term(term.rule, (*demanded, *term.clauses)) for term in allows) if demanded else allows
         return Terms(tenants, allows, denies, ceilings, ceiling_denies)
+
+    def _about(self, place: Place, somebody: Somebody) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+        """The rules of leg 1 about somebody at a place, whatever the scope."""
+        if place != self._place:
+            self._place, self._there = place, {}
+        if somebody not in self._there:
+            rules = self.snapshot.grant_rules(place.issuer)
+            inputs, keys = self._asked(place.issuer, somebody)
+            found = (index.find(place.resource, place.client, keys) for index in (rules.allows, rules.denies))
+            allows, denies = (_speaking(each, inputs, place) for each in found)
+            self._there[somebody] = allows, denies
+        return self._there[somebody]
+
+    def _asked(self, issuer: str, somebody: Somebody) -> tuple[GrantInputs, list[str]]:
+        """What rules read of somebody, and what they are filed under."""
+        key = (issuer, somebody)
+        if key not in self._inputs:
+            inputs = inputs_of(somebody, self._claims[somebody.provider])
+            self._inputs[key] = inputs, grant_keys(self.snapshot.grant_rules(issuer), inputs)
+        return self._inputs[key]
 
     def people(self, place: Place, scope: str, *, deny: bool) -> Iterator[tuple[Rule[Any], Somebody]]:
         """Every rule of leg 1 about a scope at a place, with its smallest people."""
@@ -152,22 +172,23 @@ class Judge:
             inputs = RedemptionInputs(place.issuer, place.client, place.resource, (), SignIn(), None, 0)
             keys = [ANY, place.issuer]
             demanded = rules.demands.get(place.resource, {}).get(scope, ())
-            allows = _speaking(rules.allows.find(place.resource, place.client, keys), inputs, scope)
-            self._ceilings[key] = (
-                tuple(Term(term.rule, (*demanded, *term.clauses)) for term in allows),
-                _speaking(rules.denies.find(place.resource, place.client, keys), inputs, scope),
-            )
+            found = (index.find(place.resource, place.client, keys) for index in (rules.allows, rules.denies))
+            allows, denies = (_of_scope(scope, _speaking(each, inputs, place)) for each in found)
+            self._ceilings[key] = tuple(Term(term.rule, (*demanded, *term.clauses)) for term in allows), denies
         return self._ceilings[key]
 
 
-def _speaking(rules: Iterable[Rule[Any]], inputs: GrantInputs | RedemptionInputs, scope: str) -> tuple[Term, ...]:
-    """The rules that are about this scope there and about this person, in order of ids."""
-    concerned = (
-        rule
+def _of_scope(scope: str, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    return tuple(term for term in terms if scope in term.rule.scopes)
+
+
+def _speaking(rules: Iterable[Rule[Any]], inputs: GrantInputs | RedemptionInputs, place: Place) -> tuple[Term, ...]:
+    """The rules that are about this place and this person, in order of ids."""
+    found = [
+        Term(rule, circumstances_of(rule))
         for rule in rules
-        if scope in rule.scopes and inputs.resource in rule.resources and inputs.client in rule.clients
-    )
-    found = (Term(rule, circumstances_of(rule)) for rule in concerned if _is_about(rule, inputs))
+        if place.resource in rule.resources and place.client in rule.clients and _is_about(rule, inputs)
+    ]
     return tuple(sorted(found, key=lambda term: term.rule.id))
 
 

@@ -120,7 +120,7 @@ def _size(one: Somebody) -> int:
     return len(one.groups) + len(one.roles) + len(one.users) + len(one.claims)
 
 
-def inputs_of(somebody: Somebody, claims: Iterable[str], client: str, resource: str) -> GrantInputs:
+def inputs_of(somebody: Somebody, claims: Iterable[str]) -> GrantInputs:
     """What the subject clauses of rules read of them. What they are not said to have is
     known to be none; of `claims`, all that the provider declares."""
     groups = UNKNOWN if "groups" in somebody.unknown else Attribute.of(somebody.groups)
@@ -132,8 +132,8 @@ def inputs_of(somebody: Somebody, claims: Iterable[str], client: str, resource: 
         groups=groups,
         roles=roles,
         claims={claim: Attribute.of(found) for claim, found in values.items()},
-        client=client,
-        resource=resource,
+        client="",
+        resource="",
         scopes=(),
         sign_in=SignIn(),
         address=None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from grantd_server.governance.analysis.linting.findings import Finding
     from grantd_server.governance.document import Document
+    from grantd_server.governance.snapshot import Snapshot
     from grantd_server.governance.testing.suites import Suite
 
 LINTERS = (shadowed, reach, matching, breadth, ending)
@@ -28,12 +29,14 @@ WHOLE = frozenset({"shadowed", "denied", "unreachable", "never-matching", "expir
 _ORDER = [severity.value for severity in Severity]
 
 
-def lint(bundle: Document | bytes, suites: Iterable[Suite], now: int) -> list[Finding]:
+def lint(
+    bundle: Document | bytes, suites: Iterable[Suite], now: int, snapshot: Snapshot | None = None
+) -> list[Finding]:
     """Every finding, the worst first; of a document also where. Shadow rules decide
-    nothing and are left alone."""
+    nothing and are left alone. Who has the bundle compiled already says so."""
     raw = bundle if isinstance(bundle, bytes) else bundle.json
     places = {} if isinstance(bundle, bytes) else rule_places(bundle)
-    subject = Subject(Judge(snapshot_of(bundle)), texts_of(raw), places, tuple(suites), now)
+    subject = Subject(Judge(snapshot or snapshot_of(bundle)), texts_of(raw), places, tuple(suites), now)
     found = {finding for linter in LINTERS for finding in linter(subject)}
     found |= set(needless(subject, frozenset(one.rule for one in found if one.code in WHOLE)))
     return sorted(found, key=lambda one: (_ORDER.index(one.severity), one.place, one.rule, one.code, one.sentence))

@@ -60,7 +60,8 @@ class _Search:
     def __init__(self, subject: Subject, gone: set[str]) -> None:
         self._judge, self._now = subject.judge, subject.now
         self._census = Census(subject.judge.snapshot)
-        self._known: dict[object, Reason | None] = {}
+        self._needed: set[object] = set()
+        """Situations, whatever the rules in them are called, in which one decides something."""
         self._providers: dict[tuple[str, str, str], list[str]] = {}
         self.gone = gone
         for place in subject.judge.ways:
@@ -98,9 +99,12 @@ class _Search:
     def _reason(self, listed: Listed, terms: Terms) -> Reason | None:
         sides = _sides(listed, terms, self.gone)
         key = (terms.tenants, *(None if side is None else _wants(side) for side in sides))
-        if key not in self._known:
-            self._known[key] = _why(sides, terms.tenants, self._now)
-        return self._known[key]
+        if key in self._needed:
+            return None
+        reason = _why(sides, terms.tenants, self._now)
+        if reason is None:
+            self._needed.add(key)
+        return reason
 
 
 class _Sides(NamedTuple):
@@ -151,7 +155,7 @@ def _why(sides: _Sides, tenants: Tenants, now: int) -> Reason | None:
 
 
 def _wants(terms: Iterable[Term]) -> object:
-    return frozenset((term.clauses, term.rule.expires, term.rule.id) for term in terms)
+    return frozenset((term.clauses, term.rule.expires) for term in terms)
 
 
 def _finding(subject: Subject, listed: Listed, reasons: list[Reason]) -> Finding:
