@@ -56,6 +56,15 @@ def test_a_failing_test_exits_with_1_and_is_told(folder: Path) -> None:
     assert told.splitlines()[-1] == "2 cases: 1 passed, 1 failed, 0 error"
 
 
+def test_a_report_that_cannot_be_written_is_a_usage_error(folder: Path, tmp_path: Path) -> None:
+    told = run("test", folder, "--junit", tmp_path / "nowhere" / "out.xml", code=2)
+
+    assert (
+        told.splitlines()[-1]
+        == f"--junit: {tmp_path / 'nowhere' / 'out.xml'} cannot be written: No such file or directory"
+    )
+
+
 def test_some_tests_are_run_by_name_and_none_is_a_usage_error(folder: Path) -> None:
     assert run("test", folder, "--run", "guests*").startswith("1 cases: 1 passed")
     assert run("test", folder, "--run", "tests/t.yaml/acc*").startswith("1 cases: 1 passed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -14,7 +15,7 @@ from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.faults import BundleError
 from grantd_server.governance.testing.junit import junit
 from grantd_server.governance.testing.reading.suite_files import read_suites
-from grantd_server.governance.testing.report import Outcome, TestReport
+from grantd_server.governance.testing.report import CaseResult, Outcome, TestReport
 from grantd_server.governance.testing.running import run_tests
 
 NOW = 1_795_291_200
@@ -38,10 +39,12 @@ RULES = """\
 
 
 def run(folder: Path, tests: str, bundle: str = northwind.BUNDLE, now: int = NOW, top: str = PEOPLE) -> TestReport:
+    """Each case takes an eighth of a second."""
     document = northwind.parse(folder, bundle)
     (folder / "tests").mkdir(exist_ok=True)
     (folder / "tests" / "t.yaml").write_text(top + "tests:\n" + textwrap.indent(textwrap.dedent(tests), "  "))
-    return run_tests(document, read_suites(folder), now, rule_places(document))
+    timer = (each / 8 for each in itertools.count()).__next__
+    return run_tests(document, read_suites(folder), now, rule_places(document), timer)
 
 
 def outcomes(report: TestReport) -> list[str]:
@@ -269,10 +272,52 @@ def test_lists_ask_for_every_combination(tmp_path: Path) -> None:
 
     assert [(result.name, result.outcome.value) for result in report.results] == [
         ("reading [accountant, ledger]", "failed"),
-        ("reading [accountant, wiki]", "passed"),
+        ("reading [accountant, wiki]", "error"),
         ("reading [guest, ledger]", "passed"),
-        ("reading [guest, wiki]", "passed"),
+        ("reading [guest, wiki]", "error"),
     ]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    ["{scopes: [ledger.raed], granted: []}", "expect: {ledger.raed: no}", "expect: {ledger.raed: no_rule}",
+     "{scopes: [ledger.read, ledger.raed], table: {accountant: [yes, no]}}"],
+)  # fmt: skip
+def test_a_refusal_of_a_scope_that_is_not_there_is_an_error_because_it_could_never_fail(
+    tmp_path: Path, expected: str
+) -> None:
+    more = expected if expected.startswith("expect") else expected[1:-1]
+    who = "" if "table" in expected else "who: accountant, "
+
+    (found,) = run(tmp_path, f"- {{name: one, {who}{more}}}\n").results
+
+    assert found.outcome is Outcome.ERROR
+    assert found.error == 'ledger has no scope "ledger.raed"; expect unknown_scope if that is meant'
+
+
+def test_whoever_means_an_unknown_scope_says_so(tmp_path: Path) -> None:
+    assert run(tmp_path, "- {name: one, who: accountant, expect: {ledger.raed: unknown_scope}}\n").ok
+
+
+def test_people_of_two_files_without_tests_have_names_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "tests" / f"{name}.yaml").write_text("people: {ada: {provider: corp}}\n")
+
+    with pytest.raises(
+        BundleError, match=r'^tests/b.yaml:1:10: people: "ada" is in another file without tests already$'
+    ):
+        read_suites(tmp_path)
+
+
+def test_a_folder_of_tests_alone_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "ledger.yaml").write_text(
+        "people: {p: {provider: corp}}\nclient: desk\nresource: ledger\n"
+        "tests: [{name: one, who: p, expect: {ledger.read: no}}]\n"
+    )
+
+    assert read_suites(tmp_path) == ()
+    assert [suite.name for suite in read_suites(tmp_path, every=True)] == ["ledger.yaml"]
 
 
 def test_the_people_of_a_file_without_tests_are_at_hand_everywhere(tmp_path: Path) -> None:
@@ -317,14 +362,29 @@ def test_the_report_in_xml_has_every_case_and_what_is_wrong_with_it(tmp_path: Pa
 
     root = ET.fromstring(junit(report))  # noqa: S314 - our own text
 
-    assert root.attrib == {"tests": "3", "failures": "1", "errors": "1"}
+    assert root.attrib == {
+        "name": "grantd policy test", "tests": "3", "failures": "1", "errors": "1", "skipped": "0", "time": "0.375000",
+    }  # fmt: skip
     (suite,) = root
     fine, bad, nowhere = suite
     assert (suite.get("name"), fine.get("name"), len(fine)) == ("tests/t.yaml", "fine", 0)
+    assert {each.get("time") for each in suite} == {"0.125000"}
+    assert suite.get("time") == "0.375000"
     assert (bad.get("name"), bad.get("file"), bad.get("line")) == ('<bad> & "odd"', "tests/t.yaml", "10")
     assert bad[0].get("message") == "ledger.read: expected granted, got no_rule"
     assert "nearest: finance-reads" in (bad[0].text or "")
     assert (nowhere[0].tag, nowhere[0].get("message")) == ("error", 'there is no client "nobody"')
+
+
+def test_a_report_in_xml_is_well_formed_whatever_is_in_a_name(tmp_path: Path) -> None:
+    odd = "bell\a tab\t del\x7f nul\x00 end\uffff sur\ud800 <&>\"' \N{BUG}"
+    result = CaseResult(odd, odd, "tests/t.yaml:3:5", Outcome.ERROR, error=odd)
+
+    root = ET.fromstring(junit(TestReport((result,))))  # noqa: S314 - our own text
+
+    seen = "bell? tab? del? nul? end? sur? <&>\"' \N{BUG}"
+    assert (root[0].get("name"), root[0][0].get("classname"), root[0][0].get("name")) == (seen, seen, seen)
+    assert root[0][0][0].get("message") == seen
 
 
 BROKEN = [
@@ -359,6 +419,24 @@ BROKEN = [
      't.yaml:2:51: suite.people.accountant.groups: write "finance"; the provider is said already'),
     ("{provider: corp, groups: []}", "{provider: corp, email: ada}", 't.yaml:4:34: suite.people.guest.email: "ada" is not an address'),
     ("client: desk\n", "", 't.yaml:8:5: tests.one: the key "client" is missing, here and at the top'),
+    ("    expect: {ledger.read: no}\n", "", "t.yaml:9:5: tests.one: exactly one of granted, expect and table is expected"),
+    ("{ledger.read: no}", "{}", "t.yaml:11:13: tests.one.expect: at least one entry is expected"),
+    ("{ledger.read: no}", "", "t.yaml:11:12: tests.one.expect: a mapping is expected, not nothing"),
+    ("{ledger.read: no}", "{ledger.read: }", "t.yaml:11:27: tests.one.expect.ledger.read: a text is expected, not nothing"),
+    ("{ledger.read: no}", "{ledger.read: false}",
+     't.yaml:11:27: tests.one.expect.ledger.read: a text is expected, not false (write "false" in quotes if a text is meant)'),
+    ("expect: {ledger.read: no}", "scopes: []\n    granted: []", "t.yaml:11:13: tests.one.scopes: a list of 1 to 1000 values is expected"),
+    ("who: guest\n    expect: {ledger.read: no}", "scopes: [ledger.read]\n    table: {}",
+     "t.yaml:11:12: tests.one.table: at least one entry is expected"),
+    ("who: guest\n    expect: {ledger.read: no}", "scopes: [ledger.read]\n    table: {guest: no}",
+     "t.yaml:11:12: tests.one.table: guest: one cell for each of 1 scopes is expected"),
+    ("who: guest\n    ", "who: []\n    ", "t.yaml:10:10: tests.one.who: a list of 1 to 1000 values is expected"),
+    ("    expect", "    expct: {}\n    expect", 't.yaml:11:5: tests.one: the key "expct" is not known here; did you mean "expect"?'),
+    ("  - name: one", "  - {name: one, who: guest, expect: {ledger.write: no}}\n  - name: one",
+     "t.yaml:10:11: tests.one: the name is used already, in line 9"),
+    ("  - name: one", "  - one\n  - name: one", "t.yaml:9:5: tests.0: a mapping is expected, not a text"),
+    ("people:", "people: &all", "t.yaml:1:9: anchors and aliases are not allowed; write the value out in each place"),
+    ("client: desk", "client: desk\nclient: robot", 't.yaml:7:1: the key "client" is repeated; it stands in line 6 already'),
     ("tests:\n", "tests: []\nclients:\n", "t.yaml:8:8: tests: a list of at least one test is expected"),
 ]  # fmt: skip
 

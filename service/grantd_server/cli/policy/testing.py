@@ -35,17 +35,24 @@ def run_policy_tests(
         from grantd_server.governance.testing.running import run_tests  # noqa: PLC0415 - the same
 
         document, snapshot = parsed(directory)
-        suites = [_only(suite, run) for suite in read_suites(tests or directory)]
+        suites = [_only(suite, run) for suite in read_suites(tests or directory, every=tests is not None)]
         if not any(suite.cases for suite in suites):
             where = tests or directory
             end(USAGE, [f"There is no test {run!r} in {where}." if run else f"There are no tests in {where}."])
         report = run_tests(snapshot, suites, moment(at), rule_places(document))
         if junit_file is not None:
-            junit_file.write_text(junit(report), encoding="utf-8")
+            _write(junit_file, junit(report))
         for line in report.lines():
             print(line)
         if not report.ok:
             end(REFUSED, [])
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        end(USAGE, [f"--junit: {file} cannot be written: {fault.strerror}"])
 
 
 def _only(suite: Suite, name: str) -> Suite:

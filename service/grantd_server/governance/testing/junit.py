@@ -9,14 +9,17 @@ from xml.sax.saxutils import escape, quoteattr
 from grantd_server.governance.testing.report import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from grantd_server.governance.testing.report import CaseResult, TestReport
 
 
 def junit(report: TestReport) -> str:
     """One `testsuite` a file of tests."""
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites{_counts(report.results)}>"]
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuites name="grantd policy test"{_counts(report.results)}>',
+    ]
     for suite, results in groupby(report.results, key=lambda result: result.suite):
         cases = list(results)
         lines += [f"  <testsuite name={_quoted(suite)}{_counts(cases)}>"]
@@ -25,16 +28,17 @@ def junit(report: TestReport) -> str:
     return "\n".join([*lines, "</testsuites>", ""])
 
 
-def _counts(results: Iterable[CaseResult]) -> str:
+def _counts(results: Sequence[CaseResult]) -> str:
     outcomes = [result.outcome for result in results]
     failures, errors = outcomes.count(Outcome.FAILED), outcomes.count(Outcome.ERROR)
-    return f' tests="{len(outcomes)}" failures="{failures}" errors="{errors}"'
+    seconds = sum(result.seconds for result in results)
+    return f' tests="{len(outcomes)}" failures="{failures}" errors="{errors}" skipped="0" time="{seconds:.6f}"'
 
 
 def _case(result: CaseResult) -> Iterator[str]:
     file, _, place = result.place.partition(":")
     line = place.partition(":")[0]
-    head = f"    <testcase classname={_quoted(result.suite)} name={_quoted(result.name)} file={_quoted(file)} line={_quoted(line)}"
+    head = f'    <testcase classname={_quoted(result.suite)} name={_quoted(result.name)} file={_quoted(file)} line={_quoted(line)} time="{result.seconds:.6f}"'
     if result.outcome is Outcome.PASSED:
         yield f"{head}/>"
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,8 @@ class CaseResult:
     outcome: Outcome
     differences: tuple[Difference, ...] = ()
     error: str = ""
+    seconds: float = field(default=0.0, compare=False)
+    """That it took."""
 
     def lines(self) -> Iterator[str]:
         """For people; nothing of a case that passed."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.asking.answering import Unanswerable, answer
 from grantd_server.governance.asking.offline import snapshot_of
 from grantd_server.governance.asking.telling import why
 from grantd_server.governance.testing.report import CaseResult, Difference, Outcome, TestReport
+from grantd_server.model.bundle.rules import ScopeRefusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from grantd_server.governance.asking.answering import ScopeAnswer
     from grantd_server.governance.document import Document
@@ -22,12 +24,22 @@ NO_PLACES: Mapping[str, str] = {}
 
 
 def run_tests(
-    bundle: Snapshot | Document | bytes, suites: Iterable[Suite], now: int, places: Mapping[str, str] = NO_PLACES
+    bundle: Snapshot | Document | bytes,
+    suites: Iterable[Suite],
+    now: int,
+    places: Mapping[str, str] = NO_PLACES,
+    timer: Callable[[], float] = perf_counter,
 ) -> TestReport:
     """Runs every case. `now` holds for those that say no time of their own; `places` tells
     where each rule is written."""
     snapshot = snapshot_of(bundle)
-    return TestReport(tuple(_run(snapshot, suite, case, now, places) for suite in suites for case in suite.cases))
+    found = []
+    for suite in suites:
+        for case in suite.cases:
+            begun = timer()
+            result = _run(snapshot, suite, case, now, places)
+            found.append(replace(result, seconds=timer() - begun))
+    return TestReport(tuple(found))
 
 
 def _run(snapshot: Snapshot, suite: Suite, case: Case, now: int, places: Mapping[str, str]) -> CaseResult:
@@ -51,11 +63,16 @@ def _run(snapshot: Snapshot, suite: Suite, case: Case, now: int, places: Mapping
 
 
 def _check_names(snapshot: Snapshot, case: Case) -> None:
-    """A misspelt client is refused by every rule, so that a test of a refusal would pass
-    for ever; a misspelt claim is unknown, and so is its use."""
+    """A misspelt client or scope is refused by every rule, so that a test of a refusal would
+    pass for ever; a misspelt claim is unknown, and so is its use."""
     question, person = case.question, case.question.person
     if all(question.client != name for name, _, _ in snapshot.lookups.client_ids):
         raise Unanswerable(f'there is no client "{question.client}"')
+    resource = snapshot.resources[question.resource]
+    for scope, expected in case.expected.items():
+        meant = expected.granted or expected.reason == ScopeRefusal.UNKNOWN_SCOPE.value
+        if scope not in resource.scopes and not meant:
+            raise Unanswerable(f'{resource.name} has no scope "{scope}"; expect unknown_scope if that is meant')
     if person is None:
         return
     provider = snapshot.identity_providers[person.provider]

@@ -23,29 +23,38 @@ MOST_CASES = 100_000
 """Of one file: a matrix grows by multiplication."""
 
 
-def read_suites(directory: Path) -> tuple[Suite, ...]:
-    """Reads every file of tests below a folder; the people of a file without tests are at
-    hand in all others.
+def read_suites(directory: Path, *, every: bool = False) -> tuple[Suite, ...]:
+    """Reads every file of tests below a folder, or, of a folder with nothing else, every
+    file; the people of a file without tests are at hand in all others.
 
     Raises:
         BundleError: everything that is wrong, with file, line and column.
     """
     faults = Faults()
-    files = {file: node for file in yaml_files(directory) if (node := _tree(directory, file, faults)) is not None}
+    files = {
+        file: node
+        for file in yaml_files(directory)
+        if (node := _tree(directory, file, faults, every=every)) is not None
+    }
     shared: dict[str, Person] = {}
     for node in files.values():
         if not _has_tests(node):
             fields = Fields(node, "suite", faults)
-            shared |= _people(fields)
+            for name, person in _people(fields).items():
+                if name in shared:
+                    faults.at_key(
+                        node.at("people", name), "people", f'"{name}" is in another file without tests already'
+                    )
+                shared[name] = person
             fields.close({"suite": "a suite has tests; a file without them holds people for all others"})
     suites = [_suite(node, shared, faults) for node in files.values() if _has_tests(node)]
     faults.raise_if_any()
     return tuple(suites)
 
 
-def _tree(directory: Path, file: Path, faults: Faults) -> Node | None:
+def _tree(directory: Path, file: Path, faults: Faults, *, every: bool) -> Node | None:
     name = file.relative_to(directory)
-    if not is_test(name):
+    if not every and not is_test(name):
         return None
     return read_yaml(read_file(file, name.as_posix(), faults), name.as_posix(), faults)
 
@@ -65,10 +74,14 @@ def _suite(node: Node, shared: dict[str, Person], faults: Faults) -> Suite:
     if not isinstance(tests.value, list) or not tests.value:
         faults.add(tests, "tests", "a list of at least one test is expected")
     else:
+        names: dict[str, Node] = {}
         for place, test in enumerate(tests.value):
-            told = test.at("name").value
+            told = test.at("name").value if isinstance(test.value, dict) else None
             label = f"tests.{told if isinstance(told, str) else place}"
-            cases += read_test(Fields(test, label, faults), people, setting)
+            if isinstance(told, str) and names.setdefault(told, test) is not test:
+                faults.add(test.at("name"), label, f"the name is used already, in line {names[told].line}")
+            fields_of_test = Fields(test, label, faults)
+            cases += read_test(fields_of_test, people, setting) if isinstance(test.value, dict) else []
             if len(cases) > MOST_CASES:
                 faults.add(test, label, f"the tests of this file are more than {MOST_CASES} cases")
                 break
