@@ -163,3 +163,47 @@ def test_one_deny_of_very_many_groups_is_told_for_examples() -> None:
 
     assert len(changes) == 1
     assert changes[0].after == ("no",)
+
+
+def test_very_many_conditions_of_one_scope_are_compared_as_exactly_as_few() -> None:
+    rules = [
+        rule(f"r-{n:02}", require={"acr": [f"a{n}"], "amr": [f"m{n}"], "network": [f"10.{n}.0.0/16"], "max_auth_age": f"{n + 1}m"})
+        for n in range(12)
+    ]  # fmt: skip
+
+    changes = semantic_diff(world(rules, [OURS]), world([*rules[:7], *rules[8:]], [OURS]), NOW)
+
+    assert {(one.change, one.subject, one.before, one.after) for one in changes} == {
+        ("lost", "everyone of corp", ("r-07", "honour"), ()),
+        ("lost", "everyone of guest", ("r-07", "honour"), ()),
+    }
+    assert {one.when for one in changes} == {
+        "require.acr: a7, require.amr: m7, require.max_auth_age: a sign-in at most 480 s ago, require.network: 10.7.0.0/16"
+    }
+    assert semantic_diff(world(rules, [OURS]), world(rules[::-1], [OURS]), NOW) == []
+
+
+def test_very_many_conditions_with_tenants_expiries_and_hours_are_compared_exactly_as_well() -> None:
+    def bundle(rules: list[dict[str, Any]]) -> Any:
+        whole = content(rules, [OURS])
+        whole["grant_issuers"]["home"]["tenants"] = ["north", "south"]
+        whole["identity_providers"]["corp"]["tenant"] = {"claim": "tid"}
+        whole["identity_providers"]["guest"]["tenant"] = "north"
+        trusts = whole["authorization_servers"]["tools"]["trusts"]
+        trusts["home"] = {**trusts["home"], "tenants": ["north", "south"]}
+        return snapshot_of(canonical(whole))
+
+    hours = {"days": ["mon"], "from": "08:00", "to": "18:00", "timezone": "UTC"}
+    rules = [
+        rule(f"r-{n:02}", subjects={"groups": ["corp:eng"]},
+             require={"acr": [f"a{n}"], "amr": [f"m{n}"], "network": [f"10.{n}.0.0/16"], "tenants": ["south"], "time": {**hours, "from": f"{n + 6:02}:00"}},
+             expires=f"2027-01-{n + 1:02}T00:00:00Z")
+        for n in range(8)
+    ]  # fmt: skip
+
+    changes = semantic_diff(bundle(rules), bundle([*rules[:3], *rules[4:]]), NOW)
+
+    assert [(one.change, one.subject, one.before) for one in changes] == [
+        ("lost", "group corp:eng", ("r-03", "honour"))
+    ]
+    assert "require.tenants: south" in changes[0].when

@@ -34,7 +34,7 @@ class Humans:
 
     def __init__(self, old: Snapshot, new: Snapshot) -> None:
         self._providers = {**old.identity_providers, **new.identity_providers}
-        self._old, self._new = Census(old), Census(new)
+        self._old, self._new = Census(old, new), Census(new, old)
 
     def of(self, provider: str, people: list[Somebody]) -> Iterator[Human]:
         """Those of whom it makes a difference to be one of these people, plainest first."""

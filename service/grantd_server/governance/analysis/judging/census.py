@@ -24,9 +24,10 @@ NOT_LISTED = frozenset({"groups", "roles"})
 class Census:
     """The people of one bundle."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *others: Snapshot) -> None:
+        """The others are those that it is compared with: what their rules read counts too."""
         self._providers = snapshot.identity_providers
-        self._rules = snapshot.lookups.grant_rules
+        self._sets = [rules for each in (snapshot, *others) for rules in each.lookups.grant_rules.values()]
         self._listed: dict[str, tuple[Somebody, ...]] = {}
 
     def directory(self, provider: str) -> Directory | None:
@@ -87,7 +88,7 @@ class Census:
         """What any rule reads: two people who differ in nothing else are one."""
         rules = [
             rule
-            for rules in self._rules.values()
+            for rules in self._sets
             for index in (rules.allows, rules.denies)
             for rule in every_rule(index).values()
         ]
