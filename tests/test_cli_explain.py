@@ -24,7 +24,7 @@ from grantd_server.governance.analysis.exporting import cell
 from grantd_server.model.caller import Role
 from grantd_server.rpc.server import Listener, RpcServer
 from grantd_server.rpc.server.aio import Peers
-from leg_one import exchanged
+from leg_one import desk, exchanged
 from leg_two import redeemed
 from store_values import write
 
@@ -100,6 +100,17 @@ async def test_decisions_are_listed(house: House, ask: Callable[..., Any]) -> No
     only = await ask("decisions", "list", "--outcome", "refused", "--limit", "1", "--json")
     assert json.loads(only)["id"] == denied.id
     assert "--since" in await ask("decisions", "list", "--since", "tomorrow", code=2)
+
+
+async def test_a_list_without_a_decision_says_so_and_asks_what_was_meant(house: House, ask: Callable[..., Any]) -> None:
+    await exchanged(house, desk("not the secret"))
+    nothing = "no decision on record is like that"
+    assert await ask("decisions", "list", "--client", "nobody") == f"{nothing}\n"
+    assert await ask("decisions", "list", "--reason", "KEYS_UNAVAILABLE") == f"{nothing}\n"
+    misspelt = await ask("decisions", "list", "--reason", "policy_norule")
+    assert misspelt == f"{nothing}; is the reason POLICY_NO_RULE?\n"
+    assert await ask("decisions", "list", "--reason", "7") == f"{nothing}; reasons are in docs/refusals.md\n"
+    assert await ask("decisions", "list", "--client", "nobody", "--json") == ""
 
 
 async def test_access_is_reported_as_text_csv_and_json(house: House, ask: Callable[..., Any]) -> None:

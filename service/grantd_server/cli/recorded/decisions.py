@@ -108,7 +108,9 @@ def list_decisions(
             subject=subject,
             since=moment_before("--since", since),
         )
-        asyncio.run(_list(reach, sought, limit, _printer(as_json)))
+        found = asyncio.run(_list(reach, sought, limit, _printer(as_json)))
+        if not found and not as_json:
+            print("no decision on record is like that" + _misspelt(reason))
 
 
 @app.command("follow")
@@ -160,10 +162,25 @@ def _known(name: str, lines: list[str]) -> Iterator[None]:
         yield
 
 
-async def _list(reach: Reach, sought: DecisionFilter, limit: int, show: Callable[[Decision], None]) -> None:
+async def _list(reach: Reach, sought: DecisionFilter, limit: int, show: Callable[[Decision], None]) -> int:
+    shown = 0
     async with reach.decisions() as decisions:
         async for decision in decisions.list_decisions(sought, limit=limit):
             show(decision)
+            shown += 1
+    return shown
+
+
+def _misspelt(reason: str) -> str:
+    """What to say of a reason that no decision has; records of another release may have others."""
+    from difflib import get_close_matches  # noqa: PLC0415 - where nothing was found
+
+    from grantd_server.refusals import Reason  # noqa: PLC0415 - the same
+
+    if not reason or reason in Reason.__members__:
+        return ""
+    like = get_close_matches(reason.upper(), Reason.__members__, 1)
+    return f"; is the reason {like[0]}?" if like else "; reasons are in docs/refusals.md"
 
 
 async def _follow(reach: Reach, sought: DecisionFilter, show: Callable[[Decision], None]) -> None:
