@@ -33,9 +33,9 @@ async def test_versions_are_listed_newest_first_and_page_by_page(store):
     assert {found.why for found in listed} == {"why v1", "why v2", "why v3"}
     assert all(abs(found.written - time.time()) < 60 for found in listed)
     first = await store.bundles(2)
-    rest = await store.bundles(2, (first[-1].written, first[-1].version))
+    rest = await store.bundles(2, first[-1].version)
     assert [*first, *rest] == listed
-    assert await store.bundles(2, (rest[-1].written, rest[-1].version)) == []
+    assert await store.bundles(2, rest[-1].version) == []
 
 
 async def test_a_version_tells_when_it_was_last_put_in_force_and_by_whom(store):
@@ -43,7 +43,10 @@ async def test_a_version_tells_when_it_was_last_put_in_force_and_by_whom(store):
     await put(store, "v1", "v2")
     for epoch, version in enumerate(("v1", "v2", "v1")):
         await store.activate(version, epoch, entry(f"a{epoch}"), author=f"admin{epoch}", why="because")
-    found = {each.version: each for each in await store.bundles(9)}
+    listed = await store.bundles(9)
+    assert listed == sorted(listed, key=lambda each: (each.written, each.epoch), reverse=True)
+    assert [*await store.bundles(1), *await store.bundles(1, listed[0].version)] == listed
+    found = {each.version: each for each in listed}
     assert (found["v1"].epoch, found["v1"].activated_by) == (3, "admin2")
     assert (found["v2"].epoch, found["v2"].activated_by) == (2, "admin1")
     newest = await store.activation()

@@ -70,9 +70,8 @@ class Governed(Protocol):
     async def bundle(self, version: str) -> bytes | None:
         """Reads the document of a version."""
 
-    async def bundles(self, limit: int, before: tuple[int, str] | None = None) -> list[StoredBundle]:
-        """Lists versions, the newest first; `before` has when the last of a page was
-        written, and its version."""
+    async def bundles(self, limit: int, before: str = "") -> list[StoredBundle]:
+        """Lists versions, the newest first; `before` is the last version of a page."""
 
     async def activation(self) -> Activation | None:
         """Reads who put the active bundle in force, and when."""

@@ -34,11 +34,10 @@ def governance_handlers(desk: Desk) -> Mapping[str, Handler | StreamHandler]:
 
     async def list_bundles(message: pb.ListBundlesRequest, call: Call) -> pb.ListBundlesResponse:  # noqa: ARG001
         size = page_of(message.page_size)
-        found = await desk.store.bundles(size + 1, after(message.page_token))
+        start = after(message.page_token)
+        found = await desk.store.bundles(size + 1, "" if start is None else start[1])
         active = await versions.in_force(desk)
-        # Of one second, what was put in force later is the newer.
-        newest = sorted(found[:size], key=lambda each: (each.written, each.epoch), reverse=True)
-        listed = [bundle_of(each, active.version) for each in newest]
+        listed = [bundle_of(each, active.version) for each in found[:size]]
         more = token_of(found[size - 1].written, found[size - 1].version) if len(found) > size else ""
         return pb.ListBundlesResponse(bundles=listed, next_page_token=more, epoch=active.epoch)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from grantd_server.store import Conflict, Entry, Withdrawal, Write
 from grantd_server.store.governed import Activation, Below, StoredBundle
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from grantd_server.store.window import Window
     from grantd_server.store.window.settlement import Effect
 
-_LAST: Final = (1 << 62, "")
-"""After every version: the first page is before it."""
 
 
 class PostgresGoverned:
@@ -72,8 +70,8 @@ class PostgresGoverned:
         rows = await self._side.fetch(sql.BUNDLE, version)
         return rows[0][0] if rows else None
 
-    async def bundles(self, limit: int, before: tuple[int, str] | None = None) -> list[StoredBundle]:
-        return [StoredBundle(*row) for row in await self._side.fetch(sql.BUNDLES, *(before or _LAST), limit)]
+    async def bundles(self, limit: int, before: str = "") -> list[StoredBundle]:
+        return [StoredBundle(*row) for row in await self._side.fetch(sql.BUNDLES, before, limit)]
 
     async def activation(self) -> Activation | None:
         rows = await self._side.fetch(sql.ACTIVATION)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RETRY: Final = 0.001
-_LAST: Final = (1 << 62, "")
-"""After every version: the first page is before it."""
 
 
 class SqliteGoverned:
@@ -83,8 +81,8 @@ class SqliteGoverned:
         row = await self._read(lambda reader: reader.execute(sql.BUNDLE, (version,)).fetchone())
         return None if row is None else row[0]
 
-    async def bundles(self, limit: int, before: tuple[int, str] | None = None) -> list[StoredBundle]:
-        asked = (*(before or _LAST), limit)
+    async def bundles(self, limit: int, before: str = "") -> list[StoredBundle]:
+        asked = (before, limit)
         return [StoredBundle(*row) for row in await self._read(lambda reader: reader.execute(sql.BUNDLES, asked))]
 
     async def activation(self) -> Activation | None:

@@ -92,13 +92,16 @@ INSERT INTO activations (epoch, version, author, why, decision_id, written) VALU
 ACTIVATION: Final = (
     "SELECT epoch, version, author, why, decision_id, written FROM activations ORDER BY epoch DESC LIMIT 1"
 )
+# Of one second, what was put in force later is the newer.
 BUNDLES: Final = """\
-SELECT bundles.version, bundles.written, bundles.author, bundles.why,
-coalesce(last.epoch, 0), coalesce(last.written, 0), coalesce(last.author, '')
-FROM bundles LEFT JOIN activations AS last
-ON last.epoch = (SELECT max(epoch) FROM activations WHERE activations.version = bundles.version)
-WHERE (bundles.written, bundles.version) < (?, ?)
-ORDER BY bundles.written DESC, bundles.version DESC LIMIT ?"""
+WITH listed AS (
+  SELECT bundles.version, bundles.written, bundles.author, bundles.why, coalesce(last.epoch, 0) AS epoch,
+  coalesce(last.written, 0) AS activated, coalesce(last.author, '') AS activated_by
+  FROM bundles LEFT JOIN activations AS last
+  ON last.epoch = (SELECT max(epoch) FROM activations WHERE activations.version = bundles.version))
+SELECT * FROM listed
+WHERE ?1 = '' OR (written, epoch, version) < (SELECT written, epoch, version FROM listed WHERE version = ?1)
+ORDER BY written DESC, epoch DESC, version DESC LIMIT ?2"""
 
 # A family has the chains of its grants below it, and those their tokens.
 BELOW: Final = """\
