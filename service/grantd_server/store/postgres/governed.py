@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from grantd_server.store.window.settlement import Effect
 
 
-
 class PostgresGoverned:
     """The part of the store that only administrators change."""
 
