@@ -9,6 +9,7 @@ import pytest
 
 import northwind
 from analysis_world import HONOUR, NOW, content
+from grantd_server.governance.analysis.linting import needless
 from grantd_server.governance.analysis.linting.lint import lint
 from grantd_server.governance.document import canonical
 from grantd_server.governance.testing.reading.suite_files import read_suites
@@ -78,7 +79,7 @@ REQUIREMENTS = [
     ({"time": {"days": ["mon"], **DAYS}}, {"time": {"days": ["mon"], **DAYS, "from": "07:00"}}, False),
     ({"time": {"days": ["mon"], **DAYS}}, {"time": {"days": ["mon"], **DAYS, "timezone": "Europe/Berlin"}}, False),
     ({"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, {"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, True),
-    ({"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, {"time": {"days": ["mon"], **DAYS, "from": "21:00"}}, True),
+    ({"time": {"days": ["mon"], **DAYS, "from": "20:00"}}, {"time": {"days": ["mon"], **DAYS, "from": "21:00"}}, False),
     ({"acr": ["mfa"]}, None, False),
     (None, {"acr": ["mfa"]}, True),
 ]
@@ -92,7 +93,36 @@ def test_a_rule_covers_another_only_where_each_demand_is_implied(
 
     codes = found(*({key: value for key, value in each.items() if value is not None} for each in rules))
 
-    assert (("warning", "shadowed", "b") in [one[:3] for one in codes]) is covered
+    assert (("warning", "shadowed", "b", "a allows everything that it does") in codes) is covered
+
+
+def test_a_window_within_another_that_runs_over_midnight_is_found_by_trying_hours() -> None:
+    hours = [{"days": ["mon"], "from": since, "to": "06:00", "timezone": "UTC"} for since in ("20:00", "21:00")]
+
+    found_there = found(
+        *({**ENG, "id": name, "require": {"time": each}} for name, each in zip("ab", hours, strict=True))
+    )
+
+    assert found_there == [("warning", "shadowed", "b", "a leaves nothing that only it allows")]
+
+
+def test_of_several_rules_that_leave_nothing_the_first_three_are_named() -> None:
+    groups = [f"corp:g-{n}" for n in range(4)]
+    each = [rule(f"r-{n}", subjects={"groups": [name]}, clients=["desk", "robot"]) for n, name in enumerate(groups)]
+
+    assert found(*each[:2], rule("z", subjects={"groups": groups[:2]})) == [
+        ("warning", "shadowed", "z", "together, r-0, r-1 leave nothing that only it allows")
+    ]
+    assert found(*each, rule("z", subjects={"groups": groups})) == [
+        ("warning", "shadowed", "z", "together, r-0, r-1, r-2, and more leave nothing that only it allows")
+    ]
+
+
+def test_a_rule_about_more_than_can_be_tried_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needless, "MOST_SPOTS", 1)
+    each = [rule(f"r-{n}", subjects={"groups": [f"corp:g-{n}"]}, clients=["desk", "robot"]) for n in range(2)]
+
+    assert found(*each, rule("z", subjects={"groups": ["corp:g-0", "corp:g-1"]})) == []
 
 
 @pytest.mark.parametrize(
