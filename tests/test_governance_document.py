@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,13 @@ def test_the_files_together_have_a_cap(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "b.yaml").write_text(northwind.BUNDLE)
     (tmp_path / "c.yaml").write_text(northwind.BUNDLE)
     assert f"{tmp_path}: the files have more than 2000 bytes in all" in faults_of(tmp_path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.yaml")
+    (tmp_path / "b.yaml").write_text(northwind.BUNDLE)
+
+    assert faults_of(tmp_path) == ["c.yaml: a pipe or a device is not read; take it away"]
 
 
 def test_a_link_to_a_folder_is_refused_because_what_is_there_is_not_read(tmp_path: Path) -> None:

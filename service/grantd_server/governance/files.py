@@ -45,4 +45,6 @@ def _unread(path: Path) -> str | None:
         return "the link leads nowhere; mend it, or take it away"
     if path.is_dir():
         return "a folder has the name of a file; rename it"
+    if not path.is_file():
+        return "a pipe or a device is not read; take it away"
     return None if ending in ENDINGS else f"the ending is not read; write {ending.lower()} in lower case"
