@@ -106,7 +106,7 @@ def test_a_report_that_cannot_be_written_is_a_sentence(house: Path, run: Callabl
     )
     nowhere = house / "no" / "report.xml"
     found = run("policy", "test", house / "governance", "--junit", nowhere, code=2)
-    assert found.stderr == f"{nowhere}: No such file or directory.\n"
+    assert found.stderr == f"--junit: {nowhere} cannot be written: No such file or directory\n"
 
 
 def test_keys_that_cannot_be_used_keep_a_bundle_out(house: Path, run: Callable[..., Any]) -> None:
