@@ -13,6 +13,7 @@ import northwind
 from grantd_server.governance.asking.offline import rule_places
 from grantd_server.governance.document import parse_directory, version_of
 from grantd_server.governance.faults import BundleError
+from grantd_server.governance.testing.demanding import demand
 from grantd_server.governance.testing.junit import junit
 from grantd_server.governance.testing.reading.suite_files import read_suites
 from grantd_server.governance.testing.report import CaseResult, Outcome, TestReport
@@ -437,8 +438,19 @@ BROKEN = [
     ("  - name: one", "  - one\n  - name: one", "t.yaml:9:5: tests.0: a mapping is expected, not a text"),
     ("people:", "people: &all", "t.yaml:1:9: anchors and aliases are not allowed; write the value out in each place"),
     ("client: desk", "client: desk\nclient: robot", 't.yaml:7:1: the key "client" is repeated; it stands in line 6 already'),
+    ("{provider: corp, groups: []}", '{provider: corp, email: "ada@"}', 't.yaml:4:34: suite.people.guest.email: "ada@" is not an address'),
+    ("tests:\n", "tests: none\nmore:\n", "t.yaml:8:8: tests: a list of at least one test is expected"),
+    ("tests:\n", "tests: {one: {}}\nmore:\n", "t.yaml:8:8: tests: a list of at least one test is expected"),
     ("tests:\n", "tests: []\nclients:\n", "t.yaml:8:8: tests: a list of at least one test is expected"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["tests\n", "[tests]\n"])
+def test_a_file_of_tests_that_is_no_mapping_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a_test.yaml").write_text(text)
+
+    with pytest.raises(BundleError, match=r"^a_test.yaml:1:1: suite: a mapping is expected, not a (text|list)$"):
+        read_suites(tmp_path)
 
 
 @pytest.mark.parametrize(("old", "new", "told"), BROKEN, ids=lambda value: str(value)[:30])
@@ -452,3 +464,19 @@ def test_a_broken_file_of_tests_is_told_by_file_line_and_column(tmp_path: Path, 
         read_suites(tmp_path)
 
     assert f"tests/{told}" in str(refused.value).splitlines(), refused.value
+
+
+def test_a_demand_of_tests_that_fail_tells_the_place_of_each(tmp_path: Path) -> None:
+    document = northwind.parse(tmp_path)
+    (tmp_path / "t_test.yaml").write_text(
+        PEOPLE + "tests:\n  - {name: one, who: guest, expect: {ledger.read: yes}}\n"
+        "  - {name: two, who: guest, expect: {ledger.read: no}}\n"
+    )
+
+    with pytest.raises(BundleError) as refused:
+        demand(document, read_suites(tmp_path), NOW)
+
+    assert str(refused.value) == (
+        "t_test.yaml:9:5: t_test.yaml: one: this policy test does not pass; `grantd policy test` tells why"
+    )
+    demand(document, [], NOW)
