@@ -207,3 +207,32 @@ def test_very_many_conditions_with_tenants_expiries_and_hours_are_compared_exact
         ("lost", "group corp:eng", ("r-03", "honour"))
     ]
     assert "require.tenants: south" in changes[0].when
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ({"roles": ["corp:lead"]}, {"roles": ["corp:boss"]}),
+        ({"users": ["corp:u-1"]}, {"users": ["corp:u-2"]}),
+        ({"claims": {"corp:department": ["hr"]}}, {"claims": {"corp:department": ["it"]}}),
+    ],
+)
+def test_people_of_two_new_rules_are_both_told(kinds: tuple[dict[str, Any], ...]) -> None:
+    rules = [rule(f"r-{n}", subjects=subjects) for n, subjects in enumerate(kinds)]
+
+    assert len({change.subject for change in semantic_diff(world([], [OURS]), world(rules, [OURS]), NOW)}) == 2
+
+
+def test_a_tenant_that_is_trusted_from_now_on_gains() -> None:
+    def bundle(trusted: list[str]) -> Any:
+        whole = content([ENG], [OURS])
+        whole["grant_issuers"]["home"]["tenants"] = ["north", "south"]
+        for name in ("corp", "guest"):
+            whole["identity_providers"][name]["tenant"] = {"claim": "tid"}
+        trusts = whole["authorization_servers"]["tools"]["trusts"]
+        trusts["home"] = {**trusts["home"], "tenants": trusted}
+        return snapshot_of(canonical(whole))
+
+    assert grouped(semantic_diff(bundle(["north"]), bundle(["north", "south"]), NOW)) == [
+        "gained group corp:eng: ledger.read at ledger through desk (tenant south); no rule -> eng, honour"
+    ]

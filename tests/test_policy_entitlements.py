@@ -180,7 +180,7 @@ def test_a_user_of_a_directory_comes_with_its_groups() -> None:
     assert somebody_of(snapshot, ["corp:lead"]).roles == {"corp:lead"}
 
 
-@pytest.mark.parametrize("names", [["eng"], ["nowhere:eng"], ["corp:eng", "guest:eng"], []])
+@pytest.mark.parametrize("names", [["eng"], ["corp"], ["nowhere:eng"], ["corp:eng", "guest:eng"], []])
 def test_a_subject_that_nobody_can_be_is_refused(names: list[str]) -> None:
     with pytest.raises(Unknown):
         somebody_of(world(RULES), names)

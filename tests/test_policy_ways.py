@@ -157,3 +157,38 @@ def test_a_verified_address_names_a_person_where_the_provider_speaks_for_it(emai
     whole = content([rule("ada", subjects={"users": ["corp:mailto:ada@corp.example"]})], [HONOUR])
 
     assert asked(whole, person=Person("corp", sub="u-1", email=email)) == reason
+
+
+@pytest.mark.parametrize(
+    ("trust", "person", "reason"),
+    [
+        ({"known_subjects": ["corp:u-2"]}, Person("corp", sub="u-1"), "assertion_subject"),
+        ({"known_subjects": ["corp:u-2"]}, Person("corp"), "granted"),
+        ({"known_subjects": ["oid-1"], "subject": {"claim": "oid"}}, Person("corp", sub="u-1"), "granted"),
+    ],
+)
+def test_a_stranger_is_told_only_where_the_bundle_alone_can_tell(
+    trust: dict[str, Any], person: Person, reason: str
+) -> None:
+    whole = bundle()
+    trusts = whole["authorization_servers"]["tools"]["trusts"]
+    trusts["home"] = {**trusts["home"], **trust}
+
+    assert asked(whole, person=person) == reason
+
+
+def test_of_a_foreign_grant_nobody_is_taken_for_a_stranger() -> None:
+    whole = bundle()
+    trusts = whole["authorization_servers"]["tools"]["trusts"]
+    trusts["partner"] = {**trusts["partner"], "known_subjects": ["u-2"]}
+
+    assert asked(whole, person=None, issuer="partner") == "granted"
+
+
+def test_where_no_issuer_accepts_the_provider_the_issuer_must_be_said() -> None:
+    whole = bundle(("grant_issuers", "home", "identity_providers"), ["corp"])
+    for client in whole["clients"].values():
+        client["at"]["home"]["sso"] = {"corp": client["at"]["home"]["sso"]["corp"]}
+
+    with pytest.raises(Unanswerable, match="the issuer must be said; those that accept guest: none"):
+        asked(whole, person=Person("guest"))
