@@ -48,7 +48,7 @@ def test_a_refusal_is_explained_from_who_asked_to_whose_job_it_is():
         == """\
 decision d00ff
   outcome       refused: POLICY_NO_RULE
-  when          2023-11-14 22:13:20.250+00:00
+  when          2023-11-14T22:13:20.250Z
   call          ExchangeIdentity
   client        agent (agent-at-idp, client_secret_basic)
   caller        in-process (shim) over http

@@ -255,7 +255,7 @@ def test_what_is_wrong_with_an_assertion_is_told() -> None:
     assert [line.removeprefix("  FAILED ") for line in found if line.startswith("  FAILED")] == [
         "Conditions NotOnOrAfter", "SubjectConfirmationData NotOnOrAfter", "issuer", "audience",
     ]  # fmt: skip
-    assert "           expected after now, 2027-01-15T08:10:00+00:00" in found
+    assert "           expected after now, 2027-01-15T08:10:00Z" in found
     assert "           got      https://sp.example" in found
 
 

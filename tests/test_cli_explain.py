@@ -81,7 +81,7 @@ async def test_a_chain_is_told(house: House, ask: Callable[..., Any]) -> None:
     issued = await redeemed(house, granted.answer.token)
     text = (await ask("chain", issued.id)).splitlines()
     assert text[0] == f"chain {granted.record['chain']}"
-    assert [line.split("─ ")[-1].split()[2] for line in text[1:]] == ["sign-in", "grant", "token"]
+    assert [line.split("─ ")[-1].split()[1] for line in text[1:]] == ["sign-in", "grant", "token"]
     parsed = json.loads(await ask("chain", granted.record["chain"], "--json"))
     assert [node["kind"] for node in parsed["nodes"]] == ["sign-in", "grant", "token"]
 

@@ -180,7 +180,7 @@ def test_what_a_clients_developer_is_told_says_what_to_try() -> None:
     assert text.splitlines() == [
         "decision d1",
         "  outcome       refused: ASSERTION_INVALID",
-        "  when          1970-01-01 00:00:07.500+00:00",
+        "  when          1970-01-01T00:00:07.500Z",
         "  call          RedeemGrant",
         "",
         "told: the assertion is not acceptable",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grantd.administration.decisions import answers
 from grantd.v1 import decision_pb2 as pb
 from grantd_server.audit.explaining.chain_text import chain_text
 from grantd_server.audit.explaining.explanation import explained
@@ -115,7 +116,7 @@ def test_what_is_sent_is_safe_already_and_reads_as_it_was(said: list[str]) -> No
         for text in texts_of(message):
             # Policy inputs are JSON, which escapes on its own.
             assert safe(text)
-    back = answered.explained(explanation_of(found))
+    back = answered.explained(answers.explained(explanation_of(found), None))
     assert text_of(back) == text_of(found)
 
 
@@ -149,10 +150,10 @@ def spoken(message: Any, said: Iterator[str]) -> Any:
 @settings(UNHURRIED, max_examples=40)
 @given(st.lists(WIRE, min_size=1, max_size=40))
 def test_a_service_that_lies_drives_no_terminal_of_those_who_ask_it(said: list[str]) -> None:
-    told = answered.explained(spoken(pb.ExplainDecisionResponse(), repeated(said)))
+    told = answered.explained(answers.explained(spoken(pb.ExplainDecisionResponse(), repeated(said)), None))
     assert safe(text_of(told))
-    assert safe(short_text(answered.decided(spoken(pb.Decision(), repeated(said)))))
-    traced = answered.traced(spoken(pb.TraceChainResponse(), repeated(said)))
+    assert safe(short_text(answered.decided(answers.decision(spoken(pb.Decision(), repeated(said))))))
+    traced = answered.traced(answers.traced(spoken(pb.TraceChainResponse(), repeated(said)), None))
     assert safe(chain_text(traced))
     for value in (told, traced):
         assert safe(json.dumps(plain(value), indent=2, ensure_ascii=False))
@@ -218,9 +219,9 @@ def test_what_looks_alike_is_told_apart_where_a_check_failed(expected: str, got:
 @pytest.mark.parametrize(
     ("got", "told"),
     [
-        ("exp 1800000000", "exp 1800000000 (2027-01-15 08:00:00)"),
-        ("a sign-in at 1800000000 or later", "a sign-in at 1800000000 (2027-01-15 08:00:00) or later"),
-        ("now 1800000000", "now 1800000000 (2027-01-15 08:00:00)"),
+        ("exp 1800000000", "exp 1800000000 (2027-01-15T08:00:00Z)"),
+        ("a sign-in at 1800000000 or later", "a sign-in at 1800000000 (2027-01-15T08:00:00Z) or later"),
+        ("now 1800000000", "now 1800000000 (2027-01-15T08:00:00Z)"),
         ("1800000000", "1800000000"),
         ("client 1800000000", "client 1800000000"),
         ("exp 18000000001", "exp 18000000001"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from grantd_server.doctor.checks.keys.algorithms import signs
 from grantd_server.doctor.findings import LONGEST_VALUE, Party, Severity, printable
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def document(examination: Examination) -> dict[str, Any]:
     """The same for a program."""
     return {
         "version": VERSION,
-        "at": _moment(examination.at),
+        "at": utc(examination.at),
         "healthy": examination.healthy,
         "errors": examination.count(Severity.ERROR),
         "warnings": examination.count(Severity.WARNING),
@@ -55,7 +55,7 @@ def _member(finding: Finding) -> dict[str, str]:
 
 
 def _lines(examination: Examination) -> Iterator[str]:
-    yield f"examined at {_moment(examination.at)}"
+    yield f"examined at {utc(examination.at)}"
     for party, identifier, seen in _parties(examination.view):
         yield f"  {party.value:<22}{identifier}: {seen}"
     for finding in examination.findings:
@@ -84,7 +84,3 @@ def _parties(view: View) -> Iterator[tuple[Party, str, str]]:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

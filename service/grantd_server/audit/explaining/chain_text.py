@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grantd_server.audit.explaining.shown import shown
 from grantd_server.audit.explaining.text import moment
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ def chain_text(found: Journey) -> str:
 
 
 def _lines(found: Journey) -> Iterator[str]:
-    revoked = f", revoked {_second(found.revoked)}" if found.revoked else ""
+    revoked = f", revoked {utc(found.revoked)}" if found.revoked else ""
     yield f"chain {shown(found.chain)}{revoked}"
     depths: dict[str, int] = {}
     for node in found.nodes:
@@ -30,9 +31,9 @@ def _lines(found: Journey) -> Iterator[str]:
 
 
 def _told(node: Node) -> str:
-    parts = [f"{moment(node.time)[:23] or 'at an unknown time':<23}", shown(node.kind), *_detail(node)]
+    parts = [f"{moment(node.time) or 'at an unknown time':<24}", shown(node.kind), *_detail(node)]
     if node.expires and node.kind not in {"revocation", "refusal"}:
-        parts.append(f"until {_second(node.expires)}")
+        parts.append(f"until {utc(node.expires)}")
     if node.decision.id:
         parts.append(f"[{shown(node.decision.id)}]")
     return " ".join(part for part in parts if part)
@@ -47,7 +48,7 @@ def _detail(node: Node) -> Iterator[str]:
             yield f"amr {shown(node.amr)}" if node.amr else ""
         case "introspection":
             times = f"{node.count} times" if node.count > 1 else "once"
-            last = f", last {_second(node.last)[:16]}" if node.last > node.time else ""
+            last = f", last {utc(node.last, 'minutes')}" if node.last > node.time else ""
             yield f"{shown(node.outcome)} for {shown(node.asker or '?')}, {times}{last}"
         case "refusal":
             yield f"{shown(decision.rpc)} {shown(node.outcome)}: {shown(decision.reason)}"
@@ -57,7 +58,3 @@ def _detail(node: Node) -> Iterator[str]:
             yield f"for {shown(decision.audience)}" if node.kind == "grant" and decision.audience else ""
             yield f"at {shown(decision.resources)}" if decision.resources else ""
             yield f"({shown(decision.scopes_granted)})" if decision.scopes_granted else ""
-
-
-def _second(time: float) -> str:
-    return moment(time)[:19]

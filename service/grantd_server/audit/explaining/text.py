@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from grantd_server.audit.explaining.shown import exactly, shown
 from grantd_server.model.caller import ADMINISTRATION
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,13 +30,8 @@ def text_of(explanation: Explanation) -> str:
 
 
 def moment(time: float) -> str:
-    """A time in UTC, to the millisecond; empty where there is none."""
-    if not time:
-        return ""
-    try:
-        return datetime.fromtimestamp(time, UTC).isoformat(sep=" ", timespec="milliseconds")
-    except (OverflowError, OSError, ValueError):
-        return str(time)
+    """A time to the millisecond; empty where there is none."""
+    return utc(time, "milliseconds") if time else ""
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
@@ -49,7 +44,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield from _row(name, getattr(explanation, name))
     yield from _row("asked for", explanation.scopes_asked)
     yield from _row("granted", explanation.scopes_granted)
-    yield from _row("expires", moment(explanation.expires)[:19])
+    yield from _row("expires", utc(explanation.expires) if explanation.expires else "")
     yield from _row("bundle", _bundle(explanation))
     for name in ("chain", "family", "jti_hash", "token_hash", "trace_id", "error_id", "used_by"):
         yield from _row(name.replace("_", " "), getattr(explanation, name))
@@ -128,7 +123,7 @@ def sides(expected: str, got: str, *, differ: bool = True) -> Iterator[str]:
 
 
 def _timed(text: str) -> str:
-    return _SECONDS.sub(lambda found: f"{found[0]} ({moment(int(found[1]))[:19]})", text)
+    return _SECONDS.sub(lambda found: f"{found[0]} ({utc(int(found[1]))})", text)
 
 
 def _rules(explanation: Explanation) -> Iterator[str]:
@@ -178,7 +173,7 @@ def short_text(explanation: Explanation) -> str:
     """One line of a list."""
     scopes = explanation.scopes_granted or explanation.scopes_asked
     parts = (
-        moment(explanation.time)[:23],
+        moment(explanation.time),
         shown(explanation.id),
         shown(explanation.rpc),
         shown(_outcome(explanation)),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.audit.explaining.shown import shown
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,4 @@ def _window(report: Report) -> str:
 
 
 def _time(time_us: int) -> str:
-    try:
-        return datetime.fromtimestamp(time_us / 1e6, UTC).isoformat(sep=" ", timespec="seconds")
-    except (OverflowError, OSError, ValueError):
-        return str(time_us)
+    return utc(time_us / 1e6)

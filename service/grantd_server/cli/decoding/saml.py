@@ -6,12 +6,13 @@ import base64
 import binascii
 import re
 import zlib
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from grantd.strict import Fault
 from grantd_server.audit.explaining.explanation import Made
 from grantd_server.audit.explaining.shown import shown
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +110,7 @@ def _signature(data: bytes, said: Mapping[str, list[str]], target: Target) -> li
 
 
 def _checks(said: Mapping[str, list[str]], target: Target) -> Iterator[Made]:
-    now = f"now, {datetime.fromtimestamp(target.now, UTC).isoformat(timespec='seconds')}"
+    now = f"now, {utc(target.now)}"
     for name, value in ((name, value) for name, values in said.items() for value in values):
         moment = _instant(value)
         if moment is None:

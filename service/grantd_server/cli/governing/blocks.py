@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from grantd_server.cli.terminal.ending import REFUSED, USAGE, end, told
-from grantd_server.cli.terminal.moments import moment_of, shown
+from grantd_server.cli.terminal.moments import moment_of
 from grantd_server.cli.terminal.programs import AsJson
 from grantd_server.cli.terminal.reach import Reach, reaching
 from grantd_server.cli.terminal.why import Why, demand_reason
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from grantd.administration.governance.results import Block
@@ -59,7 +60,7 @@ def block(
             end(USAGE, ["Block a user by identifier: a sign-in without a verified address would slip past."])
         until = moment_of("--expires", expires)
         asyncio.run(_block(reach, kind, name, reason, until, unlisted=unlisted))
-        print(f"{kind.value} {name} is blocked" + (f" until {shown(until)}" if until else ""))
+        print(f"{kind.value} {name} is blocked" + (f" until {utc(until)}" if until else ""))
 
 
 @reaching
@@ -87,9 +88,9 @@ def list_blocks(reach: Reach, *, as_json: AsJson = False) -> None:
 
 
 def _row(block: Block) -> dict[str, Any]:
-    until = shown(block.until) if block.until else None
+    until = utc(block.until) if block.until else None
     told_ = {"kind": block.kind, "name": block.name, "until": until}
-    return {**told_, "author": block.author, "since": shown(block.since), "reason": block.reason}
+    return {**told_, "author": block.author, "since": utc(block.since), "reason": block.reason}
 
 
 def _demand(name: str, reason: str) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from grantd_server.cli.terminal.ending import USAGE, Config, end, settings_of, told
 from grantd_server.cli.terminal.moments import moment_of
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from grantd_server.governance.secrets.changes import Holder
@@ -61,7 +62,7 @@ def new(
         value = secrets.token_urlsafe(BYTES)
         digest = hashlib.sha256(value.encode()).hexdigest()
         if name is None:
-            line = f"sha256: {digest}" + ("" if until is None else f", expires: {_shown(until)}")
+            line = f"sha256: {digest}" + ("" if until is None else f", expires: {utc(until)}")
             print(f"secret, for the client, shown only now:\n  {value}")
             print(f"for the bundle:\n  authentication:\n    - secret: {{{line}}}")
             return
@@ -94,7 +95,7 @@ def retire(
         until = moment_of("--expires", expires)
         holder = _holder(name, issuer, directory, config)
         retired = retire_secret(holder, fingerprint, until)
-        what = "taken away" if until is None else f"expires {_shown(until)}"
+        what = "taken away" if until is None else f"expires {utc(until)}"
         print(f"secret {retired.label} of {holder.label}: {what}")
         print(f"next: grantd apply {holder.directory}")
 
@@ -105,7 +106,7 @@ def list_secrets(name: Name, issuer: Issuer = None, directory: In = None, config
     with told():
         holder = _holder(name, issuer, directory, config)
         for each in holder.secrets:
-            print(f"{each.label}  {'expires ' + _shown(each.expires) if each.expires else 'does not expire'}")
+            print(f"{each.label}  {'expires ' + utc(each.expires) if each.expires else 'does not expire'}")
 
 
 def _holder(name: str, issuer: str | None, directory: Path | None, config: Path | None) -> Holder:
@@ -115,9 +116,3 @@ def _holder(name: str, issuer: str | None, directory: Path | None, config: Path 
     if folder is None:
         end(USAGE, ["Say which governance directory with --in, or set governance.directory."])
     return find_holder(folder, name, issuer)
-
-
-def _shown(moment: int) -> str:
-    from grantd_server.governance.secrets.changes import shown  # noqa: PLC0415 - late, as all commands
-
-    return shown(moment)

@@ -12,10 +12,10 @@ import typer
 
 from grantd_server.cli.governing.bundle import Expect, NoSecrets
 from grantd_server.cli.terminal.ending import told
-from grantd_server.cli.terminal.moments import shown
 from grantd_server.cli.terminal.programs import AsJson
 from grantd_server.cli.terminal.reach import Reach, reaching
 from grantd_server.cli.terminal.why import Why, demand_reason
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +42,11 @@ def list_versions(reach: Reach, limit: Limit = 20, *, as_json: AsJson = False) -
         for each in listed:
             mark = "*" if each.active else " "
             last = (
-                f"epoch {each.epoch}, {shown(each.activated)}, {each.activated_by}"
+                f"epoch {each.epoch}, {utc(each.activated)}, {each.activated_by}"
                 if each.activated
                 else "never in force"
             )
-            print(f"{mark} {each.version}  {shown(each.stored)}  {each.author}  {last}  {each.reason}".rstrip())
+            print(f"{mark} {each.version}  {utc(each.stored)}  {each.author}  {last}  {each.reason}".rstrip())
         if not listed:
             print("no bundle was applied yet")
 
@@ -81,8 +81,8 @@ def roll_back(
 
 def _row(each: BundleVersion) -> dict[str, Any]:
     """Times as everywhere; None for a version that never was in force."""
-    activated = shown(each.activated) if each.activated else None
-    stored = {"version": each.version, "active": each.active, "stored": shown(each.stored), "author": each.author}
+    activated = utc(each.activated) if each.activated else None
+    stored = {"version": each.version, "active": each.active, "stored": utc(each.stored), "author": each.author}
     last = {"epoch": each.epoch, "activated": activated, "activated_by": each.activated_by or None}
     return {**stored, **last, "reason": each.reason}
 

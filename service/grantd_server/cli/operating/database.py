@@ -11,6 +11,7 @@ import typer
 
 from grantd_server.cli.recorded.second_place import sign_boundary
 from grantd_server.cli.terminal.ending import USAGE, Config, author, end, opened, settings_of, told
+from grantd_server.model.moments import utc
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -71,7 +72,7 @@ def restored(
             end(USAGE, ["It has a reason."])
         now = int(time.time())
         asyncio.run(_restored(now, reason, config))
-        print(f"grants issued before {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ} are refused")
+        print(f"grants issued before {utc(now)} are refused")
 
 
 async def _restored(now: int, why: str, config: Config) -> None:

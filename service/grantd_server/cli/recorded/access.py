@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from grantd_server.cli.terminal.ending import told
-from grantd_server.cli.terminal.moments import moment_before, shown
+from grantd_server.cli.terminal.moments import moment_before
 from grantd_server.cli.terminal.programs import AsCsv, AsJson, demand_one
 from grantd_server.cli.terminal.reach import Reach, reaching
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from grantd.administration.decisions.results import AccessUse
@@ -61,7 +62,7 @@ async def _uses(reach: Reach, since: int) -> list[AccessUse]:
 def _row(use: AccessUse) -> dict[str, Any]:
     row = {name: getattr(use, name) for name in COLUMNS}
     row |= {name: list(row[name]) for name in ("scopes", "unused_scopes")}
-    row["last_used"] = shown(use.last_used) if use.last_used else ""
+    row["last_used"] = utc(use.last_used) if use.last_used else ""
     return row
 
 

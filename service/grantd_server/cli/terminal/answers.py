@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from grantd.administration import BundleInvalid, BundleMoved, Refused
 from grantd_server.cli.terminal.ending import REFUSED, end
-from grantd_server.cli.terminal.moments import shown
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,4 +68,4 @@ def _cause(error: GrantdError) -> str:
 
 
 def _when(moment: int | None) -> str:
-    return "at an unknown time" if moment is None or moment >= 10**11 else f"at {shown(moment)}"
+    return "at an unknown time" if moment is None or moment >= 10**11 else f"at {utc(moment)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 from grantd_server.cli.terminal.ending import USAGE, end
 
@@ -51,8 +50,3 @@ def _read(option: str, when: str, now: int, direction: int) -> int | None:
         return now + direction * scalars.seconds(node) if when[-1:].islower() else scalars.instant(node)
     except Wrong:
         return None
-
-
-def shown(moment: int) -> str:
-    """A moment for people and programs alike."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

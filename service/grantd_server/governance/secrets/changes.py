@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grantd_server.governance.document import parse_directory
@@ -18,6 +17,7 @@ from grantd_server.governance.faults import BundleError
 from grantd_server.governance.reading.parties.credentials import MOST_SECRETS
 from grantd_server.governance.reading.texts import scalars
 from grantd_server.governance.secrets.list_lines import NotByLines, with_expiry, with_item, without_item
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def add_secret(holder: Holder, digest: str, expires: int | None) -> tuple[str, i
     if any("metadata_document" in item.plain() for item in holder.items):
         raise SecretChangeRefused(f"{holder.label} is known by its metadata document and can have no secret.")
     after = holder.root.plain()
-    value = {"sha256": digest} | ({} if expires is None else {"expires": shown(expires)})
+    value = {"sha256": digest} | ({} if expires is None else {"expires": utc(expires)})
     _at(after, holder.path)["authentication"].append({"secret": value})
     inside = ", ".join(f"{key}: {each}" for key, each in value.items())
     text, line = with_item(_read(holder), holder.items, f"secret: {{{inside}}}")
@@ -110,19 +110,14 @@ def retire_secret(holder: Holder, label: str | None, expires: int | None) -> Lis
     place = next(number for number, item in enumerate(holder.items) if item is chosen.node)
     credentials: list[Any] = _at(after, holder.path)["authentication"]
     if expires is not None:
-        credentials[place]["secret"]["expires"] = shown(expires)
-        _write(holder, with_expiry(_read(holder), chosen.node, shown(expires)), after)
+        credentials[place]["secret"]["expires"] = utc(expires)
+        _write(holder, with_expiry(_read(holder), chosen.node, utc(expires)), after)
         return chosen
     if len(credentials) == 1:
         raise SecretChangeRefused(f"{holder.label} would have no credential left. Give it a new one first.")
     del credentials[place]
     _write(holder, without_item(_read(holder), chosen.node), after)
     return chosen
-
-
-def shown(moment: int) -> str:
-    """A moment as the bundle writes it."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _client(root: Node, name: str, issuer: str | None) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grantd_server.governance.analysis.linting.findings import Severity
+from grantd_server.model.moments import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def ending(subject: Subject) -> Iterator[Finding]:
         expires, deny = listed.rule.expires, listed.rule.deny
         if expires is None or expires > subject.now + SOON:
             continue
-        moment = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = utc(expires)
         effect = "what it denied is open again wherever a rule allows it" if deny else "it allows nothing any more"
         if expires <= subject.now:
             sentence = f"it expired at {moment}: {effect}"
