@@ -95,8 +95,8 @@ async def test_a_decision_is_printed_as_it_is_committed_and_an_interrupt_ends_it
     with following(environ_of(tmp_path)) as process:
         line = await first_line(process, office)
         code, err = await interrupted(process)
-    day, _, decision, *rest = line.split()
-    assert (day[:2], rest[1:]) == ("20", ["applied"])
+    moment, decision, *rest = line.split()
+    assert (moment[:2], rest[1:]) == ("20", ["applied"])
     assert decision in [entry.entry.id async for entry in office.store.history()]
     assert (code, err) == (130, ""), "as any interrupted command: without a word, and no traceback"
 
@@ -121,7 +121,7 @@ async def test_with_a_server_it_follows_the_service(office: Office, tmp_path: Pa
             "GRANTD_SERVER_KEY": str(key),
         }
         with following(environ) as process:
-            assert (await first_line(process, office)).split()[4:] == ["applied"]
+            assert (await first_line(process, office)).split()[3:] == ["applied"]
             assert await interrupted(process) == (130, "")
 
 
