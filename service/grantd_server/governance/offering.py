@@ -12,7 +12,7 @@ from grantd_server.governance.analysis.judging.open_ways import VOUCHED, open_wa
 from grantd_server.policy.clauses.who import Issuers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.policy.index import Index
@@ -54,24 +54,12 @@ def _of_rules(rules: RuleSet[Any], now: int, about: Callable[[Rule[Any]], bool])
 def _cells(
     rules: RuleSet[Any], index: Index[Rule[Any]], now: int, about: Callable[[Rule[Any]], bool]
 ) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
-    for rule in _each(index):
+    for rule in index.rules().values():
         if rule.in_force(now) and about(rule):
             for resource in rule.resources:
                 scopes = rule.scopes & rules.scopes.get(resource, frozenset())
                 for client in rule.clients:
                     yield (client, resource), scopes
-
-
-def _each(index: Index[Rule[Any]]) -> Iterator[Rule[Any]]:
-    """Each rule once, out of its index."""
-    seen: Mapping[str, Rule[Any]] = {
-        rule.id: rule
-        for by_client in index.table.values()
-        for by_key in by_client.values()
-        for filed in by_key.values()
-        for rule in filed
-    }
-    yield from seen.values()
 
 
 def _anybody(_: Rule[Any]) -> bool:

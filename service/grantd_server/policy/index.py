@@ -56,6 +56,16 @@ class Index(Generic[RuleT]):
                         found[rule.id] = rule
         return found.values()
 
+    def rules(self) -> dict[str, RuleT]:
+        """All rules, by id."""
+        return {
+            rule.id: rule
+            for by_client in self.table.values()
+            for by_key in by_client.values()
+            for rules in by_key.values()
+            for rule in rules
+        }
+
     def near(self, resource: str, client: str) -> Iterator[RuleT]:
         """All rules of a resource, those of the client first. Repeats are possible."""
         for by_key in self._tables(resource, client):

@@ -202,6 +202,8 @@ class WithdrawalRow(Table, table=True):
     until: int | None = Field(default=None, sa_type=BigInteger)
     written: int = Field(sa_type=BigInteger)
     author: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    authored: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """When the author wrote; another than `written` where a release without authors wrote since."""
 
 
 class IntrospectionRow(Table, table=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.analysis.judging.judge import every_rule
 from grantd_server.governance.analysis.judging.somebody import Somebody
 from grantd_server.policy.clauses.who import Groups, Roles
 
@@ -55,7 +54,7 @@ def _kind_of(snapshot: Snapshot, qualified: str) -> str:
         if name in (account.roles or ()):
             return "role"
     for rules in snapshot.lookups.grant_rules.values():
-        for rule in (every_rule(rules.allows) | every_rule(rules.denies)).values():
+        for rule in (rules.allows.rules() | rules.denies.rules()).values():
             for clause in rule.clauses:
                 if isinstance(clause, Groups | Roles) and qualified in clause.values:
                     return "group" if isinstance(clause, Groups) else "role"

@@ -13,7 +13,7 @@ from grantd_server.policy.clauses.scope_sign_ins import with_demands
 from grantd_server.policy.clauses.who import Claim, Groups, Roles, Tenants, Users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from grantd_server.model.bundle.rules import GrantInputs, RedemptionInputs
     from grantd_server.policy.index import Index
@@ -37,17 +37,9 @@ def claim(provider: str, name: str) -> str:
     return f"claims.{provider}:{name}"
 
 
-def all_rules(index: Index[Rule[Any]]) -> Iterator[Rule[Any]]:
-    """Every rule of an index; repeats are possible."""
-    for by_client in index.table.values():
-        for by_key in by_client.values():
-            for rules in by_key.values():
-                yield from rules
-
-
 def reads(rules: RuleSet[Any]) -> frozenset[str]:
     """What the rules read of what may be left unrecorded."""
-    found = (*all_rules(rules.allows), *all_rules(rules.denies))
+    found = (rules.allows.rules() | rules.denies.rules()).values()
     return frozenset(attribute_of(clause) for rule in found for clause in rule.clauses) - {""}
 
 

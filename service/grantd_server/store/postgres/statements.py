@@ -147,9 +147,10 @@ greatest(coalesce((SELECT max(expires) FROM below), 0),
   coalesce((SELECT max(family_expires) FROM refresh_tokens WHERE family = $1), 0))"""
 
 WITHDRAW: Final = f"""\
-INSERT INTO withdrawals (kind, name, reason, until, author, written) VALUES ($1, $2, $3, $4, $5, {_NOW})
-ON CONFLICT (kind, name) DO UPDATE
-SET reason = excluded.reason, until = excluded.until, author = excluded.author, written = excluded.written"""
+INSERT INTO withdrawals (kind, name, reason, until, author, written, authored)
+SELECT $1, $2, $3, $4::bigint, $5, clock.now, clock.now FROM (SELECT {_NOW} AS now) AS clock
+ON CONFLICT (kind, name) DO UPDATE SET reason = excluded.reason, until = excluded.until,
+author = excluded.author, written = excluded.written, authored = excluded.authored"""
 RESTORE: Final = "DELETE FROM withdrawals WHERE kind = $1 AND name = $2 RETURNING kind"
 WITHDRAWN: Final = f"UPDATE epochs SET withdrawals = withdrawals + 1 WHERE id = 1 {_WAKE}"
 
@@ -159,7 +160,8 @@ SELECT bundle, withdrawals, revocations, {_NOW} AS now,
 coalesce((SELECT max(written) FROM tombstones), 0) AS newest, blocked.*, dead.*
 FROM epochs, (SELECT coalesce(array_agg(kind), '{{}}') AS kinds, coalesce(array_agg(name), '{{}}') AS names,
   coalesce(array_agg(reason), '{{}}') AS reasons, coalesce(array_agg(until), '{{}}') AS untils,
-  coalesce(array_agg(author), '{{}}') AS authors, coalesce(array_agg(written), '{{}}') AS times FROM withdrawals) AS blocked,
+  coalesce(array_agg(CASE WHEN authored = written THEN author ELSE '' END), '{{}}') AS authors,
+  coalesce(array_agg(written), '{{}}') AS times FROM withdrawals) AS blocked,
 (SELECT coalesce(array_agg(digest), '{{}}') AS digests, coalesce(array_agg(expires), '{{}}') AS expiries FROM tombstones
   WHERE written >= $1 - {OVERLAP} AND expires > {_NOW} - {MARGIN}
   AND ((SELECT revocations FROM epochs WHERE id = 1) IS DISTINCT FROM $2::bigint

@@ -113,12 +113,14 @@ max(coalesce((SELECT max(expires) FROM below), 0),
   coalesce((SELECT max(family_expires) FROM refresh_tokens WHERE family = :chain), 0))"""
 
 WITHDRAW: Final = """\
-INSERT INTO withdrawals (kind, name, reason, until, author, written) VALUES (?, ?, ?, ?, ?, unixepoch())
-ON CONFLICT (kind, name) DO UPDATE
-SET reason = excluded.reason, until = excluded.until, author = excluded.author, written = excluded.written"""
+INSERT INTO withdrawals (kind, name, reason, until, author, written, authored)
+VALUES (?, ?, ?, ?, ?, unixepoch(), unixepoch())
+ON CONFLICT (kind, name) DO UPDATE SET reason = excluded.reason, until = excluded.until,
+author = excluded.author, written = excluded.written, authored = excluded.authored"""
 RESTORE: Final = "DELETE FROM withdrawals WHERE kind = ? AND name = ? RETURNING kind"
 WITHDRAWN: Final = "UPDATE epochs SET withdrawals = withdrawals + 1 WHERE id = 1"
-WITHDRAWALS: Final = "SELECT kind, name, reason, until, author, written FROM withdrawals"
+WITHDRAWALS: Final = """\
+SELECT kind, name, reason, until, CASE WHEN authored = written THEN author ELSE '' END, written FROM withdrawals"""
 TOMBSTONES: Final = f"""\
 SELECT digest, expires FROM tombstones WHERE written >= ? - {OVERLAP} AND expires > unixepoch() - {MARGIN}"""
 NOW: Final = "SELECT unixepoch(), coalesce((SELECT max(written) FROM tombstones), 0)"

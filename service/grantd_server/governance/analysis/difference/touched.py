@@ -7,8 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grantd_server.governance.analysis.judging.judge import every_rule
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -117,7 +115,7 @@ def _changed(
 
 
 def _rules(rules: RuleSet[Any] | None) -> dict[str, Rule[Any]]:
-    return {} if rules is None else every_rule(rules.allows) | every_rule(rules.denies)
+    return {} if rules is None else rules.allows.rules() | rules.denies.rules()
 
 
 def _wants(rule: Rule[Any]) -> object:

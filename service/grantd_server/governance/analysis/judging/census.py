@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from grantd_server.governance.analysis.judging.judge import every_rule
 from grantd_server.governance.analysis.judging.somebody import NOBODY, Somebody, can_be
 from grantd_server.model.bundle.directory import Missing
 from grantd_server.policy.clauses.who import Groups, Roles, Users
@@ -87,10 +86,7 @@ class Census:
     def _named(self) -> frozenset[str]:
         """What any rule reads: two people who differ in nothing else are one."""
         rules = [
-            rule
-            for rules in self._sets
-            for index in (rules.allows, rules.denies)
-            for rule in every_rule(index).values()
+            rule for rules in self._sets for index in (rules.allows, rules.denies) for rule in index.rules().values()
         ]
         clauses = (clause for rule in rules for clause in rule.clauses)
         return frozenset[str]().union(*(c.values for c in clauses if isinstance(c, Groups | Roles | Users)))

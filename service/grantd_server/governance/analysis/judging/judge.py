@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from grantd_server.governance.analysis.judging.somebody import Somebody
     from grantd_server.governance.snapshot import Snapshot
     from grantd_server.policy.clauses.who import Clause
-    from grantd_server.policy.index import Index
     from grantd_server.policy.rules import Rule
 
 CLOSED: Tenants = frozenset()
@@ -196,14 +195,3 @@ def _is_about(rule: Rule[Any], inputs: Any) -> bool:
     """Whether the clauses on who asks hold; each reads the inputs of its own leg."""
     found = (clause.holds(inputs) for clause in rule.clauses if isinstance(clause, ABOUT_SUBJECTS))
     return all(held or (rule.deny and held is None) for held in found)
-
-
-def every_rule(index: Index[Rule[Any]]) -> dict[str, Rule[Any]]:
-    """All rules of an index, by id."""
-    return {
-        rule.id: rule
-        for by_client in index.table.values()
-        for by_key in by_client.values()
-        for rules in by_key.values()
-        for rule in rules
-    }

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grantd_server.governance.analysis.judging.judge import Judge, every_rule
 from grantd_server.governance.analysis.linting.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from grantd_server.governance.analysis.judging.judge import Judge
     from grantd_server.governance.testing.suites import Suite
     from grantd_server.policy.rules import Rule, RuleSet
 
@@ -41,7 +41,7 @@ class Subject:
         for leg, sets in ((1, lookups.grant_rules), (2, lookups.redemption_rules)):
             for name in sorted(sets):
                 rules: RuleSet[Any] = sets[name]
-                found = every_rule(rules.allows) | every_rule(rules.denies)
+                found = rules.allows.rules() | rules.denies.rules()
                 yield from (Listed(leg, rules, found[rule]) for rule in sorted(found))
 
     def in_force(self) -> Iterator[Listed]:

@@ -12,6 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the author; of blocks that are there, their records know it. An older release
-    that blocks something meanwhile names none."""
+    """Adds the author, and when that one wrote; of blocks that are there, their records
+    know it. An older release that blocks something meanwhile writes neither: where the
+    times differ, the author is of an earlier block."""
     op.add_column("withdrawals", sa.Column("author", sa.String, nullable=False, server_default=""))
+    op.add_column("withdrawals", sa.Column("authored", sa.BigInteger, nullable=False, server_default="0"))
