@@ -118,3 +118,17 @@ async def test_details_of_a_rule_that_does_not_hold_are_not_granted(house: House
 
     assert mine.status == "OK"
     assert theirs.reason == "DETAILS_NOT_GRANTED"
+
+
+async def test_a_refusal_of_details_names_the_objects_and_not_the_scopes_beside_them(house: House) -> None:
+    document = bundle()
+    del document["grants"]["grants"][0]["details"]
+    del document["grants"]["grants"][2]["details"]
+    await house.apply(document)
+
+    found = await granted(house, TICKET, resource=[org.TICKETS], scope="shared:read tickets:write")
+
+    assert found.reason == "DETAILS_NOT_GRANTED"
+    assert "tickets tickets:write" in found.record["refused_scopes"]
+    *_, got = [got for _, check, _, _, got in found.record["checks"] if check == "policy.details"]
+    assert got == f"{TICKET['type']}[0]: no_rule"
