@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -17,7 +18,7 @@ from grantd.administration.governance import calls
 from grantd_server.administration import uploads
 from grantd_server.governance.document import MOST_FILES
 from grantd_server.governance.testing.places import yaml_files
-from grantd_server.refusals import Refused
+from grantd_server.refusals import Reason, Refused
 from grantd_server.rpc.limits import MESSAGE_BYTES, UPLOAD_BYTES, UPLOAD_OVERHEAD
 
 if TYPE_CHECKING:
@@ -183,16 +184,85 @@ def test_what_the_client_counts_is_never_less_than_what_the_service_counts(numbe
     assert largest <= MESSAGE_BYTES
 
 
+def is_sent(*paths: str) -> bool:
+    try:
+        Directory(dict.fromkeys(paths, b""))
+    except DirectoryError:
+        return False
+    return True
+
+
+def is_taken(*paths: str) -> bool:
+    upload = uploads.Upload()
+    try:
+        for path in paths:
+            upload.add(path, b"")
+        with uploads.unpacked(upload.complete()):
+            return True
+    except Refused:
+        return False
+
+
 @given(st.text(st.sampled_from("ab./\\:\x00\x7f é"), max_size=12).map(lambda text: f"{text}.yaml"))
 def test_a_name_is_sent_where_the_service_takes_it(path: str) -> None:
-    try:
-        Directory({path: b""})
-        sent = True
-    except DirectoryError:
-        sent = False
-    try:
-        uploads.Upload().add(path, b"")
-        taken = True
-    except Refused:
-        taken = False
-    assert sent is taken
+    assert is_sent(path) is is_taken(path)
+
+
+@pytest.mark.parametrize(
+    ("paths", "taken"),
+    [
+        (["a.yaml", "b.yaml/b.yaml"], True),
+        (["a.yaml", "a.yaml/b.yaml"], False),
+        (["a.yaml/b/c.yaml", "a.yaml"], False),
+        (["b/a.yml/b/c/d.yml", "c.yml", "b/a.yml"], False),
+        (["é" * 125 + ".yaml"], True),
+        (["é" * 125 + "a.yaml"], False),
+        (["é" * 128 + ".yaml"], False),
+        (["😀" * 63 + "abc/a.yaml"], True),
+        (["😀" * 64 + "/a.yaml"], False),
+    ],
+    ids=lambda value: "",
+)
+def test_names_that_no_folder_can_hold_are_neither_sent_nor_taken(paths: list[str], taken: bool) -> None:
+    assert is_sent(*paths) is taken
+    assert is_taken(*paths) is taken
+
+
+def test_what_the_file_system_does_not_take_is_refused_and_a_full_disk_is_not_the_callers_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(Refused) as caught, uploads.unpacked({"a.yaml": b"", "a.yaml/b.yaml": b""}):
+        pass
+    assert (caught.value.reason, caught.value.facts["field"]) == (Reason.PARAMETER_INVALID, "piece.path")
+
+    def full(place: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"), uploads.unpacked({"a.yaml": b""}):
+        pass
+
+
+def test_a_fault_of_whoever_reads_the_folder_stays_one() -> None:
+    with pytest.raises(FileExistsError), uploads.unpacked({"a.yaml": b""}) as folder:
+        (folder / "a.yaml").mkdir()
+
+
+def test_a_link_that_is_put_in_place_of_a_file_meanwhile_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "governance", "a.yaml")
+    (tmp_path / "secret").write_text("canary")
+    resolve = os.path.realpath
+
+    def raced(path: Any, *, strict: bool = False) -> str:
+        found = resolve(path, strict=strict)
+        if Path(found).name == "a.yaml":
+            Path(found).unlink()
+            Path(found).symlink_to(tmp_path / "secret")
+        return found
+
+    monkeypatch.setattr(os.path, "realpath", raced)
+    (folder / "b.yaml").symlink_to("a.yaml")
+    with pytest.raises(DirectoryError, match="Too many levels"):
+        Directory.read(folder)

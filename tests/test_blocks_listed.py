@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 import organisation as org
 from command_line import asked, house_at, lines, runner
+from grantd.errors import of_rpc
 from grantd.v1 import governance_pb2 as pb
 from grantd_server.administration.listed import listed
 from grantd_server.audit.record import Record
@@ -119,7 +121,7 @@ async def test_what_the_bundle_does_not_name_is_blocked_only_when_that_is_said(o
     request: dict[str, Any] = {"kind": pb.BLOCK_KIND_CLIENT, "name": "dessk", "reason": "stolen"}
     seen = await see(stub.Block(pb.BlockRequest(**request)))
     assert (seen.code.name, seen.info.reason) == ("FAILED_PRECONDITION", "NOT_GOVERNED")
-    assert "desk" in seen.info.metadata["nearest"].split()
+    assert "desk" in json.loads(seen.info.metadata["nearest"])
     record = await office.newest()
     assert (record["reason"], record["facts"]["name"]) == ("BLOCK_UNLISTED", "dessk")
     assert not (await stub.ListBlocks(pb.ListBlocksRequest())).blocks
@@ -150,10 +152,29 @@ def test_the_command_says_what_was_meant_and_how_to_block_it_all_the_same(tmp_pa
     assert found.name == "desk-agnet"
 
 
-def test_the_nearest_names_are_cut() -> None:
-    refusal = Refused(Reason.BLOCK_UNLISTED, {"nearest": ["a" * 400, "b" * 400]})
-    trailers = dict(ended(refusal, Record("Block", 0.0)).trailers)
-    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+def told(nearest: object) -> tuple[str, tuple[str, ...]]:
+    """What is sent of the nearest names, and what a client reads of that."""
+    sent = ended(Refused(Reason.BLOCK_UNLISTED, {"nearest": nearest}), Record("Block", 0.0))
+    status = status_pb2.Status.FromString(dict(sent.trailers)["grpc-status-details-bin"])
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
-    assert info.metadata["nearest"] == "a" * 400 + " " + "b" * 99
+    read = of_rpc(grpc.aio.AioRpcError(sent.code, grpc.aio.Metadata(), grpc.aio.Metadata(*sent.trailers)))
+    return info.metadata["nearest"], read.nearest
+
+
+@pytest.mark.parametrize(
+    "names", [["crop:Jane Doe"], ["corp:müller", "corp:møller"], ['a"b\\', "c,d"], ["名前" * 100], ["one", "two"]]
+)
+def test_the_nearest_names_arrive_as_they_are_written(names: list[str]) -> None:
+    sent, read = told(names)
+    assert sent.isascii()
+    assert read == tuple(names)
+
+
+def test_a_name_that_does_not_fit_is_left_out_whole() -> None:
+    sent, read = told(["a" * 1400, "b" * 1400, "c"])
+    assert read == ("a" * 1400, "c")
+    assert len(sent) <= 2000
+    assert told(["é" * 400])[1] == ()
+    assert told(["a" * 1996])[1] == ("a" * 1996,)
+    assert told(["a" * 1997])[1] == ()

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from certificates import Authority, write_tls_files
 from command_line import SAMPLE
 from grantd.administration import BundleInvalid, BundleMoved, Refused, Unavailable
+from grantd.v1 import governance_pb2 as governance
 from grantd_server.cli.app import app
 from grantd_server.cli.terminal.answers import sentences
 from grantd_server.model.caller import Role
@@ -139,3 +140,18 @@ def test_a_failure_without_a_sentence_is_told_by_its_status() -> None:
         "a parameter is wrong: a, b."
     ]
     assert sentences(BundleInvalid(["a.yaml:1:1: odd", "b.yaml:2:1: odd"])) == ["a.yaml:1:1: odd", "b.yaml:2:1: odd"]
+
+
+async def test_a_simulation_from_afar_ends_before_the_moment_that_is_given_as_here(tmp_path: Path) -> None:
+    asked: list[governance.SimulateOptions] = []
+
+    async def simulated(messages: Any, call: Any) -> AsyncIterator[Any]:
+        asked.extend([message.options async for message in messages if message.HasField("options")])
+        yield governance.SimulateResponse(result=governance.SimulationResult())
+
+    async with Toy(others={"Simulate": simulated}).served(tmp_path) as server:
+        span = ("--since", "2026-01-01T00:00:00Z", "--until", "2026-01-02T00:00:00Z")
+        code, _, err = await told(server.ports[0], tmp_path, Role.AUDITOR, "simulate", str(SAMPLE), *span)
+    assert (code, err) == (0, "")
+    (options,) = asked
+    assert (options.since, options.until) == (1767225600, 1767312000)

@@ -70,6 +70,26 @@ def test_a_bundle_that_moved_tells_who_moved_it_as_far_as_that_can_be_read():
         assert (moved.epoch, moved.version, moved.author, moved.activated) == (None, "", "", None)
 
 
+@pytest.mark.parametrize(
+    ("raw", "names"),
+    [
+        ('["a b", "\\u00e9"]', ("a b", "é")),
+        ('["a", 1, null, ["b"], "c\\u001b[2J", "\\u202ed", "e"]', ("a", "e")),
+        (f"{list(range(19))}"[:-1] + ', "u", "v"]', ("u",)),
+        (f'["{"a" * 4092}"]', ("a" * 4092,)),
+        (f'["{"a" * 4093}"]', ()),
+        ('{"a": 1}', ()),
+        ("desk agent", ()),
+        ("[" * 4096, ()),
+        ("", ()),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_names_of_a_service_are_read_as_far_as_they_can_be_shown(raw, names):
+    error = ended(grpc.StatusCode.FAILED_PRECONDITION, None, status.encode(Public.NOT_GOVERNED, {"nearest": raw}))
+    assert error.nearest == names
+
+
 def test_the_fields_of_a_request_that_were_wrong_are_told():
     raw = status.encode(Public.PARAMETER_INVALID, {}, "options.since")
     error = ended(grpc.StatusCode.INVALID_ARGUMENT, None, raw)

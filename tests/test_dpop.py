@@ -7,11 +7,13 @@ import hashlib
 import importlib
 import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import grantd_server
 from grantd import dpop, jwk
 from grantd.dpop.nonce import LIFE, RENEWAL, Nonces
 from grantd.dpop.prover import Prover
@@ -327,3 +329,8 @@ def test_what_programs_import_is_where_it_was(old: str, new: str, names: list[st
     before, now = importlib.import_module(f"grantd.{old}"), importlib.import_module(f"grantd.dpop.{new}")
     assert before.__all__ == names
     assert all(getattr(before, name) is getattr(now, name) for name in names)
+
+
+def test_of_ours_nobody_uses_names_that_stay_for_others() -> None:
+    sources = Path(grantd_server.__file__).parent.rglob("*.py")
+    assert not [file.name for file in sources if "grantd.dpop_" in file.read_text()]

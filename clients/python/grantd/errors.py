@@ -6,6 +6,7 @@ service could not decide, or its answer did not arrive.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ _ERROR_URI = re.compile(r"https?://[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _UNDECIDED = frozenset({"temporarily_unavailable", "server_error"})
 _MOVED = "BUNDLE_MOVED"
+_LONGEST_NEAREST = 4096
+_MOST_NEAREST = 20
 _REFUSALS = frozenset({"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "FAILED_PRECONDITION", "NOT_FOUND"})
 
 
@@ -131,7 +134,7 @@ def of_rpc(error: grpc.RpcError) -> GrantdError:
         "max_age": _seconds(known.get("max_age")),
         "acr_values": tuple(known.get("acr_values", "").split()),
         "fields": fields,
-        "nearest": tuple(printable(known.get("nearest", ""), 500).split()),
+        "nearest": _names(known.get("nearest", "")),
         "decision_id": decision,
     }
     if info.reason == _MOVED:
@@ -198,6 +201,19 @@ def _told(raw_status: str | bytes | None) -> tuple[error_details_pb2.ErrorInfo |
     except DecodeError:
         return None, ()
     return found, fields
+
+
+def _names(raw: str) -> tuple[str, ...]:
+    """A JSON list of names. One that cannot be shown as it is is left out: another
+    spelling of it would be another name."""
+    if len(raw) > _LONGEST_NEAREST:
+        return ()
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return ()
+    names = found[:_MOST_NEAREST] if isinstance(found, list) else []
+    return tuple(name for name in names if isinstance(name, str) and name.isprintable())
 
 
 def _seconds(text: str | None) -> int | None:

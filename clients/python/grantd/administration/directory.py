@@ -24,6 +24,8 @@ _OVERHEAD: Final = 64 + 32
 _OPTIONS: Final = 4096
 """What is left for the first message."""
 _LONGEST_PATH: Final = 512
+_LONGEST_SEGMENT: Final = 255
+"""Bytes, as file systems have it."""
 _SEGMENT = r"(?!\.)[^/\\:\x00-\x1f\x7f]{1,128}"
 _PATH = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*\.ya?ml")
 _ENDINGS = (".yaml", ".yml")
@@ -47,6 +49,8 @@ class Directory:
         for path, content in self.files.items():
             if not _can_be_sent(path):
                 raise DirectoryError(f"{path!r}: a file of this name cannot be sent")
+            if any(path[: each.start()] in self.files for each in re.finditer("/", path)):
+                raise DirectoryError(f"{path!r}: one of its folders is a file that is sent, too")
             size += _size(path, len(content))
         _refuse_more(size)
 
@@ -89,11 +93,12 @@ def _refuse_more(size: int) -> None:
 
 
 def _can_be_sent(path: str) -> bool:
+    if len(path) > _LONGEST_PATH or _PATH.fullmatch(path) is None:
+        return False
     try:
-        path.encode()
+        return all(len(segment.encode()) <= _LONGEST_SEGMENT for segment in path.split("/"))
     except UnicodeEncodeError:
         return False
-    return len(path) <= _LONGEST_PATH and _PATH.fullmatch(path) is not None
 
 
 def _yaml_files(root: Path) -> Iterator[tuple[str, Path]]:
@@ -114,18 +119,19 @@ def _yaml_files(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _read(file: Path, inside: str) -> bytes:
-    real = os.path.realpath(file, strict=True) if file.is_symlink() else str(file)
-    if file.is_symlink() and not Path(real).is_relative_to(inside):
+    real = os.path.realpath(file, strict=True)
+    if not Path(real).is_relative_to(inside):
         raise _odd(file, "a link out of the directory is not followed")
-    with open(real, "rb", opener=_without_waiting) as opened:
+    with open(real, "rb", opener=_as_it_is) as opened:
         if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
             raise _odd(file, "no regular file")
         return opened.read(LARGEST + 1)
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Opens a pipe as well, which is then refused: one without a writer would be waited for."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def _as_it_is(path: str, flags: int) -> int:
+    """Opens no link that was put there since it was looked at. Opens a pipe, which is
+    then refused: one without a writer would be waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 def _odd(file: Path, why: str) -> DirectoryError:

@@ -95,7 +95,7 @@ async def _there(reach: Reach, directory: Directory, wanted: _Wanted) -> Result:
         found = await governance.simulate(
             directory,
             since=wanted.since,
-            until=int(wanted.until) + 1,
+            until=wanted.until,
             examples=wanted.examples,
             progress=wanted.progress,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from grantd.dpop_prover import Prover
+from grantd.dpop.prover import Prover
 from grantd_server.doctor.findings import Party
 from grantd_server.doctor.reading.addresses import origin
 

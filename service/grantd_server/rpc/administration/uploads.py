@@ -21,4 +21,4 @@ async def read_upload(messages: AsyncIterator[Any]) -> tuple[Any, Mapping[str, b
         if message.WhichOneof("part") != "piece":
             raise Refused(Reason.PARAMETER_INVALID, field="piece")
         upload.add(message.piece.path, message.piece.content)
-    return first.options, upload.files
+    return first.options, upload.complete()

@@ -5,6 +5,7 @@ The public row is all that leaves; reason, facts, expected and got stay in the r
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,8 @@ _ABOUT_A_FIELD = frozenset({Public.PARAMETER_MISSING, Public.PARAMETER_REPEATED,
 # A field name comes from our own contract; anything else could echo input.
 _FIELD = re.compile(r"[a-z][a-z0-9_.]{0,63}", re.ASCII)
 
-
-_LONGEST_NEAREST = 500
+_LONGEST_NEAREST = 2000
+"""Bytes: it travels in a trailer, with all the others."""
 
 
 class Ended(Exception):
@@ -83,10 +84,20 @@ def _challenge(challenge: Mapping[str, object]) -> dict[str, str]:
     if "epoch" in challenge:
         out |= {name: str(challenge[name]) for name in ("epoch", "version", "author", "activated")}
     if nearest := challenge.get("nearest"):
-        out["nearest"] = " ".join(map(str, _each(nearest)))[:_LONGEST_NEAREST]
+        out["nearest"] = _names(_each(nearest))
     if acr := challenge.get("acr_values"):
         out["acr_values"] = acr if isinstance(acr, str) else " ".join(map(str, _each(acr)))
     return out
+
+
+def _names(names: tuple[object, ...]) -> str:
+    """Names as ASCII JSON, as they may have blanks. What does not fit is left out whole:
+    half of a name is another name."""
+    fitting: list[str] = []
+    for name in map(str, names):
+        if len(json.dumps([*fitting, name])) <= _LONGEST_NEAREST:
+            fitting.append(name)
+    return json.dumps(fitting)
 
 
 def _each(values: object) -> tuple[object, ...]:
