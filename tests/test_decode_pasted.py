@@ -262,6 +262,49 @@ def test_a_message_with_markup_that_parsers_read_differently_is_not_looked_into(
         signed_by(RESPONSE.replace(b"</samlp:", inside.encode() + b"</samlp:"), certificate())
 
 
+FORGED = (
+    f"<wrapper><saml:Subject xmlns:saml='{assertions_.SAML}'><saml:NameID>ceo</saml:NameID></saml:Subject>"
+    f"<saml:Audience xmlns:saml='{assertions_.SAML}'>our-client</saml:Audience><saml:AttributeStatement"
+    f" xmlns:saml='{assertions_.SAML}'><saml:Attribute Name='groups'><saml:AttributeValue>admins</saml:AttributeValue>"
+    "</saml:Attribute></saml:AttributeStatement></wrapper>"
+)
+
+
+@pytest.mark.hostile("S15")
+@pytest.mark.parametrize("certificates", [certificate(), ()], ids=["verified", "not verified"])
+@pytest.mark.parametrize("before", ["</ds:KeyInfo>", "</ds:X509Data>", "</ds:SignatureValue>", "</ds:Signature>"])
+def test_what_stands_in_a_signature_is_neither_told_nor_checked(before: str, certificates: tuple[Any, ...]) -> None:
+    honest = assertions_.signed(assertions_.xml(NOW, name="alice", audiences=[["other-client"]])).decode()
+    assert before in honest
+    forged = honest.replace(before, FORGED + before)
+    found = list(lines(forged, Target(float(NOW), audience="our-client", certificates=certificates)))
+    assert "  NameID: alice" in found
+    assert not [line for line in found if "ceo" in line or "admins" in line]
+    assert "  FAILED audience" in found
+    assert found[-1].startswith("NOT VERIFIED")
+
+
+def test_what_is_told_of_a_verified_assertion_is_the_element_that_was_signed() -> None:
+    from grantd_server.subjects.saml.offline import signed_by  # noqa: PLC0415 - an extra
+
+    signed = signed_by(RESPONSE, certificate()).element
+    assert signed.find(f"{{{assertions_.DS}}}Signature") is None
+    told = list(lines(RESPONSE.decode(), Target(float(NOW), certificates=certificate())))
+    assert [line for line in told if "NameID" in line] == ["  NameID: u-18f2"]
+    assert f"  attribute {assertions_.GROUPS}: eng" in told
+    assert "  signatures: 1" not in told, "it is told of what nobody verified only"
+    assert "  signatures: 1" in lines(RESPONSE.decode(), Target(float(NOW)))
+
+
+def test_an_audience_of_those_who_may_go_on_with_it_is_not_the_one_it_is_for() -> None:
+    """ProxyRestriction, SAML core section 2.5.1.6."""
+    proxies = "<saml:ProxyRestriction><saml:Audience>our-client</saml:Audience></saml:ProxyRestriction>"
+    made = assertions_.signed(assertions_.xml(NOW, conditions=proxies)).decode()
+    told = list(lines(made, Target(float(NOW), audience="our-client", certificates=certificate())))
+    assert "  FAILED audience" in told
+    assert told[-1].startswith("VERIFIED")
+
+
 def test_without_keys_and_certificates_it_is_said_that_nothing_was_checked() -> None:
     assert verdicts(SAML64)[1].endswith("The signature was not checked: no certificate was named with --certificate.")
     assert "The signature was not checked: no key was named with --jwks." in verdicts(ID_TOKEN)[1]

@@ -521,6 +521,11 @@ def test_other_transforms_are_refused(honest, transforms):
         ("</ds:SignatureValue>", "</ds:SignatureValue><ds:SignatureValue>AA</ds:SignatureValue>"),
         ("<ds:KeyInfo>", "<ds:Object/><ds:KeyInfo>"),
         ("</ds:KeyInfo>", "</ds:KeyInfo><ds:KeyInfo/>"),
+        ("</ds:KeyInfo>", "<ds:Object/></ds:KeyInfo>"),
+        ("</ds:KeyInfo>", "<saml:NameID>ceo</saml:NameID></ds:KeyInfo>"),
+        ("</ds:X509Data>", "<saml:NameID>ceo</saml:NameID></ds:X509Data>"),
+        ("</ds:X509Certificate>", "<x/></ds:X509Certificate>"),
+        ("</ds:SignatureValue>", "<saml:NameID>ceo</saml:NameID></ds:SignatureValue>"),
         ("<ds:SignedInfo>.*</ds:SignedInfo>", ""),
         ("<ds:DigestMethod [^>]*>", ""),
         (
@@ -535,6 +540,21 @@ def test_a_signature_of_another_shape_is_refused(honest, pattern, new):
     found = fault(changed(honest, pattern, new))
     assert found.check == "signature"
     assert "pinned" not in found.expected, "it is refused for its shape, before anything is computed"
+
+
+@pytest.mark.parametrize(
+    "key_info",
+    [
+        "<ds:KeyName>key-1</ds:KeyName>",
+        "<ds:X509Data><ds:X509SubjectName>CN=x</ds:X509SubjectName></ds:X509Data><ds:X509Data/>",
+        "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AA</ds:Modulus></ds:RSAKeyValue></ds:KeyValue>",
+        '<ds:KeyValue><e:ECKeyValue xmlns:e="http://www.w3.org/2009/xmldsig11#"/></ds:KeyValue>',
+        "",
+    ],
+)
+def test_what_providers_say_of_their_keys_is_let_in_and_not_read(honest, key_info):
+    document = changed(honest, "<ds:KeyInfo>.*</ds:KeyInfo>", f"<ds:KeyInfo>{key_info}</ds:KeyInfo>")
+    assert verify(encoded(document), providers()).assertion.name_id.value == "u-18f2"
 
 
 @pytest.mark.hostile("S15")

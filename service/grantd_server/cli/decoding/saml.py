@@ -70,18 +70,24 @@ def saml_lines(data: bytes, target: Target) -> Iterator[str]:
     if not said:
         yield _NOT_VERIFIED
         return
+    signature, signed = _signature(data, _by_name(said), target)
+    if signed:
+        said = signed  # what surrounds it is nobody's word
     yield "says:"
     yield from (f"  {shown(name)}: {shown(value)}" for name, value in said if value)
-    by_name: dict[str, list[str]] = {}
-    for name, value in said:
-        by_name.setdefault(name, []).append(value)
-    signature = _signature(data, by_name, target)
-    yield from _against([*signature, *_checks(by_name, target)])
-    if any(check.ok for check in signature):
+    yield from _against([*signature, *_checks(_by_name(said), target)])
+    if signed:
         yield "VERIFIED with the key of a pinned certificate, by the code of the service."
     else:
         unchecked = "was not checked: no certificate was named with --certificate"
         yield f"{_NOT_VERIFIED} The signature {'does not hold' if signature else unchecked}."
+
+
+def _by_name(said: list[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in said:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def _against(made: list[Made]) -> Iterator[str]:
@@ -90,23 +96,27 @@ def _against(made: list[Made]) -> Iterator[str]:
     yield from check_lines(made)
 
 
-def _signature(data: bytes, said: Mapping[str, list[str]], target: Target) -> list[Made]:
-    """By the certificates that were named, or those that the bundle pins for the issuer."""
+def _signature(
+    data: bytes, unverified: Mapping[str, list[str]], target: Target
+) -> tuple[list[Made], list[tuple[str, str]]]:
+    """Checks it by the certificates that were named, and those that the bundle pins for the
+    issuer; and tells what was signed, which is nothing where it does not hold."""
     from grantd_server.subjects.saml.offline import certificates_in, signed_by  # noqa: PLC0415 - an extra
+    from grantd_server.subjects.saml.outline import said_by  # noqa: PLC0415 - an extra
 
     certificates = list(target.certificates)
     providers = () if target.snapshot is None else target.snapshot.identity_providers.values()
     for provider in providers:
-        if provider.saml is not None and [provider.saml.entity_id] == said.get("Issuer"):
+        if provider.saml is not None and [provider.saml.entity_id] == unverified.get("Issuer"):
             certificates += certificates_in("\n".join(provider.saml.certificates).encode())
     if not certificates:
-        return []
+        return [], []
     try:
-        return [
-            Made("", "signature", True, "the key of a pinned certificate", f"SHA-256 {signed_by(data, certificates)}")
-        ]
+        signed = signed_by(data, certificates)
     except Fault as fault:
-        return [Made("", f"signature: {fault.check}", False, fault.expected, fault.got)]
+        return [Made("", f"signature: {fault.check}", False, fault.expected, fault.got)], []
+    made = Made("", "signature", True, "the key of a pinned certificate", f"SHA-256 {signed.fingerprint}")
+    return [made], list(said_by(signed.element))
 
 
 def _checks(said: Mapping[str, list[str]], target: Target) -> Iterator[Made]:

@@ -6,6 +6,8 @@ from typing import Final
 
 _SAML: Final = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 _SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}"
+SIGNATURES: Final = (_SIGNATURE, "{http://www.w3.org/2009/xmldsig11#}")
+"""XML signatures, first and second edition: the second has keys on curves."""
 ENCRYPTION: Final = "{http://www.w3.org/2001/04/xmlenc#}"
 ENVELOPED: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 EXCLUSIVE: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"

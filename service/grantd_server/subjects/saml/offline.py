@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,15 +17,24 @@ from grantd_server.subjects.saml.statements import read_assertion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lxml.etree import _Element as Element
+
+
+class Signed(NamedTuple):
+    """What was signed, as it was signed, and by whom."""
+
+    element: Element
+    fingerprint: str
+    """SHA-256 of the certificate."""
+
 
 def certificates_in(pem: bytes) -> list[x509.Certificate]:
     """The certificates of a PEM file. Raises ValueError where there is none to be read."""
     return x509.load_pem_x509_certificates(pem)
 
 
-def signed_by(data: bytes, certificates: Sequence[x509.Certificate]) -> str:
-    """Verifies an assertion, or the only one of a message, as the service does; returns
-    the SHA-256 of the certificate whose key signed it.
+def signed_by(data: bytes, certificates: Sequence[x509.Certificate]) -> Signed:
+    """Verifies an assertion, or the only one of a message, as the service does.
 
     Raises:
         Fault: it is not genuine, or not of the one shape that the service takes.
@@ -33,7 +42,7 @@ def signed_by(data: bytes, certificates: Sequence[x509.Certificate]) -> str:
     root = read_document(_assertion_of(data))
     signed, certificate = verified(root, certificates)
     read_assertion(signed)
-    return certificate.fingerprint(hashes.SHA256()).hex()
+    return Signed(signed, certificate.fingerprint(hashes.SHA256()).hex())
 
 
 def _assertion_of(data: bytes) -> bytes:

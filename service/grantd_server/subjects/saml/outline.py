@@ -1,8 +1,10 @@
-"""What an assertion says, for people: nothing of it is verified, nothing is believed."""
+"""What an assertion says, for people. It is looked for only where the service looks: an
+enveloped signature covers nothing of itself, and anybody may write into it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
@@ -16,12 +18,24 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element as Element
 
-_MOST = 200
+_MOST: Final = 200
 """Attribute values that are told."""
+_TEXTS: Final = (
+    ("Issuer",),
+    ("Subject", "NameID"),
+    ("Conditions", "AudienceRestriction", "Audience"),
+    ("AuthnStatement", "AuthnContext", "AuthnContextClassRef"),
+)
+_MOMENTS_AND_PLACES: Final = (
+    (("Conditions",), ("NotBefore", "NotOnOrAfter")),
+    (("Subject", "SubjectConfirmation", "SubjectConfirmationData"), ("Recipient", "NotOnOrAfter", "InResponseTo")),
+    (("AuthnStatement",), ("AuthnInstant", "SessionNotOnOrAfter")),
+)
 
 
 def outline(data: bytes) -> tuple[str, list[tuple[str, str]], str]:
-    """What it is, what it says by name, and what is wrong with its form.
+    """What it is, what it says by name, and what is wrong with its form; nothing of it is
+    verified, nothing is believed.
 
     Raises:
         Fault: it is no XML that is looked into: a DTD, an entity, too much of it.
@@ -38,7 +52,23 @@ def outline(data: bytes) -> tuple[str, list[tuple[str, str]], str]:
         read_document(data)
     except Fault as fault:
         wrong = f"{fault.check}: expected {fault.expected}, got {fault.got}"
-    return _what(root), list(_said(root)), wrong
+    found = root if root.tag == saml("Assertion") else root.find(f".//{saml('Assertion')}")
+    if found is None:
+        return _what(root), [], wrong
+    signatures = sum(1 for _ in found.iter(ds("Signature")))
+    return _what(root), [*said_by(found), ("signatures", str(signatures))], wrong
+
+
+def said_by(assertion: Element) -> Iterator[tuple[str, str]]:
+    """What one Assertion element says, by name."""
+    yield "id", assertion.get("ID", "")
+    yield "issued", assertion.get("IssueInstant", "")
+    for path in _TEXTS:
+        yield from ((path[-1], each.text or "") for each in _at(assertion, path))
+    for path, names in _MOMENTS_AND_PLACES:
+        for each in _at(assertion, path):
+            yield from ((f"{path[-1]} {name}", each.get(name, "")) for name in names)
+    yield from islice(_attributes(assertion), _MOST)
 
 
 def _what(root: Element) -> str:
@@ -51,26 +81,11 @@ def _what(root: Element) -> str:
     return "XML, but no SAML 2.0 assertion"
 
 
-def _said(root: Element) -> Iterator[tuple[str, str]]:
-    found = root if root.tag == saml("Assertion") else root.find(f".//{saml('Assertion')}")
-    if found is None:
-        return
-    yield "id", found.get("ID", "")
-    yield "issued", found.get("IssueInstant", "")
-    for name in ("Issuer", "NameID", "Audience", "AuthnContextClassRef"):
-        yield from ((name, each.text or "") for each in found.iter(saml(name)))
-    for name, attributes in (
-        ("Conditions", ("NotBefore", "NotOnOrAfter")),
-        ("SubjectConfirmationData", ("Recipient", "NotOnOrAfter", "InResponseTo")),
-        ("AuthnStatement", ("AuthnInstant", "SessionNotOnOrAfter")),
-    ):
-        for each in found.iter(saml(name)):
-            yield from ((f"{name} {attribute}", each.get(attribute, "")) for attribute in attributes)
-    yield "signatures", str(sum(1 for _ in found.iter(ds("Signature"))))
-    yield from list(_attributes(found))[:_MOST]
+def _at(assertion: Element, path: tuple[str, ...]) -> Iterator[Element]:
+    return assertion.iterfind("/".join(map(saml, path)))
 
 
-def _attributes(found: Element) -> Iterator[tuple[str, str]]:
-    for attribute in found.iter(saml("Attribute")):
-        for value in attribute.iter(saml("AttributeValue")):
+def _attributes(assertion: Element) -> Iterator[tuple[str, str]]:
+    for attribute in _at(assertion, ("AttributeStatement", "Attribute")):
+        for value in attribute.iterfind(saml("AttributeValue")):
             yield f"attribute {attribute.get('Name', '')}", value.text or ""

@@ -15,7 +15,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from grantd.strict import Fault
 from grantd_server.subjects.saml.document import strict_parser
-from grantd_server.subjects.saml.names import ENVELOPED, EXCLUSIVE, ds, saml
+from grantd_server.subjects.saml.names import ENVELOPED, EXCLUSIVE, SIGNATURES, ds, saml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +40,7 @@ DIGESTS: Final = frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, Dige
 
 _METHODS: Final = {method.value for method in METHODS}
 _DIGESTS: Final = {digest.value for digest in DIGESTS}
+_KEY_INFO: Final = {ds("X509Data"), ds("KeyValue"), ds("KeyName")}
 _INCLUSIVE: Final = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 
 
@@ -85,6 +86,7 @@ def _check_signature(root: Element) -> None:
     if signature is None or info is None:
         raise Fault("signature", "SignedInfo", "none")
     _check_children(signature, ("SignedInfo", "SignatureValue"), optional="KeyInfo")
+    _check_uncovered(signature)
     _check_children(info, ("CanonicalizationMethod", "SignatureMethod", "Reference"))
     c14n, method, reference = info
     _check_children(reference, ("Transforms", "DigestMethod", "DigestValue"))
@@ -108,6 +110,17 @@ def _check_children(element: Element, names: tuple[str, ...], optional: str = ""
     wanted = tuple(ds(name) for name in names)
     if found not in {wanted, (*wanted, ds(optional))}:
         raise Fault("signature", f"{', '.join(names)}, each once", "another content")
+
+
+def _check_uncovered(signature: Element) -> None:
+    """SignatureValue and KeyInfo, which the signature does not cover, hold nothing but
+    keys: another reader than ours might take what else is there for signed."""
+    _, value, *key_info = signature
+    hints = [hint for element in key_info for hint in element]
+    inside = [str(each.tag) for hint in hints for each in hint.iter()]
+    keys_only = _KEY_INFO.issuperset(hint.tag for hint in hints)
+    if len(value) or not keys_only or not all(tag.startswith(SIGNATURES) for tag in inside):
+        raise Fault("signature", "KeyInfo of X509Data, KeyValue or KeyName", "another content")
 
 
 def _check_signed(root: Element, signed: Element) -> None:
