@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from command_line import environ_of, house_at, lines, runner
 from grantd.administration import directory
 from grantd_server.cli.app import app
+from grantd_server.cli.terminal import ending
 from grantd_server.cli.terminal.writing import ERRORS, writing
 
 if TYPE_CHECKING:
@@ -201,6 +205,61 @@ def test_a_reader_that_leaves_is_no_fault(house: Path) -> None:
     with os.fdopen(writing_end, "wb") as gone:
         found = process(house, "show", house / "governance", stdout=gone)
     assert (found.returncode, found.stderr) == (1, b"")
+
+
+def test_a_reader_that_leaves_in_the_middle_is_no_fault() -> None:
+    """More than the buffers hold: it fails while it is printed, and not at the end."""
+    code = (
+        "from grantd_server.cli.terminal.writing import writing\nwith writing():\n"
+        "    for _ in range(9):\n        print('x' * 100_000)"
+    )
+    reading, writing_end = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing_end, "wb") as gone:
+        found = subprocess.run(
+            [sys.executable, "-c", code], stdout=gone, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (found.returncode, found.stderr) == (1, b"")
+
+
+FAULTS = [
+    TimeoutError(),
+    ssl.SSLError(1, "a bad record"),
+    OSError(errno.EADDRINUSE, "Address already in use"),
+    BrokenPipeError(errno.EPIPE, "Broken pipe"),
+    OSError(errno.ENOSPC, "No space left on device"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_fault_of_something_else_is_not_told_as_one_of_the_output(
+    fault: OSError, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = typer.Typer(pretty_exceptions_enable=False)
+
+    @command.command()
+    def fail() -> None:
+        with ending.told():
+            print("before")
+            raise fault
+
+    before = sys.stdout
+    with pytest.raises(OSError) as caught, writing():
+        command([])
+    assert caught.value is fault
+    assert sys.stdout is before
+    assert capfd.readouterr().err == ""
+
+
+def test_a_bug_is_seen_where_nothing_can_be_written() -> None:
+    code = "from grantd_server.cli.terminal.writing import writing\nwith writing():\n    print('x')\n    raise KeyError('ours')"
+    environ = os.environ | {"PYTHONUNBUFFERED": ""}  # or printing itself would fail
+    with Path("/dev/full").open("wb") as full:
+        found = subprocess.run(
+            [sys.executable, "-c", code], env=environ, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert b"KeyError: 'ours'" in found.stderr
+    assert found.returncode != 0
 
 
 def test_an_argument_of_another_encoding_is_told(house: Path, run: Callable[..., Any]) -> None:
