@@ -199,6 +199,11 @@ def has(snapshot: Snapshot, person: Person) -> frozenset[str]:
     return frozenset(words)
 
 
+def is_listed(world: World, person: Person) -> bool:
+    """Whether a directory says what they have."""
+    return person.sub in world.content.get("directories", {}).get(person.provider, {}).get("users", {})
+
+
 def refused(snapshot: Snapshot, person: Person) -> bool:
     """Whether a directory refuses them altogether."""
     return not attributes_of(snapshot, person).active

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grantd_server.governance.analysis.difference.humans import Human, Humans
+from grantd_server.governance.analysis.difference.humans import Humans, words
+from grantd_server.governance.analysis.difference.once import Once
 from grantd_server.governance.analysis.difference.rows import GAINED, LOST, Change
 from grantd_server.governance.analysis.difference.telling import told
 from grantd_server.governance.analysis.difference.touched import Touched, places, touched
@@ -22,8 +23,9 @@ from grantd_server.governance.analysis.judging.trying import circumstances
 from grantd_server.governance.asking.offline import snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from grantd_server.governance.analysis.difference.humans import Human
     from grantd_server.governance.analysis.difference.touched import Spot
     from grantd_server.governance.analysis.judging.judge import Term
     from grantd_server.governance.document import Document
@@ -75,18 +77,30 @@ class _Comparison:
                 yield from self._at(place, scope, spot, what)
 
     def _at(self, place: Place, scope: str, spot: Spot, what: Touched) -> Iterator[Change]:
-        told: dict[tuple[str, str], list[Somebody]] = {}
+        found: dict[Somebody, list[Outcome]] = {}
         people = self._people(place, scope, spot, what)
         for human in self._humans.of(place.provider, people):
-            for change, when, before, after in self._outcomes(place, scope, human):
-                somebody = human.told_as
-                # What holds for fewer attributes holds for more, and is told once.
-                if any(one.within(somebody) for text in {"", when} for one in told.get((change, text), ())):
-                    continue
-                told.setdefault((change, when), []).append(somebody)
-                vouched = f"everyone that {place.issuer} vouches for"
-                subject = vouched if place.provider == VOUCHED else human.words()
-                yield Change(change, subject, place.client, place.resource, scope, place.issuer, when, before, after)
+            for outcome in self._outcomes(place, scope, human.before, human.after):
+                for somebody in self._told_as(place, scope, human, people, outcome.change):
+                    found.setdefault(somebody, []).append(outcome)
+        once = Once()
+        for somebody in plainest_first(found):
+            vouched = f"everyone that {place.issuer} vouches for"
+            subject = vouched if place.provider == VOUCHED else words(somebody)
+            for change, when, before, after in sorted(found[somebody]):
+                if once.first(somebody, change, when):
+                    yield Change(
+                        change, subject, place.client, place.resource, scope, place.issuer, when, before, after
+                    )
+
+    def _told_as(
+        self, place: Place, scope: str, human: Human, people: list[Somebody], change: str
+    ) -> Iterable[Somebody]:
+        """By the fewest attributes of which it is true as well; otherwise by name."""
+        for one in people:
+            if human.has(one) and any(each.change == change for each in self._outcomes(place, scope, one, one)):
+                return (one,)
+        return human.named()
 
     def _people(self, place: Place, scope: str, spot: Spot, what: Touched) -> list[Somebody]:
         """Whom to ask about: everybody that a changed allow names, and whom an allow and
@@ -102,13 +116,13 @@ class _Comparison:
             found |= {one.joined(other) for one in _few(allowed) for other in denied}
         return plainest_first(found)
 
-    def _outcomes(self, place: Place, scope: str, human: Human) -> list[Outcome]:
+    def _outcomes(self, place: Place, scope: str, before: Somebody | None, after: Somebody | None) -> list[Outcome]:
         """The same rules in the same circumstances are tried once, wherever they meet."""
-        before = CLOSED if human.before is None else self._old.terms(place, scope, human.before)
-        after = CLOSED if human.after is None else self._new.terms(place, scope, human.after)
-        key = (_identity(before), _identity(after))
+        was = CLOSED if before is None else self._old.terms(place, scope, before)
+        is_ = CLOSED if after is None else self._new.terms(place, scope, after)
+        key = (_identity(was), _identity(is_))
         if key not in self._known:
-            self._known[key] = list(_compared(before, after, self._now))
+            self._known[key] = list(_compared(was, is_, self._now))
         return self._known[key]
 
 

@@ -113,7 +113,7 @@ def smallest(people: Iterable[Somebody]) -> list[Somebody]:
 
 def plainest_first(people: Iterable[Somebody]) -> list[Somebody]:
     """Those with the fewest attributes first."""
-    return sorted(people, key=lambda one: (_size(one), str(one)))
+    return sorted(people, key=lambda one: (_size(one), str(one), sorted(one.unknown)))
 
 
 def _size(one: Somebody) -> int:
