@@ -154,3 +154,18 @@ def test_what_is_told_of_a_name_holds_for_the_same_person_with_more() -> None:
     assert once.first(Somebody("corp", users=address), "lost", "at night")
     assert not once.first(Somebody("corp", users=address), "lost", "at night")
     assert once.first(Somebody("corp", users=address), "lost", "")
+
+
+def test_each_of_several_whom_a_rule_names_is_told() -> None:
+    both = rule("both", subjects={"users": ["corp:ada", "corp:bob"]})
+    directory = listed(ada="eng", bob="eng")
+
+    assert diff([ENG], [ENG, both], directory, directory) == []
+    assert diff([], [both], directory, directory) == ["gained user corp:ada", "gained user corp:bob"]
+
+
+def test_one_whom_a_directory_refuses_now_is_told_by_name_beside_the_group_that_loses_too() -> None:
+    after = listed(ada="eng", bob="eng")
+    after["corp"]["users"]["ada"]["active"] = False
+
+    assert diff([ENG], [], listed(ada="eng", bob="eng"), after) == ["lost   group corp:eng", "lost   user corp:ada"]
