@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_named(house: Path, monkeypatch: pytest.Mo
     def locked(path: str, flags: int) -> int:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(directory, "_without_waiting", locked)
+    monkeypatch.setattr(directory, "_as_it_is", locked)
     found = CliRunner().invoke(app, ["apply", str(house / "governance"), "--server", "127.0.0.1:1"])
     assert found.exit_code == 2
     assert found.stderr.endswith(".yaml': Permission denied\n")
