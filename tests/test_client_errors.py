@@ -70,6 +70,18 @@ def test_a_bundle_that_moved_tells_who_moved_it_as_far_as_that_can_be_read():
         assert (moved.epoch, moved.version, moved.author, moved.activated) == (None, "", "", None)
 
 
+def test_no_word_of_a_service_drives_a_terminal():
+    error = ended(grpc.StatusCode.INVALID_ARGUMENT, None, status.encode(Public.ASSERTION_INVALID, {}))
+    assert error.oauth_error == "invalid_grant"
+    info = error_details_pb2.ErrorInfo(
+        reason="X\x1b", domain="grantd", metadata={"oauth_error": "no\x1b[2J\n" + "x" * 99, "error_description": "\r"}
+    )
+    packed = any_pb2.Any()
+    packed.Pack(info)
+    error = ended(grpc.StatusCode.INVALID_ARGUMENT, None, status_pb2.Status(details=[packed]).SerializeToString())
+    assert (error.reason, error.oauth_error, error.description) == ("X?", "no?[2J?" + "x" * 57, "?")
+
+
 @pytest.mark.parametrize(
     ("raw", "names"),
     [

@@ -7,27 +7,33 @@ import csv
 import io
 import json
 import unicodedata
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from command_line import SAMPLE
 from grantd.administration.decisions import answers
+from grantd.administration.governance import answers as told
 from grantd.v1 import decision_pb2 as pb
+from grantd.v1 import governance_pb2 as governed
 from grantd_server.audit.explaining.chain_text import chain_text
 from grantd_server.audit.explaining.explanation import explained
 from grantd_server.audit.explaining.journey import Trail, journey, places
 from grantd_server.audit.explaining.plain import plain
 from grantd_server.audit.explaining.shown import as_json, cell, exactly, shown
 from grantd_server.audit.explaining.text import short_text, sides, text_of
-from grantd_server.cli.recorded import access
+from grantd_server.cli.governing import blocks, bundle, versions
+from grantd_server.cli.recorded import access, chains
 from grantd_server.cli.terminal import answered
 from grantd_server.rpc.administration.explained import chain_of, decision_of, explanation_of
 from tokens import UNHURRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 NASTY = [
     "\x1b[2J", "\x1b]0;t\x07", "\x9b31m", "\x00", "\x7f", "\r", "\n", "\x85", "\u2028", "\u202e", "\u2066", "\u200b", "\ufeff",
@@ -177,6 +183,101 @@ def test_no_name_in_an_access_report_drives_a_terminal_or_a_spreadsheet(said: li
     exact = as_json([row], indent=2)
     assert safe(exact)
     assert json.loads(exact) == [row]
+
+
+class Lying:
+    """A service, and the way to it, that says whatever it likes."""
+
+    def __init__(self, said: list[str]) -> None:
+        self._said = repeated(said)
+
+    server = "127.0.0.1:1"
+
+    @asynccontextmanager
+    async def governance(self, *_: Any) -> AsyncIterator[Lying]:
+        yield self
+
+    async def list_blocks(self) -> AsyncIterator[Any]:
+        for row in told.blocks(spoken(governed.ListBlocksResponse(), self._said), None).rows:
+            yield row
+
+    async def list_bundles(self, _: int) -> AsyncIterator[Any]:
+        answer = spoken(governed.ListBundlesResponse(), self._said)
+        answer.bundles.add().CopyFrom(answer.bundles[0])
+        answer.bundles[0].activated = 1_800_000_000
+        for row in told.versions(answer, None).rows:
+            yield row
+
+    async def diff_bundles(self, *_: str) -> Any:
+        return told.diff(spoken(governed.BundleDiff(), self._said))
+
+    async def apply_bundle(self, *_: Any, **__: Any) -> Any:
+        answer = spoken(governed.ApplyBundleResponse(), self._said)
+        answer.ClearField("faults")
+        answer.activated = True
+        return told.applied(answer, None, governed.ApplyBundleOptions(force=True))
+
+    async def revoke_chain(self, *_: str, **__: str) -> Any:
+        return told.revoked(spoken(governed.RevokeChainResponse(), self._said), None)
+
+
+class Refusing(Lying):
+    """It finds faults in every bundle."""
+
+    async def apply_bundle(self, *_: Any, **__: Any) -> Any:
+        return told.applied(
+            governed.ApplyBundleResponse(faults=[next(self._said)]), None, governed.ApplyBundleOptions()
+        )
+
+
+COMMANDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "blocks": (blocks.list_blocks, {"as_json": False}),
+    "blocks --json": (blocks.list_blocks, {"as_json": True}),
+    "versions": (versions.list_versions, {"limit": 1, "as_json": False}),
+    "versions --json": (versions.list_versions, {"limit": 1, "as_json": True}),
+    "diff": (versions.diff_versions, {"older": "a", "newer": "b", "as_json": False}),
+    "diff --json": (versions.diff_versions, {"older": "a", "newer": "b", "as_json": True}),
+    "apply": (bundle.apply_directory, {"directory": SAMPLE, "dry_run": False, "as_json": False}),
+    "apply --json": (bundle.apply_directory, {"directory": SAMPLE, "dry_run": False, "as_json": True}),
+    "revoke": (chains.revoke_chain, {"named": "d1", "reason": "stolen"}),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("nasty", ["\x1b[2J\x7f", "a\nb", "\u202e", "\u200b\x9b31m"])
+def test_a_service_that_lies_drives_no_terminal_of_those_who_govern_it(
+    command: str, nasty: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, given = COMMANDS[command]
+    run.__wrapped__(Lying([nasty]), **given)
+    out = capsys.readouterr().out
+    assert safe(out)
+    if "--json" in command:
+        assert nasty in texts_in(json.loads(out)), "programs get exactly what was said"
+    else:
+        run.__wrapped__(Lying(["x"]), **given)
+        assert len(out.splitlines()) == len(capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_faults_that_a_service_tells_are_lines_that_drive_no_terminal(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nasty = "clients.yaml:1:1: \x1b[2J\u202e\n\x7f"
+    with pytest.raises(typer.Exit):
+        bundle.apply_directory.__wrapped__(Refusing([nasty]), SAMPLE, dry_run=False, as_json=as_json)  # type: ignore[attr-defined]  # functools.wraps sets it
+    out, err = capsys.readouterr()
+    assert safe(out)
+    assert safe(err)
+    assert len(err.splitlines()) == 1
+    assert not as_json or json.loads(out)["faults"] == [nasty]
+
+
+def texts_in(value: Any) -> list[str]:
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [text for part in parts for text in texts_in(part)]
+    return [value] if isinstance(value, str) else []
 
 
 def written(writer: Any, rows: Any) -> str:

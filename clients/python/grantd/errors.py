@@ -129,7 +129,7 @@ def of_rpc(error: grpc.RpcError) -> GrantdError:
     oauth_error = known.get("oauth_error")
     told: dict[str, Any] = {
         "reason": printable(info.reason, 64),
-        "oauth_error": oauth_error,
+        "oauth_error": printable(oauth_error, 64) if oauth_error else None,
         "description": printable(known.get("error_description", "")),
         "max_age": _seconds(known.get("max_age")),
         "acr_values": tuple(known.get("acr_values", "").split()),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -29,6 +28,9 @@ class Kind(StrEnum):
     ISSUER = "issuer"
     RESOURCE = "resource"
 
+
+_LONGEST: Final = 512
+"""Characters shown of one name: as records keep them."""
 
 KindArgument = Annotated[Kind, typer.Argument(help="What is blocked.")]
 NameArgument = Annotated[
@@ -76,13 +78,17 @@ def unblock(reach: Reach, kind: KindArgument, name: NameArgument, *, reason: Why
 def list_blocks(reach: Reach, *, as_json: AsJson = False) -> None:
     """Lists the blocks in force: until when, who blocked it, when and why."""
     with told():
+        from grantd_server.audit.explaining.shown import as_json as exact  # noqa: PLC0415 - late, as all commands
+        from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
+
         found = [_row(each) for each in asyncio.run(_blocks(reach))]
         if as_json:
-            print(json.dumps(found, indent=2, ensure_ascii=False))
+            print(exact(found, indent=2))
             return
         for each in found:
             until = f"until {each['until'] or 'it is lifted'}"
-            print(f"{each['kind']}  {each['name']}  {until}  {each['author']}, {each['since']}  {each['reason']}")
+            name, who, why = (shown(each[part], _LONGEST) for part in ("name", "author", "reason"))
+            print(f"{each['kind']}  {name}  {until}  {who}, {each['since']}  {why}")
         if not found:
             print("nothing is blocked")
 

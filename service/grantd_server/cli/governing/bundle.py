@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -66,7 +65,7 @@ def apply_directory(
             applied = asyncio.run(_apply(reach, sent, None if no_secrets else directory, how))
         except BundleInvalid as invalid:
             if as_json:
-                print(json.dumps({"faults": invalid.faults, "activated": False}, indent=2, ensure_ascii=False))
+                _print_json({"faults": invalid.faults, "activated": False})
             raise
         except PolicyTestsFailed as failed:
             _tell(failed.applied, as_json=as_json)
@@ -114,9 +113,15 @@ def _plain(applied: Applied) -> dict[str, Any]:
 
 def _tell(applied: Applied, *, as_json: bool, dry_run: bool = False) -> None:
     if as_json:
-        print(json.dumps(_plain(applied), indent=2, ensure_ascii=False))
+        _print_json(_plain(applied))
     else:
         _print(applied, dry_run=dry_run)
+
+
+def _print_json(told: dict[str, Any]) -> None:
+    from grantd_server.audit.explaining.shown import as_json as exact  # noqa: PLC0415 - late, as all commands
+
+    print(exact(told, indent=2))
 
 
 def _refuse(tests: PolicyTests) -> NoReturn:
@@ -124,7 +129,8 @@ def _refuse(tests: PolicyTests) -> NoReturn:
 
 
 def _print(applied: Applied, *, dry_run: bool) -> None:
-    from grantd_server.cli.governing.changes import change_lines, test_lines  # noqa: PLC0415 - late, as all commands
+    from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - late, as all commands
+    from grantd_server.cli.governing.changes import change_lines, test_lines  # noqa: PLC0415 - the same
 
     for line in (*change_lines(applied.diff), *test_lines(applied.tests)):
         print(line)
@@ -132,10 +138,10 @@ def _print(applied: Applied, *, dry_run: bool) -> None:
         changed, unknown = applied.replay.changed, applied.replay.undetermined
         told = f", {unknown} cannot be told" if unknown else ""
         print(f"{changed} decisions on record would end otherwise{told}; `grantd simulate` lists them")
-    version = applied.version
+    version = shown(applied.version)
     if applied.activated:
         print(f"{version} is in force, epoch {applied.epoch}")
-    elif version == applied.diff.from_version:
+    elif applied.version == applied.diff.from_version:
         print(f"{version} was in force already, epoch {applied.epoch}")
     elif dry_run:
         count = len(applied.diff.fields) + applied.diff.more_fields

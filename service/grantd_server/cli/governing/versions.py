@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,18 +34,22 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=100, help="How many, t
 def list_versions(reach: Reach, limit: Limit = 20, *, as_json: AsJson = False) -> None:
     """Lists the versions of the bundle, the newest first."""
     with told():
+        from grantd_server.audit.explaining.shown import as_json as exact  # noqa: PLC0415 - late, as all commands
+        from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - the same
+
         listed = asyncio.run(_list(reach, limit))
         if as_json:
-            print(json.dumps([_row(each) for each in listed], indent=2, ensure_ascii=False))
+            print(exact([_row(each) for each in listed], indent=2))
             return
         for each in listed:
             mark = "*" if each.active else " "
             last = (
-                f"epoch {each.epoch}, {utc(each.activated)}, {each.activated_by}"
+                f"epoch {each.epoch}, {utc(each.activated)}, {shown(each.activated_by)}"
                 if each.activated
                 else "never in force"
             )
-            print(f"{mark} {each.version}  {utc(each.stored)}  {each.author}  {last}  {each.reason}".rstrip())
+            version, who, why = shown(each.version), shown(each.author), shown(each.reason, 512)
+            print(f"{mark} {version}  {utc(each.stored)}  {who}  {last}  {why}".rstrip())
         if not listed:
             print("no bundle was applied yet")
 
@@ -55,11 +58,12 @@ def list_versions(reach: Reach, limit: Limit = 20, *, as_json: AsJson = False) -
 def diff_versions(reach: Reach, older: Older, newer: Newer, *, as_json: AsJson = False) -> None:
     """Shows what changed from one version to another."""
     with told():
-        from grantd_server.cli.governing.changes import change_lines, change_rows  # noqa: PLC0415 - late, as all commands
+        from grantd_server.audit.explaining.shown import as_json as exact  # noqa: PLC0415 - late, as all commands
+        from grantd_server.cli.governing.changes import change_lines, change_rows  # noqa: PLC0415 - the same
 
         found = asyncio.run(_diff(reach, older, newer))
         if as_json:
-            print(json.dumps(change_rows(found), indent=2, ensure_ascii=False))
+            print(exact(change_rows(found), indent=2))
             return
         lines = list(change_lines(found))
         print("\n".join(lines) if lines else "nothing differs")

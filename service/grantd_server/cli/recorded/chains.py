@@ -25,8 +25,10 @@ def revoke_chain(
     """Revokes a chain: no token below it is active afterwards, and none can be issued on it."""
     with told():
         demand_reason(reason)
+        from grantd_server.audit.explaining.shown import shown  # noqa: PLC0415 - late, as all commands
+
         revoked = asyncio.run(_revoke(reach, named, reason))
-        print(f"chain {revoked.chain} is revoked, with {revoked.tokens} tokens and grants below it")
+        print(f"chain {shown(revoked.chain)} is revoked, with {revoked.tokens} tokens and grants below it")
 
 
 async def _revoke(reach: Reach, named: str, why: str) -> Revoked:

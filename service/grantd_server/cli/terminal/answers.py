@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from grantd.administration import BundleInvalid, BundleMoved, Refused
+from grantd_server.audit.explaining.shown import shown
 from grantd_server.cli.terminal.ending import REFUSED, end
 from grantd_server.model.moments import utc
 
@@ -29,7 +30,7 @@ _UNREACHED: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 def sentences(error: GrantdError) -> list[str]:
     """What happened, what it was about, and the decision to ask about."""
     if isinstance(error, BundleInvalid):
-        return list(error.faults)
+        return [shown(fault, 2000) for fault in error.faults]
     if error.oauth_error is None and error.code in _UNREACHED:
         hints = [hint for said, hint, _ in _HINTS if said in error.description]
         return [f"The service does not answer: {_cause(error) or error.code}.", *hints[:1]]
