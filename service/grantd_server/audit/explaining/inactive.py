@@ -17,7 +17,7 @@ class Advice(NamedTuple):
 
 
 _TAKEN_BACK: Final = Advice(
-    "The token was taken back before its time; `grantd chain` with this decision id tells when, `grantd block list` what is"
+    "The token was taken back before its time; `grantd chain` with this decision id tells when, `grantd blocks` what is"
     " blocked.",
     "identity",
 )
