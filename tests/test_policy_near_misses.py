@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from grantd_server.model.bundle.rules import UNKNOWN, NearMiss, SignIn
+from grantd_server.model.bundle.rules import UNKNOWN, NearMiss, ScopeRefusal, SignIn
 from grantd_server.model.bundle.scopes import ScopeSignIn
 from grantd_server.policy import decide_grant, decide_redemption, near_misses
 from grantd_server.policy.clauses.scope_sign_ins import demands_of
+from grantd_server.policy.clauses.sign_in import Acr
+from grantd_server.policy.rules import RuleSet
 from policy_world import NOW, asking, grant_rules, known, redeeming, redemption, redemption_rules, rule
 
 
@@ -165,6 +167,34 @@ def test_a_rule_about_others_is_held_to_what_its_scope_demands_as_well() -> None
     assert (found.clause, found.failed) == ("clients", 2)
 
 
+PHR_AND_FRESH = demands_of({"ledger.write": ScopeSignIn(acr=("phr",), max_auth_age=60)})
+
+
+@pytest.mark.parametrize("scopes", [["ledger.write"], ["ledger.*"]])
+@pytest.mark.parametrize("asked", [("ledger.write",), ("ledger.read", "ledger.write")])
+def test_what_a_scope_demands_is_told_and_never_that_the_rule_lacks_the_scope(
+    scopes: list[str], asked: tuple[str, ...]
+) -> None:
+    rules = grant_rules(rule("eng", subjects={"groups": ["corp:eng"]}, scopes=scopes), rule("reads"))
+    decision = decide_grant(replace(rules, demands={"ledger": PHR_AND_FRESH}), asking(scopes=asked))
+    assert decision.refused == {"ledger.write": (ScopeRefusal.STEP_UP, None)}
+    (found,) = (one for one in decision.near_misses if one.rule == "eng")
+    assert (found.clause, found.expected, found.got, found.failed) == ("sign_in.acr", "phr", "pwd", 2)
+
+
+def test_of_two_demands_that_is_told_which_does_not_hold() -> None:
+    rules = replace(grant_rules(rule("eng", scopes=["ledger.*"])), demands={"ledger": PHR_AND_FRESH})
+    strong = SignIn(acr="phr", auth_time=NOW - 3600)
+    (found,) = decide_grant(rules, asking(scopes=("ledger.write",), sign_in=strong)).near_misses
+    assert (found.clause, found.got, found.failed) == ("sign_in.max_auth_age", "3600 s ago", 1)
+
+
+def test_a_rule_of_another_scope_lacks_the_scope_and_nothing_that_the_scope_demands() -> None:
+    rules = replace(grant_rules(rule("reads")), demands={"ledger": PHR_AND_FRESH})
+    (found,) = decide_grant(rules, asking(scopes=("ledger.write",))).near_misses
+    assert (found.clause, found.expected, found.got, found.failed) == ("scopes", "ledger.read", "ledger.write", 1)
+
+
 def test_nothing_is_near_where_everything_is_granted_or_denied() -> None:
     rules = grant_rules(rule("a"), rule("b", subjects={"groups": ["corp:fin"]}))
     assert decide_grant(rules, asking()).near_misses == ()
@@ -188,3 +218,23 @@ def test_a_refusal_examines_a_bounded_number_of_rules(monkeypatch: pytest.Monkey
     found = decide_grant(rules, asking()).near_misses
     assert len(examined) <= near_misses.MOST_EXAMINED
     assert found[0].rule == "mine"
+
+
+@pytest.mark.parametrize("mine", [[], ["corp:eng"]])
+def test_scopes_that_demand_something_and_were_not_asked_make_no_work(
+    mine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scopes = frozenset(f"s-{n}" for n in range(100))
+    others = grant_rules(*(rule(f"r-{n}", subjects={"groups": [f"corp:g{n}", *mine]}) for n in range(20)))
+    written = [
+        replace(one, scopes=scopes)
+        for one in others.allows.find("ledger", "desk", [f"groups:corp:g{n}" for n in range(20)])
+    ]
+    demands = {"ledger": demands_of(dict.fromkeys(scopes, ScopeSignIn(acr=("phr",))))}
+    rules = replace(RuleSet.of("home", {"ledger": scopes}, written), demands=demands)
+    asked: list[object] = []
+    holds = Acr.holds
+    monkeypatch.setattr(Acr, "holds", lambda one, inputs: asked.append(one) or holds(one, inputs))
+    found = decide_grant(rules, asking(scopes=("s-7",))).near_misses
+    assert len(found) == near_misses.MOST_SHOWN
+    assert len(asked) <= 2 * len(written) + 1

@@ -90,7 +90,10 @@ class _Weighed(NamedTuple, Generic[AttemptT]):
     """What the rules say of each scope, before anybody asks why."""
 
     asked: frozenset[str]
+    written: list[Rule[AttemptT]]
+    """The allow rules that are about the attempt."""
     candidates: list[Rule[AttemptT]]
+    """The same, under what the scopes that were asked demand."""
     denied: dict[str, str]
     allowed: dict[str, str]
     granted: dict[str, str]
@@ -101,17 +104,16 @@ def _weigh(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> _Weig
     asked = registered.intersection(inputs.scopes)
     where = (inputs.resource, inputs.client, keys)
     denied = _first_by_scope(rules.denies.find(*where), inputs, asked)
-    candidates = [rule for rule in rules.allows.find(*where) if rule.concerns(inputs)]
+    written = [rule for rule in rules.allows.find(*where) if rule.concerns(inputs)]
     demands = rules.demands.get(inputs.resource)
-    if demands is not None:
-        candidates = list(with_demands(candidates, demands))
+    candidates = written if demands is None else list(with_demands(written, demands, asked))
     allowed = _first_by_scope(candidates, inputs, asked)
     granted = {scope: allowed[scope] for scope in inputs.scopes if scope in allowed and scope not in denied}
-    return _Weighed(asked, candidates, denied, allowed, granted)
+    return _Weighed(asked, written, candidates, denied, allowed, granted)
 
 
 def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Decision:
-    asked, candidates, denied, allowed, granted = _weigh(rules, inputs, keys)
+    asked, written, candidates, denied, allowed, granted = _weigh(rules, inputs, keys)
     refused, step_up = {}, None
     if len(granted) < len(set(inputs.scopes)):
         short = _short_of_sign_in(candidates, inputs, asked.difference(denied, allowed))
@@ -121,7 +123,7 @@ def _decide(rules: RuleSet[AttemptT], inputs: AttemptT, keys: list[str]) -> Deci
     return Decision(
         granted=granted,
         refused=refused,
-        near_misses=nearest(rules, candidates, inputs, open_scopes) if open_scopes else (),
+        near_misses=nearest(rules, written, inputs, open_scopes) if open_scopes else (),
         shadow=_shadow(rules.shadows.find(inputs.resource, inputs.client, keys), inputs, asked),
         step_up=step_up,
     )

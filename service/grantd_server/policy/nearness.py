@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from grantd_server.policy.clauses.circumstances import Networks, Window
-from grantd_server.policy.clauses.scope_sign_ins import with_demands
 from grantd_server.policy.clauses.sign_in import Acr, Amr, AuthAge, SignedInSince
 from grantd_server.policy.clauses.who import Claim, Groups, Issuers, Roles, Tenants, Users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from grantd_server.policy.clauses.scope_sign_ins import Demands
-    from grantd_server.policy.clauses.who import AttemptT
+    from grantd_server.policy.clauses.who import AttemptT, Clause
     from grantd_server.policy.rules import Rule
 
 ASKER: Final = 0
@@ -35,11 +35,8 @@ _TOUCHED: Final[Mapping[type, int]] = {
 from its top should not come first to what opens the most."""
 
 
-class Near(NamedTuple):
-    """Sorts by clauses that failed, fewest first; then by whom the mending touches."""
-
-    failed: int
-    touched: int
+Near = tuple[int, int]
+"""Sorts by clauses that failed, fewest first; then by whom the mending touches."""
 
 
 class Fit(NamedTuple):
@@ -51,37 +48,68 @@ class Fit(NamedTuple):
     by_pattern: int
 
 
-def nearness(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str]) -> Near:
-    """How near a rule of the resource came. Nothing failed: it grants all that was refused."""
-    touched = [whom for whom, _ in lacking(rule, inputs, refused)]
-    return Near(len(touched), max(touched, default=ASKER))
+Unmet = tuple[tuple[str, tuple["Clause[Any]", ...]], ...]
+"""The refused scopes, each with what it demands of the sign-in in vain, the least first.
+Empty where no scope of the resource demands anything."""
 
 
-def lacking(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str]) -> Iterator[tuple[int, str]]:
-    """What a rule lacks: whom the mending touches, and the clause."""
-    if inputs.client not in rule.clients:
-        yield OTHERS, "clients"
+def unmet(demands: Demands | None, inputs: AttemptT, refused: AbstractSet[str]) -> Unmet:
+    """Asked once a refusal, because it is the same whichever rule grants the scope."""
+    if demands is None:
+        return ()
+    found = [(scope, _failing(demands.get(scope, ()), inputs)) for scope in sorted(refused)]
+    return tuple(sorted(found, key=lambda one: len(one[1])))
+
+
+def _failing(clauses: tuple[Clause[Any], ...], inputs: AttemptT) -> tuple[Clause[Any], ...]:
+    return tuple(clause for clause in clauses if clause.holds(inputs) is not True)
+
+
+def nearness(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str], demanded: Unmet) -> Near:
+    """How near a rule of the resource came. None lacks nothing: what it covers would not
+    have been refused."""
+    lacks = lacking(rule, inputs, refused, demanded)
+    return len(lacks), max(lacks)[0]
+
+
+def lacking(
+    rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str], demanded: Unmet
+) -> list[tuple[int, str]]:
+    """What a rule lacks to grant that refused scope which it is nearest to: whom the
+    mending touches, and the clause."""
+    lacks = [] if inputs.client in rule.clients else [(OTHERS, "clients")]
+    if refused.isdisjoint(rule.scopes):
+        lacks.append((RULE, "scopes"))
+    elif demanded:
+        lacks += [(ASKER, clause.name) for clause in least(rule, demanded)]
     for clause in rule.clauses:
         if clause.holds(inputs) is not True:
-            yield _TOUCHED[type(clause)], clause.name
-    if refused.isdisjoint(rule.scopes):
-        yield RULE, "scopes"
+            lacks.append((_TOUCHED[type(clause)], clause.name))
     if not rule.in_force(inputs.now):
-        yield RULE, "expires"
+        lacks.append((RULE, "expires"))
+    return lacks
 
 
-def fit(rule: Rule[AttemptT], inputs: AttemptT, refused: AbstractSet[str], registered: AbstractSet[str]) -> Fit:
-    """How well a rule fits what was refused."""
-    here = rule.scopes & registered
-    written = {name: text.split(", ") for name, text in rule.written.items()}
-    by_name = (
-        inputs.client in written.get("clients", ()),
-        inputs.resource in written.get("resources", ()),
-        not refused.isdisjoint(written.get("scopes", ())),
-    )
-    return Fit(len(refused - here), len(here - refused), by_name.count(False))
+def least(rule: Rule[Any], demanded: Unmet) -> tuple[Clause[Any], ...]:
+    """What is demanded in vain by that refused scope of the rule which demands least."""
+    return next((clauses for scope, clauses in demanded if scope in rule.scopes), ())
 
 
-def under_demands(rules: Iterable[Rule[AttemptT]], demands: Demands | None) -> Iterator[Rule[AttemptT]]:
-    """The rules as they decide: under what their scopes demand of the sign-in."""
-    yield from rules if demands is None else with_demands(rules, demands)
+def fitting(
+    inputs: AttemptT, refused: AbstractSet[str], registered: AbstractSet[str]
+) -> Callable[[Rule[AttemptT]], Fit]:
+    """How well rules fit what was refused. Many share their scopes and how they are
+    written: each is read once."""
+    names = ({inputs.client}, {inputs.resource}, refused)
+
+    @cache
+    def fit_of(scopes: frozenset[str], *written: str) -> Fit:
+        here = scopes & registered
+        by_name = [not asked.isdisjoint(text.split(", ")) for asked, text in zip(names, written, strict=True)]
+        return Fit(len(refused - here), len(here - refused), by_name.count(False))
+
+    def fit(rule: Rule[AttemptT]) -> Fit:
+        written = rule.written.get
+        return fit_of(rule.scopes, written("clients", ""), written("resources", ""), written("scopes", ""))
+
+    return fit

@@ -25,14 +25,17 @@ def demands_of(sign_ins: Mapping[str, ScopeSignIn]) -> Demands:
     return {scope: tuple(_clauses(demanded)) for scope, demanded in sign_ins.items()}
 
 
-def with_demands(rules: Iterable[Rule[AttemptT]], demands: Demands) -> Iterator[Rule[AttemptT]]:
-    """The rules, those of demanding scopes each under the demands of its scope."""
+def with_demands(rules: Iterable[Rule[AttemptT]], demands: Demands, asked: frozenset[str]) -> Iterator[Rule[AttemptT]]:
+    """The rules as they decide of the scopes that were asked, and of no others: those that
+    demand something each under its demands. What was not asked makes no work."""
+    demanded = asked & demands.keys()
     for rule in rules:
-        demanding = rule.scopes & demands.keys()
+        demanding = demanded & rule.scopes
         if not demanding:
             yield rule
             continue
-        yield replace(rule, scopes=rule.scopes - demanding)
+        if plain := asked & rule.scopes - demanding:
+            yield replace(rule, scopes=plain)
         for scope in sorted(demanding):
             yield replace(rule, scopes=frozenset({scope}), clauses=(*demands[scope], *rule.clauses))
 

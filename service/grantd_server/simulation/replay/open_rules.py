@@ -46,8 +46,8 @@ def reads(rules: RuleSet[Any]) -> frozenset[str]:
 def hinging(rules: RuleSet[Any], inputs: GrantInputs | RedemptionInputs, unrecorded: frozenset[str]) -> frozenset[str]:
     """The unrecorded attributes on which a scope hangs; none where none does."""
     asked = rules.scopes.get(inputs.resource, frozenset()).intersection(inputs.scopes)
-    allows = _matching(rules, rules.allows, inputs, unrecorded)
-    denies = _matching(rules, rules.denies, inputs, unrecorded)
+    allows = _matching(rules, rules.allows, inputs, unrecorded, asked)
+    denies = _matching(rules, rules.denies, inputs, unrecorded, asked)
     return frozenset().union(*(_hangs_on(_of(scope, allows), _of(scope, denies)) for scope in asked))
 
 
@@ -64,7 +64,11 @@ def _hangs_on(allows: list[frozenset[str]], denies: list[frozenset[str]]) -> fro
 
 
 def _matching(
-    rules: RuleSet[Any], index: Index[Rule[Any]], inputs: Any, unrecorded: frozenset[str]
+    rules: RuleSet[Any],
+    index: Index[Rule[Any]],
+    inputs: Any,
+    unrecorded: frozenset[str],
+    asked: frozenset[str],
 ) -> list[tuple[frozenset[str], frozenset[str]]]:
     """The scopes of each rule that matches or may, and what it takes beside the record."""
     near: Iterable[Rule[Any]] = {
@@ -72,7 +76,7 @@ def _matching(
     }.values()
     demands = rules.demands.get(inputs.resource)
     if demands is not None and index is rules.allows:
-        near = with_demands(near, demands)
+        near = with_demands(near, demands, asked)
     found = []
     for rule in near:
         needed = _needed(rule, inputs, unrecorded)
