@@ -189,6 +189,14 @@ def test_of_two_demands_that_is_told_which_does_not_hold() -> None:
     assert (found.clause, found.got, found.failed) == ("sign_in.max_auth_age", "3600 s ago", 1)
 
 
+def test_what_a_scope_demands_is_told_of_the_rules_that_have_that_scope() -> None:
+    rules = grant_rules(rule("reads"), rule("writes", scopes=["ledger.write"]))
+    demanded = {"ledger.read": ScopeSignIn(acr=("mfa",)), "ledger.write": ScopeSignIn(acr=("phr",), max_auth_age=60)}
+    rules = replace(rules, demands={"ledger": demands_of(demanded)})
+    found = decide_grant(rules, asking(scopes=("ledger.read", "ledger.write"))).near_misses
+    assert [(one.rule, one.expected, one.failed) for one in found] == [("reads", "mfa", 1), ("writes", "phr", 2)]
+
+
 def test_a_rule_of_another_scope_lacks_the_scope_and_nothing_that_the_scope_demands() -> None:
     rules = replace(grant_rules(rule("reads")), demands={"ledger": PHR_AND_FRESH})
     (found,) = decide_grant(rules, asking(scopes=("ledger.write",))).near_misses
