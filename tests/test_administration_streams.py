@@ -27,6 +27,7 @@ from grantd.administration.governance.results import Block
 from grantd.client.channel import Opened
 from grantd.v1 import decision_pb2 as decision
 from grantd.v1 import governance_pb2 as governance
+from grantd_server.governance.document import version_of
 from grantd_server.refusals import Reason, Refused
 from rpc_toy import Toy, channel
 
@@ -203,7 +204,10 @@ async def test_a_kind_of_a_newer_service_is_shown_by_its_number(tmp_path: Path, 
 
 
 async def test_the_trace_goes_along_with_every_kind_of_call(tmp_path: Path) -> None:
-    toy = Toy()
+    async def piece(message: Any, call: Any) -> AsyncIterator[Any]:
+        yield governance.GetBundleResponse(version=version_of(b"{}"), document=b"{}")
+
+    toy = Toy(others={"GetBundle": piece})
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     async with toy_offices(toy, tmp_path, asynchronous) as offices:
 

@@ -22,6 +22,13 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.enable_http_proxy", 0),
     # The service closes connections by age; a new one must not wait for minutes.
     ("grpc.max_reconnect_backoff_ms", 2000),
+    # A stream may be silent for long: without these a dead connection would be, too. The
+    # service permits a ping every 10 s, and none without a call.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", 256 * 1024),
 )
 _AUTHORITY = re.compile(r"(?:(?:dns|ipv4|ipv6):(?:///)?)?(?P<host>\[[0-9a-fA-F:]+\]|[^/:\[\]]+):(?P<port>[0-9]{1,5})")

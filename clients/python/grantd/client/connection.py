@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from grantd.client.channel import Endpoint, Opened
 from grantd.client.retry import Retry, TraceHeaders
+from grantd.errors import Unavailable
 
 if TYPE_CHECKING:
     import os
@@ -37,6 +38,7 @@ class Connection:
         self._deadline = self._usual_deadline if deadline is None else deadline
         self._retry = retry
         self._trace = trace
+        self._is_closed = False
 
     @classmethod
     def mtls(
@@ -67,6 +69,11 @@ class Connection:
 
     def _seconds(self, call: Call[Any]) -> float:
         return self._deadline if call.seconds is None else call.seconds
+
+
+def closed() -> Unavailable:
+    """Of a call that was under way when its client was closed, or came after that."""
+    return Unavailable("CANCELLED", description="the channel was closed")
 
 
 def several(values: Sequence[str]) -> Sequence[str]:

@@ -36,8 +36,9 @@ def is_worth_repeating(error: GrantdError) -> bool:
 
 
 def is_planned_end(error: GrantdError) -> bool:
-    """True for how the service ends every stream after its time."""
-    return error.code == "DEADLINE_EXCEEDED"
+    """True for how the service ends every stream after its time. Time that ran out here,
+    without its word, is none: whoever does not say so may be gone."""
+    return error.reason == "OUT_OF_TIME"
 
 
 def trace_metadata(trace: TraceHeaders | None) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from grantd.administration.directory import Directory
 from grantd.administration.governance import answers, calls
+from grantd.administration.governance.pieces import Pieces
 from grantd.administration.governance.results import Simulation
 from grantd.administration.times import ACT
 from grantd.client.calling.aio import AsyncCaller
@@ -60,8 +61,15 @@ class AsyncGovernance(AsyncCaller):
         return self._rows(calls.list_bundles, limit)
 
     async def get_bundle(self, version: str = "") -> results.Bundle:
-        """One version with its document; without a name, the one in force."""
-        return answers.bundle([piece async for piece in self._answers(calls.get_bundle(version))])
+        """One version with its document; without a name, the one in force.
+
+        `Unavailable` where what came is not the document of its version.
+        """
+        document = Pieces()
+        async with aclosing(self._answers(calls.get_bundle(version))) as pieces:
+            async for piece in pieces:
+                document.add(piece)
+        return document.whole()
 
     async def diff_bundles(self, older: str = "", newer: str = "") -> results.BundleDiff:
         """What differs between two versions; an empty name is the one in force."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from grantd.administration.governance import results
 from grantd.administration.governance.refusals import BundleInvalid, PolicyTestsFailed
 from grantd.administration.reading import given, read
 from grantd.client.calling.call import Page
 from grantd.errors import Unavailable
 from grantd.v1 import governance_pb2 as pb
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _PREFIX = "BLOCK_KIND_"
 
@@ -66,13 +61,6 @@ def versions(answer: pb.ListBundlesResponse, _: str | None) -> Page[results.Bund
     return Page(tuple(rows), answer.next_page_token)
 
 
-def bundle(pieces: Sequence[pb.GetBundleResponse]) -> results.Bundle:
-    """A document from all of its pieces."""
-    if not pieces:
-        raise _ended("document")
-    return results.Bundle(pieces[0].version, pieces[0].epoch, b"".join(piece.document for piece in pieces))
-
-
 def simulated(answer: pb.SimulateResponse, _: str | None) -> results.Progress | results.Simulation:
     """Raises BundleInvalid where the candidate is no bundle."""
     match answer.WhichOneof("part"):
@@ -92,11 +80,7 @@ def simulated(answer: pb.SimulateResponse, _: str | None) -> results.Progress | 
 
 def no_result() -> Unavailable:
     """A stream that ended well, and too early."""
-    return _ended("result")
-
-
-def _ended(what: str) -> Unavailable:
-    return Unavailable("UNAVAILABLE", description=f"the service ended before there was a {what}")
+    return Unavailable("UNAVAILABLE", description="the service ended before there was a result")
 
 
 def blocks(answer: pb.ListBlocksResponse, _: str | None) -> Page[results.Block]:

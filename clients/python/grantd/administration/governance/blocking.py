@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from grantd.administration.directory import Directory
 from grantd.administration.governance import answers, calls
+from grantd.administration.governance.pieces import Pieces
 from grantd.administration.governance.results import Simulation
 from grantd.administration.times import ACT
 from grantd.client.calling.blocking import Caller
@@ -59,8 +60,15 @@ class Governance(Caller):
         return self._rows(calls.list_bundles, limit)
 
     def get_bundle(self, version: str = "") -> results.Bundle:
-        """One version with its document; without a name, the one in force."""
-        return answers.bundle(list(self._answers(calls.get_bundle(version))))
+        """One version with its document; without a name, the one in force.
+
+        `Unavailable` where what came is not the document of its version.
+        """
+        document = Pieces()
+        with closing(self._answers(calls.get_bundle(version))) as pieces:
+            for piece in pieces:
+                document.add(piece)
+        return document.whole()
 
     def diff_bundles(self, older: str = "", newer: str = "") -> results.BundleDiff:
         """What differs between two versions; an empty name is the one in force."""

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc.aio
 
-from grantd.client.calling.call import size_of
-from grantd.client.connection import Connection
+from grantd.client.calling.call import Tokens, size_of
+from grantd.client.connection import Connection, closed
 from grantd.client.retry import decision_of, is_worth_repeating, trace_metadata
-from grantd.errors import GrantdError, Unavailable, of_rpc
+from grantd.errors import of_rpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
     from types import TracebackType
 
     from grantd.client.calling.call import Call, Page
+    from grantd.errors import GrantdError
 
 R = TypeVar("R")
 
@@ -37,31 +38,32 @@ class AsyncCaller(Connection):
         await self.close()
 
     async def close(self) -> None:
-        """Closes the channel; calls that are under way end."""
+        """Closes the channel. Calls that are under way, and all that come, end as `Unavailable`."""
+        self._is_closed = True
         if self._channel is not None:
             await self._channel.close(None)
 
     async def _run(self, call: Call[R]) -> R:
-        method, give_up = self._method(call), time.monotonic() + self._seconds(call)
+        give_up = time.monotonic() + self._seconds(call)
         pauses = self._retry.pauses(call.repeatable)
         while True:
-            left = give_up - time.monotonic()
-            rpc = method(call.build(), timeout=left, metadata=trace_metadata(self._trace))
+            rpc = self._begun(call, give_up)
             try:
                 answer = await rpc
                 return call.read(answer, decision_of(await rpc.trailing_metadata()))
             except grpc.aio.AioRpcError as fault:
                 error = of_rpc(fault)
+            except asyncio.CancelledError:
+                error = _of_closing()
             await _wait(error, pauses, give_up)
 
     async def _answers(self, call: Call[R]) -> AsyncGenerator[R, None]:
         """The answers of a stream as they come. Only before the first is it tried again;
         whoever closes the generator ends the call."""
-        method, give_up = self._method(call), time.monotonic() + self._seconds(call)
+        give_up = time.monotonic() + self._seconds(call)
         pauses = self._retry.pauses(call.repeatable)
         while True:
-            left = give_up - time.monotonic()
-            rpc = method(call.build(), timeout=left, metadata=trace_metadata(self._trace))
+            rpc = self._begun(call, give_up)
             begun = False
             try:
                 async for answer in rpc:
@@ -71,7 +73,7 @@ class AsyncCaller(Connection):
             except grpc.aio.AioRpcError as fault:
                 error = of_rpc(fault)
             except asyncio.CancelledError:
-                error = _closed()
+                error = _of_closing()
             finally:
                 rpc.cancel()
             if begun:
@@ -80,29 +82,37 @@ class AsyncCaller(Connection):
 
     async def _rows(self, page: Callable[[int, str], Call[Page[R]]], limit: int | None) -> AsyncIterator[R]:
         """The rows of a list, a page at a time as they are taken."""
-        left, token = limit, ""
+        left, token, tokens = limit, "", Tokens()
         while left is None or left > 0:
             found = await self._run(page(size_of(left), token))
             for row in found.rows[:left]:
                 yield row
-            left, token = None if left is None else left - len(found.rows), found.more
+            left, token = None if left is None else left - len(found.rows), tokens.new(found.more)
             if not token:
                 return
 
-    def _method(self, call: Call[R]) -> Any:
+    def _begun(self, call: Call[R], give_up: float) -> Any:
+        """An attempt, under way."""
+        if self._is_closed:
+            raise closed()
         if self._channel is None:
             self._channel = self._endpoint.open_aio()
             self._stubs = self._stubs_of(self._channel)
-        return getattr(self._stubs[call.service], call.method)
+        method = getattr(self._stubs[call.service], call.method)
+        message, left = call.build(), give_up - time.monotonic()
+        try:
+            return method(message, timeout=left, metadata=trace_metadata(self._trace))
+        except grpc.aio.UsageError:  # whose channel it is closed it: see Opened
+            raise closed() from None
 
 
-def _closed() -> GrantdError:
-    """Of a stream that ended as its channel was closed. Raises again where it is the
+def _of_closing() -> GrantdError:
+    """Of a call that ended as its channel was closed. Raises again where it is the
     task that was cancelled: then nobody is left to be told."""
     task: Any = asyncio.current_task()  # which is what awaits this
     if task.cancelling():
         raise  # noqa: PLE0704 - only called where a CancelledError is handled
-    return Unavailable("CANCELLED", description="the channel was closed")
+    return closed()
 
 
 async def _wait(error: GrantdError, pauses: Iterator[float], give_up: float) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from grantd.errors import Unavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,6 +39,20 @@ class Page(NamedTuple, Generic[R]):
     rows: tuple[R, ...]
     more: str
     """What to ask for the next page with; empty on the last."""
+
+
+class Tokens:
+    """Those of one list: a service that repeats one would be asked for ever."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def new(self, token: str) -> str:
+        """Gives it back. Raises Unavailable where it came before: what is there is no whole list."""
+        if token in self._seen:
+            raise Unavailable("DATA_LOSS", description="the service repeats a page of the list")
+        self._seen.add(token)
+        return token
 
 
 def size_of(left: int | None) -> int:
