@@ -197,8 +197,8 @@ def is_taken(*paths: str) -> bool:
     try:
         for path in paths:
             upload.add(path, b"")
-        with uploads.unpacked(upload.complete()):
-            return True
+        upload.complete()
+        return True
     except Refused:
         return False
 
@@ -220,6 +220,8 @@ def test_a_name_is_sent_where_the_service_takes_it(path: str) -> None:
         (["é" * 128 + ".yaml"], False),
         (["😀" * 63 + "abc/a.yaml"], True),
         (["😀" * 64 + "/a.yaml"], False),
+        (["/".join(["d" * 100] * 5) + "/bc.yaml"], True),
+        (["/".join(["d" * 100] * 5) + "/bcd.yaml"], False),
     ],
     ids=lambda value: "",
 )

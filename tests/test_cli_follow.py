@@ -24,6 +24,8 @@ from grantd.v1.decision_pb2 import Decision, FollowDecisionsResponse
 from grantd.v1.decision_pb2_grpc import DecisionServiceServicer, add_DecisionServiceServicer_to_server
 from grantd_server.cli.app import app
 from grantd_server.model.caller import Role
+from grantd_server.refusals import Public
+from grantd_server.rpc.chain.status import DETAILS, encode
 from grantd_server.store.sqlite.store import SqliteStore
 from rpc_toy import Toy, authority, leaf_of
 from test_administration import ADA, Office
@@ -134,7 +136,8 @@ class Restless(DecisionServiceServicer):
     async def FollowDecisions(self, request: Any, context: Any) -> AsyncIterator[FollowDecisionsResponse]:  # noqa: N802 - of the stub
         end = self.ends.pop(0)
         yield FollowDecisionsResponse(decision=Decision(id=end.name, rpc="Block", outcome="applied"), lost=3)
-        await context.abort(end, "")
+        planned = end is grpc.StatusCode.DEADLINE_EXCEEDED
+        await context.abort(end, "", ((DETAILS, encode(Public.OUT_OF_TIME, {})),) if planned else ())
 
 
 async def test_who_follows_comes_again_and_hears_beside_the_rows_what_was_lost():
