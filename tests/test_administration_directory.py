@@ -268,3 +268,14 @@ def test_a_link_that_is_put_in_place_of_a_file_meanwhile_is_not_followed(
     (folder / "b.yaml").symlink_to("a.yaml")
     with pytest.raises(DirectoryError, match="Too many levels"):
         Directory.read(folder)
+
+
+def test_a_file_that_comes_again_and_one_too_many_are_refused() -> None:
+    upload = uploads.Upload()
+    for number in range(2 * MOST_FILES):
+        upload.add(f"{number}.yaml", b"")
+    for path, reason in (("0.yaml", Reason.PARAMETER_REPEATED), ("more.yaml", Reason.BODY_TOO_LARGE)):
+        with pytest.raises(Refused) as caught:
+            upload.add(path, b"")
+        assert caught.value.reason is reason
+    assert len(upload.complete()) == 2 * MOST_FILES
