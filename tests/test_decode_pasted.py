@@ -23,6 +23,7 @@ from grantd_server.cli.decoding.target import Target
 from grantd_server.cli.decoding.telling import NoToken, lines
 from grantd_server.governance.asking.offline import snapshot_of
 from grantd_server.governance.document import parse_directory
+from grantd_server.subjects.saml.encoding import MOST_BYTES
 from tokens import UNHURRIED
 
 if TYPE_CHECKING:
@@ -282,6 +283,23 @@ def test_what_stands_in_a_signature_is_neither_told_nor_checked(before: str, cer
     assert not [line for line in found if "ceo" in line or "admins" in line]
     assert "  FAILED audience" in found
     assert found[-1].startswith("NOT VERIFIED")
+
+
+@pytest.mark.hostile("S13")
+@pytest.mark.parametrize(
+    ("data", "check"),
+    [
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + SAML, "markup"),
+        (SAML.replace(b"</saml:NameID>", b"<!-- x --></saml:NameID>"), "markup"),
+        (b"<a>" + b"x" * MOST_BYTES + b"</a>", "encoding"),
+    ],
+    ids=["an entity", "a comment", "too much"],
+)
+def test_xml_that_is_not_looked_into_tells_nothing(data: bytes, check: str) -> None:
+    from grantd_server.subjects.saml.outline import outline  # noqa: PLC0415 - an extra
+
+    with pytest.raises(Fault, match=check):
+        outline(data)
 
 
 def test_what_is_told_of_a_verified_assertion_is_the_element_that_was_signed() -> None:
